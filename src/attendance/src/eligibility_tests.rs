@@ -1,0 +1,415 @@
+#![allow(clippy::unwrap_used)]
+use super::*;
+use crate::rules::{MetAwards, RepeatedOut};
+use crate::time::Quality;
+use crate::words::{AttendeeId, DirectionSource, ProgrammeId, RoomId, Source};
+use proptest::prelude::*;
+
+const MIN: i64 = 60_000;
+
+fn session(id: &str, room: &str, from_min: i64, to_min: i64) -> Session {
+    Session {
+        id: SessionId::new(id).unwrap(),
+        title: id.into(),
+        room: RoomId::new(room).unwrap(),
+        scheduled: Window::new(UtcMs(from_min * MIN), UtcMs(to_min * MIN)).unwrap(),
+        actual: None,
+        credit_value: None,
+    }
+}
+
+fn programme(sessions: Vec<Session>) -> Programme {
+    Programme {
+        id: ProgrammeId::new("p").unwrap(),
+        title: "P".into(),
+        sessions,
+    }
+}
+
+fn registration() -> Registration {
+    Registration {
+        attendee: AttendeeId::new("a-1").unwrap(),
+        valid_from: None,
+        valid_until: None,
+        cancelled: false,
+    }
+}
+
+fn signal(index: u64, room: &str, direction: Direction, at: Interval) -> Signal {
+    Signal {
+        id: SignalId {
+            log: "log".into(),
+            index,
+        },
+        source: Source::Scan,
+        rooms: vec![RoomId::new(room).unwrap()],
+        direction,
+        direction_source: DirectionSource::Reader,
+        at,
+        quality: Quality::Anchored,
+        tick: None,
+    }
+}
+
+/// `"in a 0"` and `"out a 50.5"`: direction, room, minutes; a range `50~51` is an interval.
+fn signals(lines: &[&str]) -> Vec<Signal> {
+    let ms = |text: &str| {
+        let minutes: Decimal = text.parse().unwrap();
+        UtcMs(minutes.millionths() * 60 / 1_000)
+    };
+    let one = |(index, line): (usize, &&str)| {
+        let words: Vec<&str> = line.split(' ').collect();
+        let (from, to) = words[2].split_once('~').unwrap_or((words[2], words[2]));
+        let at = Interval {
+            earliest: ms(from),
+            latest: ms(to),
+        };
+        let mut signal = signal(
+            u64::try_from(index).unwrap(),
+            words[1],
+            words[0].trim_end_matches('?').parse().unwrap(),
+            at,
+        );
+        if words[0].ends_with('?') {
+            signal.direction_source = DirectionSource::Toggled;
+        }
+        signal
+    };
+    lines.iter().enumerate().map(one).collect()
+}
+
+fn rules() -> RuleSet {
+    RuleSet {
+        threshold: Threshold::Share("0.8".parse().unwrap()),
+        met_awards: MetAwards::Scheduled,
+        ..crate::rules::tests::plain()
+    }
+}
+
+#[track_caller]
+fn check(rules: &RuleSet, sessions: Vec<Session>, lines: &[&str], expect: &str) -> Decision {
+    let all = signals(lines);
+    let known = Known {
+        now: UtcMs(10_000 * MIN),
+        incomplete_doors: vec![],
+    };
+    let registration = registration();
+    let decision = decide(
+        rules,
+        &programme(sessions),
+        Evidence {
+            signals: &all,
+            registration: Some(&registration),
+        },
+        &known,
+    );
+    let credits = decision.credits.map_or("-".to_owned(), |c| c.to_string());
+    assert_eq!(
+        format!("{} {credits} {}", decision.outcome, decision.reason),
+        expect,
+        "{}",
+        decision.explanation
+    );
+    decision
+}
+
+fn hour() -> Vec<Session> {
+    vec![session("s", "a", 0, 50)]
+}
+
+#[test]
+fn thresholds_and_missing_ends() {
+    let r = rules();
+    check(
+        &r,
+        hour(),
+        &["in a 0", "out a 50"],
+        "full 1 met_duration_threshold",
+    );
+    check(
+        &r,
+        hour(),
+        &["in a 10", "out a 50"],
+        "full 1 met_duration_threshold",
+    );
+    check(
+        &r,
+        hour(),
+        &["in a 10.001", "out a 50"],
+        "none 0 below_minimum",
+    );
+    check(&r, hour(), &[], "none 0 no_attendance");
+    check(&r, hour(), &["in a 5"], "full 1 met_duration_threshold");
+    check(&r, hour(), &["out a 45"], "none 0 missing_check_in");
+    let none = RuleSet {
+        missing_check_out: MissingCheckOut::None,
+        ..rules()
+    };
+    check(&none, hour(), &["in a 5"], "none 0 missing_check_out");
+    let review = RuleSet {
+        missing_check_out: MissingCheckOut::Review,
+        ..rules()
+    };
+    check(&review, hour(), &["in a 5"], "review - missing_check_out");
+    // It could not change the outcome, so nobody needs to look.
+    check(&review, hour(), &["in a 45"], "none 0 below_minimum");
+    let last = RuleSet {
+        missing_check_out: MissingCheckOut::LastSignal,
+        ..rules()
+    };
+    check(
+        &last,
+        hour(),
+        &["in a 5", "in a 49"],
+        "full 1 met_duration_threshold",
+    );
+}
+
+#[test]
+fn partial_credit_below_the_threshold() {
+    let actual = RuleSet {
+        below_threshold: BelowThreshold::Actual,
+        ..rules()
+    };
+    check(
+        &actual,
+        hour(),
+        &["in a 0", "out a 30"],
+        "partial 0.5 partial_credit",
+    );
+    check(
+        &actual,
+        hour(),
+        &["in a 0", "out a 24"],
+        "none 0 below_minimum",
+    );
+    check(
+        &actual,
+        hour(),
+        &["in a 0", "out a 10", "in a 20", "out a 35"],
+        "partial 0.5 partial_credit",
+    );
+}
+
+#[test]
+fn grace_is_inclusive_and_only_at_the_ends() {
+    let full = RuleSet {
+        threshold: Threshold::Full,
+        grace_in_s: 300,
+        grace_out_s: 120,
+        ..rules()
+    };
+    check(
+        &full,
+        hour(),
+        &["in a 5", "out a 48"],
+        "full 1 met_duration_threshold",
+    );
+    check(
+        &full,
+        hour(),
+        &["in a 5.001", "out a 48"],
+        "none 0 below_minimum",
+    );
+    check(
+        &full,
+        hour(),
+        &["in a 5", "out a 47.999"],
+        "none 0 below_minimum",
+    );
+    check(
+        &full,
+        hour(),
+        &["in a 0", "out a 20", "in a 21", "out a 50"],
+        "none 0 below_minimum",
+    );
+}
+
+#[test]
+fn the_clock_leaves_it_open_only_where_it_matters() {
+    let r = rules();
+    let open = check(
+        &r,
+        hour(),
+        &["in a 9.5~10.5", "out a 50"],
+        "review - clock_uncertain",
+    );
+    assert_eq!(
+        (open.range.0.to_string(), open.range.1.to_string()),
+        ("0".into(), "1".into())
+    );
+    check(
+        &r,
+        hour(),
+        &["in a 4~5", "out a 49~51"],
+        "full 1 met_duration_threshold",
+    );
+}
+
+#[test]
+fn rooms_repeats_and_toggles() {
+    let r = rules();
+    let two = || vec![session("s", "a", 0, 50), session("t", "b", 60, 110)];
+    check(
+        &r,
+        two(),
+        &["in a 0", "in b 55"],
+        "full 2 met_duration_threshold",
+    );
+    check(
+        &r,
+        two(),
+        &["in a 0", "in b 20"],
+        "partial 1 partial_credit",
+    );
+    // In at one door of the room, out at another: rooms count, not doors. The stay spans two sessions of its room.
+    let row = vec![session("s", "a", 0, 50), session("t", "a", 60, 110)];
+    check(
+        &r,
+        row,
+        &["in a 0", "out a 110"],
+        "full 2 met_duration_threshold",
+    );
+    check(
+        &r,
+        hour(),
+        &["in a 0", "out a 20", "out a 50"],
+        "none 0 below_minimum",
+    );
+    let last = RuleSet {
+        repeated_out: RepeatedOut::Last,
+        ..rules()
+    };
+    check(
+        &last,
+        hour(),
+        &["in a 0", "out a 20", "out a 50"],
+        "full 1 met_duration_threshold",
+    );
+    check(
+        &r,
+        hour(),
+        &["in? a 0", "out? a 50"],
+        "review - insufficient_evidence",
+    );
+    check(
+        &r,
+        hour(),
+        &["in a 0", "out a 50", "in? a 60"],
+        "full 1 met_duration_threshold",
+    );
+}
+
+#[test]
+fn registrations_bound_what_counts() {
+    let r = rules();
+    let all = signals(&["in a 0", "out a 50"]);
+    let known = Known {
+        now: UtcMs(100 * MIN),
+        incomplete_doors: vec![],
+    };
+    let cases = [
+        (None, Reason::NotRegistered),
+        (
+            Some(Registration {
+                cancelled: true,
+                ..registration()
+            }),
+            Reason::RegistrationCancelled,
+        ),
+        (
+            Some(Registration {
+                valid_from: Some(UtcMs(1)),
+                ..registration()
+            }),
+            Reason::RegistrationCancelled,
+        ),
+        (Some(registration()), Reason::MetDurationThreshold),
+    ];
+    for (registration, reason) in cases {
+        let evidence = Evidence {
+            signals: &all,
+            registration: registration.as_ref(),
+        };
+        assert_eq!(
+            decide(&r, &programme(hour()), evidence, &known).reason,
+            reason
+        );
+    }
+}
+
+#[test]
+fn an_open_stay_counts_to_now() {
+    let all = signals(&["in a 0"]);
+    let known = Known {
+        now: UtcMs(30 * MIN),
+        incomplete_doors: vec![DoorId::new("d").unwrap()],
+    };
+    let registration = registration();
+    let evidence = Evidence {
+        signals: &all,
+        registration: Some(&registration),
+    };
+    let decision = decide(&rules(), &programme(hour()), evidence, &known);
+    assert!(decision.is_open && !decision.is_complete());
+    assert_eq!(decision.parts[0].least_ms, 30 * MIN);
+    assert_eq!(
+        decision.explanation,
+        "Present 30 min of 50 min; 80 % needed; 0 of 1 credits (below the minimum)."
+    );
+}
+
+proptest! {
+    /// Whatever the signals: no panic, least is at most most, neither exceeds the session, and order and duplicates of
+    /// the input change nothing.
+    #[test]
+    fn total_and_independent_of_order(
+        raw in proptest::collection::vec((0_i64..120, 0_i64..5, 0_u8..3, 0_u8..2, any::<bool>()), 0..24),
+        seed in any::<u64>(),
+    ) {
+        let make = |(index, (at, width, direction, room, toggled)): (usize, &(i64, i64, u8, u8, bool))| {
+            let at = Interval { earliest: UtcMs(at * MIN), latest: UtcMs((at + width) * MIN) };
+            let direction = [Direction::In, Direction::Out, Direction::Seen][usize::from(*direction)];
+            let mut signal = signal(u64::try_from(index).unwrap(), ["a", "b"][usize::from(*room)], direction, at);
+            if *toggled { signal.direction_source = DirectionSource::Toggled; }
+            signal
+        };
+        let ordered: Vec<Signal> = raw.iter().enumerate().map(make).collect();
+        let mut shuffled = ordered.clone();
+        shuffled.extend(ordered.iter().take(3).cloned());
+        let turn = usize::try_from(seed % 24).unwrap();
+        if !shuffled.is_empty() { let n = shuffled.len(); shuffled.rotate_left(turn % n); }
+        let sessions = vec![session("s", "a", 0, 50), session("t", "b", 40, 110), session("u", "a", 60, 90)];
+        let known = Known { now: UtcMs(200 * MIN), incomplete_doors: vec![] };
+        let registration = registration();
+        let decided = |signals: &[Signal]| {
+            decide(&rules(), &programme(sessions.clone()), Evidence { signals, registration: Some(&registration) }, &known)
+        };
+        let decision = decided(&ordered);
+        prop_assert_eq!(&decision, &decided(&shuffled));
+        prop_assert!(decision.range.0 <= decision.range.1);
+        for part in &decision.parts {
+            prop_assert!(0 <= part.least_ms && part.least_ms <= part.most_ms && part.most_ms <= part.scheduled_ms);
+        }
+    }
+
+    /// An oracle that walks the session second by second agrees on every exact day of whole seconds.
+    #[test]
+    fn a_walk_by_seconds_agrees(times in proptest::collection::btree_set(0_i64..4_000, 0..12)) {
+        let lines: Vec<Signal> = times.iter().enumerate().map(|(i, s)| {
+            let direction = if i % 2 == 0 { Direction::In } else { Direction::Out };
+            signal(u64::try_from(i).unwrap(), "a", direction, Interval::exactly(UtcMs(s * 1_000)))
+        }).collect();
+        let known = Known { now: UtcMs(200 * MIN), incomplete_doors: vec![] };
+        let registration = registration();
+        let evidence = Evidence { signals: &lines, registration: Some(&registration) };
+        let decision = decide(&rules(), &programme(hour()), evidence, &known);
+        let list: Vec<i64> = times.iter().copied().collect();
+        let inside = (0..3_000).filter(|second| {
+            let passed = list.iter().filter(|at| **at <= *second).count();
+            passed % 2 == 1
+        }).count();
+        // A last check-in at or after the end of the session has no session to end with.
+        prop_assert_eq!(decision.parts[0].least_ms, i64::try_from(inside).unwrap() * 1_000);
+    }
+}
