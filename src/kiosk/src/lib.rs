@@ -1,1 +1,3 @@
 //! kiosk
+
+pub mod config;

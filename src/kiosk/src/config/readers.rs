@@ -1,0 +1,384 @@
+//! The `[[reader]]` blocks: what each kind of reader needs, and which keys it knows.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::Fault;
+
+/// Longest name of a reader: names are ids.
+const NAME_CHARS_MAX: usize = 64;
+/// Baud of a serial reader unless told otherwise; what most scanners leave the factory with. USB CDC ignores it.
+const BAUD_DEFAULT: u32 = 9600;
+/// Highest baud that is believed.
+const BAUD_MAX: u32 = 4_000_000;
+/// Milliseconds of quiet after which a code without terminator counts as whole, unless told otherwise.
+const IDLE_MS_DEFAULT: u32 = 200;
+/// Longest quiet that can be asked for.
+const IDLE_MS_MAX: u32 = 10_000;
+
+/// One reader: a name, what it is, and how it is bound to the door.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReaderConfig {
+    /// Unique within the kiosk; an id of lower-case letters, digits and hyphens. Scans carry it.
+    pub name: String,
+    /// The direction of every scan of this reader, where it is fixed.
+    pub direction: Option<Direction>,
+    /// Whether codes start with an AIM identifier (`]Q3`), which is then taken off and kept as the symbology.
+    pub aim: bool,
+    /// The device.
+    pub device: DeviceConfig,
+}
+
+/// Which way people go past a reader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// Into the room.
+    In,
+    /// Out of the room.
+    Out,
+}
+
+/// What kind of device a reader is, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeviceConfig {
+    /// A serial port: USB CDC, FTDI, UART.
+    Serial(SerialConfig),
+    /// A USB scanner that speaks HID: as a keyboard, or as a point-of-sale scanner.
+    Hid(HidConfig),
+    /// A terminal, pipe or FIFO with one code a line.
+    Lines(LinesConfig),
+}
+
+/// A serial reader.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SerialConfig {
+    /// Which port.
+    pub place: SerialPlace,
+    /// Bits per second.
+    pub baud: u32,
+    /// What ends a code.
+    pub terminator: Terminator,
+    /// Milliseconds of quiet after which a code without terminator counts as whole; `None` for never.
+    pub idle_ms: Option<u32>,
+}
+
+/// How a serial port is found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SerialPlace {
+    /// By the path of its node; one under `/dev/serial/by-id` survives replugging.
+    Path(PathBuf),
+    /// By what the USB device says of itself.
+    Usb(UsbIdentity),
+}
+
+/// What stays the same about a USB device when it is unplugged and plugged in again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsbIdentity {
+    /// Vendor id.
+    pub vendor: u16,
+    /// Product id.
+    pub product: u16,
+    /// The device's serial number, where it has one.
+    pub serial: Option<String>,
+    /// The socket it is plugged into, as the kernel names it (`1-1.3`).
+    pub port: Option<String>,
+}
+
+impl UsbIdentity {
+    /// Whether one device could answer to both.
+    fn may_be_same(&self, other: &Self) -> bool {
+        fn compatible(a: Option<&String>, b: Option<&String>) -> bool {
+            a.zip(b).is_none_or(|(a, b)| a == b)
+        }
+        (self.vendor, self.product) == (other.vendor, other.product)
+            && compatible(self.serial.as_ref(), other.serial.as_ref())
+            && compatible(self.port.as_ref(), other.port.as_ref())
+    }
+}
+
+/// A HID reader.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HidConfig {
+    /// Which device.
+    pub usb: UsbIdentity,
+    /// Which of its ways of reporting to read.
+    pub layout: HidLayout,
+    /// What ends a code that is typed as keys. Point-of-sale reports need none.
+    pub terminator: Terminator,
+    /// Milliseconds of quiet after which typed keys without terminator count as a code; `None` for never.
+    pub idle_ms: Option<u32>,
+}
+
+/// How a HID scanner reports.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HidLayout {
+    /// Point of sale if the device offers it, otherwise keyboard.
+    #[default]
+    Auto,
+    /// As a US keyboard.
+    Keyboard,
+    /// As a point-of-sale scanner (usage page 0x8C).
+    Pos,
+}
+
+/// A reader of lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinesConfig {
+    /// Where the lines come from.
+    pub place: LinesPlace,
+}
+
+/// Where lines come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LinesPlace {
+    /// Standard input, written as `-`.
+    Stdin,
+    /// A terminal, FIFO or file.
+    Path(PathBuf),
+}
+
+/// What ends a code.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Terminator {
+    /// A carriage return, a line feed, or both.
+    #[default]
+    Line,
+    /// A tabulator.
+    Tab,
+    /// The control character ETX; one STX in front is taken off.
+    Etx,
+}
+
+impl DeviceConfig {
+    /// Whether both could name the same device.
+    pub(super) fn may_be_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Hid(a), Self::Hid(b)) => a.usb.may_be_same(&b.usb),
+            (Self::Serial(a), Self::Serial(b)) => match (&a.place, &b.place) {
+                (SerialPlace::Usb(a), SerialPlace::Usb(b)) => a.may_be_same(b),
+                (SerialPlace::Path(a), SerialPlace::Path(b)) => same_path(a, b),
+                _ => false,
+            },
+            (Self::Lines(a), Self::Lines(b)) => match (&a.place, &b.place) {
+                (LinesPlace::Stdin, LinesPlace::Stdin) => true,
+                (LinesPlace::Path(a), LinesPlace::Path(b)) => same_path(a, b),
+                _ => false,
+            },
+            (Self::Serial(a), Self::Lines(b)) | (Self::Lines(b), Self::Serial(a)) => {
+                match (&a.place, &b.place) {
+                    (SerialPlace::Path(a), LinesPlace::Path(b)) => same_path(a, b),
+                    _ => false,
+                }
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Whether two paths are one node: the same words, or links to the same thing where they exist.
+fn same_path(a: &Path, b: &Path) -> bool {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    a == b || real(a) == real(b)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    Serial,
+    Hid,
+    Lines,
+}
+
+impl Kind {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Serial => "serial",
+            Self::Hid => "hid",
+            Self::Lines => "lines",
+        }
+    }
+}
+
+/// A block as written: every key of every kind, so that a mistyped one is found with its line.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReaderText {
+    name: String,
+    kind: Kind,
+    direction: Option<Direction>,
+    aim: Option<bool>,
+    path: Option<PathBuf>,
+    vendor: Option<u16>,
+    product: Option<u16>,
+    serial: Option<String>,
+    port: Option<String>,
+    baud: Option<u32>,
+    terminator: Option<Terminator>,
+    idle_ms: Option<u32>,
+    layout: Option<HidLayout>,
+}
+
+/// Checks one block.
+pub(super) fn check(written: ReaderText) -> Result<ReaderConfig, Fault> {
+    check_name(&written.name)?;
+    let reader = Block {
+        key: format!("reader \"{}\"", written.name),
+        written: &written,
+    };
+    let device = match written.kind {
+        Kind::Serial => DeviceConfig::Serial(reader.serial()?),
+        Kind::Hid => DeviceConfig::Hid(reader.hid()?),
+        Kind::Lines => DeviceConfig::Lines(reader.lines()?),
+    };
+    Ok(ReaderConfig {
+        direction: written.direction,
+        aim: written.aim.unwrap_or(false),
+        device,
+        name: written.name,
+    })
+}
+
+fn check_name(name: &str) -> Result<(), Fault> {
+    let fits = (1..=NAME_CHARS_MAX).contains(&name.len())
+        && name
+            .bytes()
+            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
+    if fits {
+        return Ok(());
+    }
+    let message = format!(
+        "a name is 1 to {NAME_CHARS_MAX} lower-case letters, digits and hyphens, such as \"main-in\""
+    );
+    Err(Fault::new(
+        format!("reader \"{}\"", name.escape_debug()),
+        message,
+    ))
+}
+
+struct Block<'a> {
+    key: String,
+    written: &'a ReaderText,
+}
+
+impl Block<'_> {
+    fn fault(&self, message: impl Into<String>) -> Fault {
+        Fault::new(self.key.clone(), message)
+    }
+
+    /// Refuses keys that belong to another kind: silence would let them look as if they did something.
+    fn refuse(&self, foreign: &[(&str, bool)]) -> Result<(), Fault> {
+        match foreign.iter().find(|(_, written)| *written) {
+            None => Ok(()),
+            Some((key, _)) => Err(self.fault(format!(
+                "`{key}` means nothing for kind = \"{}\"; remove it",
+                self.written.kind.word()
+            ))),
+        }
+    }
+
+    fn serial(&self) -> Result<SerialConfig, Fault> {
+        let written = self.written;
+        self.refuse(&[("layout", written.layout.is_some())])?;
+        let place = match (&written.path, self.usb()?) {
+            (Some(path), None) => SerialPlace::Path(self.node(path)?),
+            (None, Some(usb)) => SerialPlace::Usb(usb),
+            (Some(_), Some(_)) => {
+                return Err(self.fault("has both `path` and `vendor`; name the port one way"));
+            }
+            (None, None) => {
+                return Err(self.fault("needs `path`, or `vendor` and `product`"));
+            }
+        };
+        let baud = written.baud.unwrap_or(BAUD_DEFAULT);
+        if !(1..=BAUD_MAX).contains(&baud) {
+            return Err(self.fault(format!("`baud` is 1 to {BAUD_MAX}")));
+        }
+        Ok(SerialConfig {
+            place,
+            baud,
+            terminator: written.terminator.unwrap_or_default(),
+            idle_ms: self.idle_ms()?,
+        })
+    }
+
+    fn hid(&self) -> Result<HidConfig, Fault> {
+        let written = self.written;
+        self.refuse(&[
+            ("path", written.path.is_some()),
+            ("baud", written.baud.is_some()),
+        ])?;
+        let Some(usb) = self.usb()? else {
+            return Err(self.fault("needs `vendor` and `product`"));
+        };
+        let terminator = written.terminator.unwrap_or_default();
+        if terminator == Terminator::Etx {
+            return Err(self.fault("no key types ETX; `terminator` is \"line\" or \"tab\" here"));
+        }
+        Ok(HidConfig {
+            usb,
+            layout: written.layout.unwrap_or_default(),
+            terminator,
+            idle_ms: self.idle_ms()?,
+        })
+    }
+
+    fn lines(&self) -> Result<LinesConfig, Fault> {
+        let written = self.written;
+        self.refuse(&[
+            ("vendor", written.vendor.is_some()),
+            ("product", written.product.is_some()),
+            ("serial", written.serial.is_some()),
+            ("port", written.port.is_some()),
+            ("baud", written.baud.is_some()),
+            ("terminator", written.terminator.is_some()),
+            ("idle_ms", written.idle_ms.is_some()),
+            ("layout", written.layout.is_some()),
+        ])?;
+        let Some(path) = &written.path else {
+            return Err(self.fault("needs `path`; \"-\" is standard input"));
+        };
+        let place = if path.as_os_str() == "-" {
+            LinesPlace::Stdin
+        } else {
+            LinesPlace::Path(self.node(path)?)
+        };
+        Ok(LinesConfig { place })
+    }
+
+    fn node(&self, path: &Path) -> Result<PathBuf, Fault> {
+        if path.as_os_str().is_empty() {
+            return Err(self.fault("`path` is empty"));
+        }
+        Ok(path.to_owned())
+    }
+
+    fn usb(&self) -> Result<Option<UsbIdentity>, Fault> {
+        let written = self.written;
+        match (written.vendor, written.product) {
+            (Some(vendor), Some(product)) => Ok(Some(UsbIdentity {
+                vendor,
+                product,
+                serial: written.serial.clone(),
+                port: written.port.clone(),
+            })),
+            (Some(_), None) => Err(self.fault("`vendor` needs `product` beside it")),
+            (None, Some(_)) => Err(self.fault("`product` needs `vendor` beside it")),
+            (None, None) if written.serial.is_some() || written.port.is_some() => {
+                Err(self.fault("`serial` and `port` need `vendor` and `product` beside them"))
+            }
+            (None, None) => Ok(None),
+        }
+    }
+
+    fn idle_ms(&self) -> Result<Option<u32>, Fault> {
+        match self.written.idle_ms.unwrap_or(IDLE_MS_DEFAULT) {
+            0 => Ok(None),
+            idle_ms if idle_ms <= IDLE_MS_MAX => Ok(Some(idle_ms)),
+            _ => Err(self.fault(format!("`idle_ms` is at most {IDLE_MS_MAX}"))),
+        }
+    }
+}

@@ -1,0 +1,205 @@
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+
+const SAMPLE: &str = include_str!("../../../../config/kiosk.toml");
+
+fn refused(text: &str) -> String {
+    parse(text, "kiosk.toml").unwrap_err().to_string()
+}
+
+/// Checks that a file with these `[[reader]]` lines is refused with each of the words.
+fn check_refused(blocks: &[&str], words: &[&str]) {
+    let mut text = "data_dir = \"d\"\n".to_owned();
+    for block in blocks {
+        text.push_str("[[reader]]\n");
+        text.push_str(block);
+        text.push('\n');
+    }
+    let said = refused(&text);
+    for word in words {
+        assert!(said.contains(word), "{said:?} lacks {word:?}");
+    }
+}
+
+#[test]
+fn the_shipped_sample_is_a_configuration() {
+    let config = parse(SAMPLE, "config/kiosk.toml").unwrap();
+    assert_eq!(config.screen.listen, SCREEN_LISTEN_DEFAULT.parse().unwrap());
+    assert_eq!(config.readers.len(), 1);
+}
+
+#[test]
+fn every_key_the_sample_shows_commented_out_is_known() {
+    // A line that starts with "#: " is a setting that is switched off.
+    let switched_on: String = SAMPLE
+        .lines()
+        .map(|line| match line.strip_prefix("#: ") {
+            Some(setting) => format!("{setting}\n"),
+            None => format!("{line}\n"),
+        })
+        .collect();
+    let config = parse(&switched_on, "config/kiosk.toml, all switched on").unwrap();
+    assert_eq!(config.readers.len(), 5);
+    assert!(config.screen.size_mm.is_some());
+    assert!(config.repeat_s.is_some());
+}
+
+#[test]
+fn little_is_needed() {
+    let config = parse("data_dir = \"d\"\n", "kiosk.toml").unwrap();
+    assert_eq!(config.languages, [Language::English]);
+    assert_eq!(config.feedback, Feedback::Console);
+    assert_eq!(config.storage.min_free_mb, MIN_FREE_MB_DEFAULT);
+    assert!(config.screen.listen.ip().is_loopback());
+    assert!(config.readers.is_empty());
+}
+
+#[test]
+fn a_serial_reader_has_working_defaults() {
+    let text = "data_dir = \"d\"\n[[reader]]\nname = \"a\"\nkind = \"serial\"\npath = \"/dev/x\"\n";
+    let config = parse(text, "kiosk.toml").unwrap();
+    let DeviceConfig::Serial(serial) = &config.readers[0].device else {
+        unreachable!("kind = serial")
+    };
+    assert_eq!(serial.baud, 9600);
+    assert_eq!(serial.terminator, Terminator::Line);
+    assert_eq!(serial.idle_ms, Some(200));
+    let text = format!("{text}idle_ms = 0\n");
+    let config = parse(&text, "kiosk.toml").unwrap();
+    let DeviceConfig::Serial(serial) = &config.readers[0].device else {
+        unreachable!("kind = serial")
+    };
+    assert_eq!(serial.idle_ms, None);
+}
+
+#[test]
+fn a_mistyped_key_is_named_with_its_nearest() {
+    let said = refused("data_dir = \"d\"\n[screen]\nlissten = \"127.0.0.1:1\"\n");
+    assert!(said.contains("line 3"), "{said}");
+    assert!(
+        said.contains("`lissten`") && said.contains("`listen`"),
+        "{said}"
+    );
+    let said = refused("data_dir = \"d\"\n[[raeder]]\n");
+    assert!(said.contains("did you mean `reader`?"), "{said}");
+}
+
+#[test]
+fn an_address_that_is_none_is_shown() {
+    let said = refused("data_dir = \"d\"\n[screen]\nlisten = \"door.example:http\"\n");
+    assert!(
+        said.contains("door.example:http") && said.contains("127.0.0.1:8650"),
+        "{said}"
+    );
+}
+
+#[test]
+fn readers_are_refused_by_name() {
+    let a = "name = \"a\"\nkind = \"serial\"\npath = \"/dev/x\"";
+    let same_name = "name = \"a\"\nkind = \"serial\"\npath = \"/dev/y\"";
+    check_refused(&[a, same_name], &["reader \"a\"", "two readers"]);
+    let same_path = "name = \"b\"\nkind = \"lines\"\npath = \"/dev/x\"";
+    check_refused(
+        &[a, same_path],
+        &["reader \"b\"", "reader \"a\"", "same device"],
+    );
+    let stdin = "kind = \"lines\"\npath = \"-\"";
+    let (s1, s2) = (
+        format!("name = \"s1\"\n{stdin}"),
+        format!("name = \"s2\"\n{stdin}"),
+    );
+    check_refused(&[&s1, &s2], &["reader \"s2\"", "same device"]);
+}
+
+#[test]
+fn two_usb_readers_need_something_that_tells_them_apart() {
+    let hid = |name: &str, more: &str| {
+        format!("name = \"{name}\"\nkind = \"hid\"\nvendor = 0x05e0\nproduct = 0x1300\n{more}")
+    };
+    check_refused(
+        &[&hid("a", ""), &hid("b", "")],
+        &["reader \"b\"", "`serial`"],
+    );
+    check_refused(
+        &[&hid("a", "serial = \"1\""), &hid("b", "")],
+        &["same device"],
+    );
+    let text = format!(
+        "data_dir = \"d\"\n[[reader]]\n{}\n[[reader]]\n{}\n",
+        hid("a", "serial = \"1\""),
+        hid("b", "serial = \"2\"")
+    );
+    assert!(parse(&text, "kiosk.toml").is_ok());
+}
+
+#[test]
+fn blocks_that_make_no_sense_are_refused() {
+    check_refused(
+        &["name = \"Main In\"\nkind = \"lines\"\npath = \"-\""],
+        &["lower-case"],
+    );
+    check_refused(
+        &["name = \"a\"\nkind = \"serail\""],
+        &["line 4", "did you mean `serial`?"],
+    );
+    check_refused(&["name = \"a\"\nkind = \"serial\""], &["needs `path`"]);
+    check_refused(
+        &["name = \"a\"\nkind = \"hid\"\nvendor = 1"],
+        &["`product`"],
+    );
+    check_refused(
+        &["name = \"a\"\nkind = \"hid\"\nserial = \"1\""],
+        &["`vendor`"],
+    );
+    check_refused(
+        &["name = \"a\"\nkind = \"lines\"\npath = \"-\"\nbaud = 9600"],
+        &["`baud` means nothing", "lines"],
+    );
+    check_refused(
+        &["name = \"a\"\nkind = \"serial\"\npath = \"/dev/x\"\nidle_ms = 999999"],
+        &["`idle_ms`"],
+    );
+    check_refused(
+        &["name = \"a\"\nkind = \"serial\"\npath = \"/dev/x\"\nbaud = 0"],
+        &["`baud`"],
+    );
+    check_refused(&["kind = \"lines\"\npath = \"-\""], &["`name` is missing"]);
+}
+
+#[test]
+fn other_settings_that_make_no_sense_are_refused() {
+    for (text, word) in [
+        ("data_dir = \"\"", "data_dir"),
+        ("data_dir = \"d\"\nrepeat_s = 90000", "repeat_s"),
+        ("data_dir = \"d\"\nlanguages = []", "languages"),
+        ("data_dir = \"d\"\nlanguages = [\"en\", \"en\"]", "twice"),
+        ("data_dir = \"d\"\nlanguages = [\"fr\"]", "`en` or `de`"),
+        (
+            "data_dir = \"d\"\nfeedback = \"line\"",
+            "did you mean `lines`?",
+        ),
+        ("data_dir = \"d\"\n[screen]\nwidth_mm = 200", "height_mm"),
+        (
+            "data_dir = \"d\"\n[screen]\nwidth_mm = 0\nheight_mm = 1",
+            "0 mm",
+        ),
+        ("", "`data_dir` is missing"),
+    ] {
+        let said = refused(text);
+        assert!(said.contains(word), "{text:?}: {said:?} lacks {word:?}");
+    }
+}
+
+#[test]
+fn a_missing_file_says_where_it_was_looked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kiosk.toml");
+    let said = load(&path).unwrap_err().to_string();
+    assert!(
+        said.contains(&path.display().to_string()) && said.contains("--config"),
+        "{said}"
+    );
+    std::fs::write(&path, "data_dir = \"d\"\n").unwrap();
+    assert!(load(&path).is_ok());
+}
