@@ -224,7 +224,6 @@ fn unsafe_stands_only_in_the_kernel_module() {
             let code = split_source(&fs::read_to_string(path).unwrap()).code;
             lines_with_word(&code, "unsafe")
                 .into_iter()
-                .chain(lines_with_word(&code, "unsafe_code"))
                 .map(|line| format!("{name}:{line}"))
                 .collect::<Vec<_>>()
         })
