@@ -6,7 +6,7 @@
 //!
 //! Paths are taken as written; relative ones are relative to the folder the daemon is started in. The commented sample is `config/kiosk.toml`.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -17,8 +17,8 @@ use serde::Deserialize;
 mod readers;
 
 pub use readers::{
-    DeviceConfig, Direction, HidConfig, HidLayout, LinesConfig, LinesPlace, ReaderConfig,
-    SerialConfig, SerialPlace, Terminator, UsbIdentity,
+    DeviceConfig, HidConfig, HidLayout, LinesConfig, LinesPlace, ReaderConfig, SerialConfig,
+    SerialPlace, Terminator, UsbIdentity,
 };
 
 /// Where the screen and the status page are served unless told otherwise: this machine only.
@@ -262,7 +262,7 @@ fn check(written: ConfigText) -> Result<Config, Fault> {
         languages: languages(written.languages)?,
         feedback: written.feedback,
         repeat_s,
-        readers: all_readers(written.readers)?,
+        readers: all_readers(&written.readers)?,
         storage: Storage {
             min_free_mb: written.storage.min_free_mb.unwrap_or(MIN_FREE_MB_DEFAULT),
         },
@@ -304,18 +304,18 @@ fn languages(written: Option<Vec<Language>>) -> Result<Vec<Language>, Fault> {
     Ok(languages)
 }
 
-fn all_readers(written: Vec<readers::ReaderText>) -> Result<Vec<ReaderConfig>, Fault> {
+fn all_readers(written: &[readers::ReaderText]) -> Result<Vec<ReaderConfig>, Fault> {
     if written.len() > READERS_MAX {
         let message = format!("{} of them, at most {READERS_MAX} can be", written.len());
         return Err(Fault::new("reader", message));
     }
     let readers = written
-        .into_iter()
+        .iter()
         .map(readers::check)
         .collect::<Result<Vec<_>, _>>()?;
-    let mut names: BTreeMap<&str, ()> = BTreeMap::new();
+    let mut names = BTreeSet::new();
     for (index, reader) in readers.iter().enumerate() {
-        if names.insert(&reader.name, ()).is_some() {
+        if !names.insert(&reader.name) {
             let message = "two readers have this name; each needs its own";
             return Err(Fault::new(format!("reader \"{}\"", reader.name), message));
         }

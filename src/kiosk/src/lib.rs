@@ -1,3 +1,5 @@
 //! kiosk
 
 pub mod config;
+pub mod kernel;
+pub mod readers;

@@ -2,12 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use attendance::words::{Direction, MAX_ID_BYTES, ReaderId};
 use serde::Deserialize;
 
 use super::Fault;
 
-/// Longest name of a reader: names are ids.
-const NAME_CHARS_MAX: usize = 64;
 /// Baud of a serial reader unless told otherwise; what most scanners leave the factory with. USB CDC ignores it.
 const BAUD_DEFAULT: u32 = 9600;
 /// Highest baud that is believed.
@@ -20,24 +19,14 @@ const IDLE_MS_MAX: u32 = 10_000;
 /// One reader: a name, what it is, and how it is bound to the door.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReaderConfig {
-    /// Unique within the kiosk; an id of lower-case letters, digits and hyphens. Scans carry it.
-    pub name: String,
+    /// Unique within the kiosk. Scans carry it.
+    pub name: ReaderId,
     /// The direction of every scan of this reader, where it is fixed.
     pub direction: Option<Direction>,
     /// Whether codes start with an AIM identifier (`]Q3`), which is then taken off and kept as the symbology.
     pub aim: bool,
     /// The device.
     pub device: DeviceConfig,
-}
-
-/// Which way people go past a reader.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Direction {
-    /// Into the room.
-    In,
-    /// Out of the room.
-    Out,
 }
 
 /// What kind of device a reader is, and where.
@@ -185,6 +174,23 @@ fn same_path(a: &Path, b: &Path) -> bool {
     a == b || real(a) == real(b)
 }
 
+/// The directions that a reader can be bound to.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum DirectionWord {
+    In,
+    Out,
+}
+
+impl From<DirectionWord> for Direction {
+    fn from(word: DirectionWord) -> Self {
+        match word {
+            DirectionWord::In => Self::In,
+            DirectionWord::Out => Self::Out,
+        }
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Kind {
@@ -209,7 +215,7 @@ impl Kind {
 pub(super) struct ReaderText {
     name: String,
     kind: Kind,
-    direction: Option<Direction>,
+    direction: Option<DirectionWord>,
     aim: Option<bool>,
     path: Option<PathBuf>,
     vendor: Option<u16>,
@@ -223,11 +229,11 @@ pub(super) struct ReaderText {
 }
 
 /// Checks one block.
-pub(super) fn check(written: ReaderText) -> Result<ReaderConfig, Fault> {
-    check_name(&written.name)?;
+pub(super) fn check(written: &ReaderText) -> Result<ReaderConfig, Fault> {
+    let name = name(&written.name)?;
     let reader = Block {
-        key: format!("reader \"{}\"", written.name),
-        written: &written,
+        key: format!("reader \"{name}\""),
+        written,
     };
     let device = match written.kind {
         Kind::Serial => DeviceConfig::Serial(reader.serial()?),
@@ -235,28 +241,20 @@ pub(super) fn check(written: ReaderText) -> Result<ReaderConfig, Fault> {
         Kind::Lines => DeviceConfig::Lines(reader.lines()?),
     };
     Ok(ReaderConfig {
-        direction: written.direction,
+        name,
+        direction: written.direction.map(Direction::from),
         aim: written.aim.unwrap_or(false),
         device,
-        name: written.name,
     })
 }
 
-fn check_name(name: &str) -> Result<(), Fault> {
-    let fits = (1..=NAME_CHARS_MAX).contains(&name.len())
-        && name
-            .bytes()
-            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
-    if fits {
-        return Ok(());
-    }
-    let message = format!(
-        "a name is 1 to {NAME_CHARS_MAX} lower-case letters, digits and hyphens, such as \"main-in\""
-    );
-    Err(Fault::new(
-        format!("reader \"{}\"", name.escape_debug()),
-        message,
-    ))
+fn name(written: &str) -> Result<ReaderId, Fault> {
+    ReaderId::new(written).map_err(|_| {
+        let message = format!(
+            "a name is 1 to {MAX_ID_BYTES} lower-case letters, digits and hyphens, such as \"main-in\""
+        );
+        Fault::new(format!("reader \"{}\"", written.escape_debug()), message)
+    })
 }
 
 struct Block<'a> {

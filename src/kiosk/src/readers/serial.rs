@@ -1,0 +1,181 @@
+//! Serial readers: USB CDC, FTDI, UART, and pseudo-terminals.
+//!
+//! A port is opened for this daemon alone and read raw, eight data bits, no parity. Codes are cut by a [`Framer`].
+
+use std::io::Read;
+use std::path::Path;
+use std::time::Duration;
+
+use serialport::{SerialPort, SerialPortType, TTYPort};
+
+use super::framing::Framer;
+use super::{Connection, Decoded, Device, Loss, LossKind};
+use crate::config::{SerialConfig, SerialPlace, UsbIdentity};
+
+/// Bytes read at once.
+const CHUNK_BYTES: usize = 4096;
+/// Where the kernel lists serial ports. `serialport` panics where this is missing, as in some containers.
+const PORTS_FOLDER: &str = "/sys/class/tty";
+
+/// A serial port to be opened.
+pub(super) struct SerialDevice {
+    config: SerialConfig,
+}
+
+impl SerialDevice {
+    pub(super) fn new(config: SerialConfig) -> Self {
+        Self { config }
+    }
+
+    fn path(&self) -> Result<String, Loss> {
+        match &self.config.place {
+            SerialPlace::Path(path) => Ok(path.display().to_string()),
+            SerialPlace::Usb(usb) => find_port(usb),
+        }
+    }
+}
+
+impl Device for SerialDevice {
+    fn open(&mut self) -> Result<Box<dyn Connection>, Loss> {
+        let path = self.path()?;
+        let port = serialport::new(&path, self.config.baud)
+            .open_native()
+            .map_err(|error| opening(&error, &path))?;
+        Ok(Box::new(SerialConnection {
+            port,
+            framer: Framer::new(self.config.terminator, self.config.idle_ms),
+            chunk: Box::new([0; CHUNK_BYTES]),
+            filled: 0,
+            framed: Vec::new(),
+            path,
+        }))
+    }
+}
+
+fn opening(error: &serialport::Error, path: &str) -> Loss {
+    match error.kind() {
+        serialport::ErrorKind::Io(kind) => {
+            Loss::of_io(&std::io::Error::new(kind, error.to_string()), path)
+        }
+        // What serialport calls "no device" is a port that somebody else has locked.
+        serialport::ErrorKind::NoDevice => Loss::of_io(
+            &std::io::Error::from(std::io::ErrorKind::ResourceBusy),
+            path,
+        ),
+        serialport::ErrorKind::InvalidInput | serialport::ErrorKind::Unknown => {
+            Loss::new(LossKind::Failed, format!("{path}: {error}"))
+        }
+    }
+}
+
+/// The node of the one attached port that answers to `usb`.
+fn find_port(usb: &UsbIdentity) -> Result<String, Loss> {
+    let wanted = format!("{:04x}:{:04x}", usb.vendor, usb.product);
+    if !Path::new(PORTS_FOLDER).is_dir() {
+        let detail = format!("{PORTS_FOLDER} is missing, so no port can be found; give `path`");
+        return Err(Loss::new(LossKind::Failed, detail));
+    }
+    let ports = serialport::available_ports()
+        .map_err(|error| Loss::new(LossKind::Failed, error.to_string()))?;
+    let mut fitting = ports.into_iter().filter(|port| match &port.port_type {
+        SerialPortType::UsbPort(info) => {
+            (info.vid, info.pid) == (usb.vendor, usb.product)
+                && usb
+                    .serial
+                    .as_ref()
+                    .is_none_or(|serial| info.serial_number.as_ref() == Some(serial))
+                && usb
+                    .port
+                    .as_ref()
+                    .is_none_or(|socket| super::usb::is_at(Path::new(&port.port_name), socket))
+        }
+        SerialPortType::PciPort | SerialPortType::BluetoothPort | SerialPortType::Unknown => false,
+    });
+    match (fitting.next(), fitting.next()) {
+        (Some(port), None) => Ok(port.port_name),
+        (None, _) => Err(Loss::new(
+            LossKind::NotFound,
+            format!(
+                "no serial port of a USB device {wanted} is attached; is the reader plugged in?"
+            ),
+        )),
+        (Some(_), Some(_)) => Err(Loss::new(
+            LossKind::Failed,
+            format!(
+                "several ports belong to USB devices {wanted}; add `serial` or `port`, or give `path`"
+            ),
+        )),
+    }
+}
+
+struct SerialConnection {
+    port: TTYPort,
+    framer: Framer,
+    chunk: Box<[u8; CHUNK_BYTES]>,
+    filled: usize,
+    framed: Vec<super::framing::Framed>,
+    path: String,
+}
+
+impl SerialConnection {
+    fn hand_over(&mut self, decoded: &mut Vec<Decoded>) {
+        decoded.extend(self.framed.drain(..).map(Decoded::framed));
+    }
+}
+
+impl Connection for SerialConnection {
+    fn wait(&mut self, at_most: Duration) -> Result<bool, Loss> {
+        use std::io::ErrorKind as Io;
+        self.port
+            .set_timeout(at_most)
+            .map_err(|error| opening(&error, &self.path))?;
+        match self.port.read(&mut self.chunk[..]) {
+            Ok(0) => Err(Loss::of_io(&Io::UnexpectedEof.into(), &self.path)),
+            Ok(filled) => {
+                self.filled = filled;
+                Ok(true)
+            }
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    Io::TimedOut | Io::Interrupted | Io::WouldBlock
+                ) =>
+            {
+                Ok(false)
+            }
+            Err(error) => {
+                let unplugged = Loss::of_io(&Io::BrokenPipe.into(), &self.path);
+                let said = Loss::of_io(&error, &self.path);
+                // A port that was open and now fails is gone, whatever words the driver has for it.
+                Err(match said.kind {
+                    LossKind::Failed => Loss {
+                        detail: format!("{} ({error})", unplugged.detail),
+                        ..unplugged
+                    },
+                    _ => said,
+                })
+            }
+        }
+    }
+
+    fn decode(&mut self, now_ms: u64, decoded: &mut Vec<Decoded>) {
+        let bytes = &self.chunk[..self.filled];
+        self.framer.push(bytes, now_ms, &mut self.framed);
+        self.filled = 0;
+        self.hand_over(decoded);
+    }
+
+    fn quiet(&mut self, now_ms: u64, decoded: &mut Vec<Decoded>) {
+        self.framer.quiet(now_ms, &mut self.framed);
+        self.hand_over(decoded);
+    }
+
+    fn due_ms(&self) -> Option<u64> {
+        self.framer.due_ms()
+    }
+
+    fn end(&mut self, _loss: &Loss, decoded: &mut Vec<Decoded>) {
+        self.framer.cut(&mut self.framed);
+        self.hand_over(decoded);
+    }
+}

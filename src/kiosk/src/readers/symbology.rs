@@ -1,0 +1,39 @@
+//! AIM symbology identifiers (ISO/IEC 15424): `]`, a letter for the symbology, a character for its options.
+
+/// Characters of an identifier.
+const CHARS: usize = 3;
+
+/// Whether `text` is an identifier and nothing else.
+pub(super) fn is_identifier(text: &str) -> bool {
+    matches!(text.as_bytes(), [b']', letter, option] if letter.is_ascii_alphabetic() && option.is_ascii_alphanumeric())
+}
+
+/// A code's text apart from the identifier in front of it, if there is one.
+pub(super) fn split(text: &str) -> (Option<&str>, &str) {
+    match text.split_at_checked(CHARS) {
+        Some((identifier, rest)) if is_identifier(identifier) => (Some(identifier), rest),
+        _ => (None, text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identifier_is_taken_off_and_nothing_else_is() {
+        for (text, identifier, rest) in [
+            ("]Q3BADGE", Some("]Q3"), "BADGE"),
+            ("]C0", Some("]C0"), ""),
+            ("]d2]Q3", Some("]d2"), "]Q3"),
+            ("BADGE", None, "BADGE"),
+            ("]1QBADGE", None, "]1QBADGE"),
+            ("]Q-BADGE", None, "]Q-BADGE"),
+            ("]Q", None, "]Q"),
+            ("]\u{e9}x", None, "]\u{e9}x"),
+            ("", None, ""),
+        ] {
+            assert_eq!(split(text), (identifier, rest), "{text:?}");
+        }
+    }
+}
