@@ -175,9 +175,10 @@ words! {
 }
 
 impl Verdict {
-    /// Whether the scan says that somebody was at the door: repeats and refusals say nothing of presence.
+    /// Whether the scan says that its badge's holder was at the door. A badge unknown to a stale door, or one whose
+    /// registration it thought not to hold, may be known to the issuer, so only what says nothing is left out.
     pub const fn is_presence(self) -> bool {
-        matches!(self, Self::CheckedIn | Self::CheckedOut | Self::NoSession)
+        !matches!(self, Self::Repeat | Self::RevokedBadge)
     }
 }
 
