@@ -62,8 +62,9 @@ const NOT_NAMED_BY_PURE: [&str; 22] = [
 ];
 
 /// What a pure crate also does not link through others.
-const NOT_LINKED_BY_PURE: [&str; 9] = [
+const NOT_LINKED_BY_PURE: [&str; 10] = [
     "axum",
+    "getrandom",
     "hyper",
     "mio",
     "reqwest",
