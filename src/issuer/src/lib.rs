@@ -1,1 +1,3 @@
 //! issuer
+
+pub mod sources;
