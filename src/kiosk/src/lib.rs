@@ -1,6 +1,8 @@
 //! kiosk
 
 pub mod config;
+pub mod desk;
+pub mod journal;
 pub mod kernel;
 pub mod readers;
 pub mod screen;

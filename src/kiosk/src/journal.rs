@@ -1,0 +1,7 @@
+//! The kiosk's journal.
+
+mod enrolment;
+mod prepared;
+
+pub use enrolment::Enrolment;
+pub use prepared::{OwnedLeaf, Prepared};
