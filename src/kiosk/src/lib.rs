@@ -1,7 +1,6 @@
 //! kiosk
 
 pub mod config;
-pub mod desk;
 pub mod journal;
 pub mod kernel;
 pub mod readers;
