@@ -308,6 +308,22 @@ mod tests {
         assert_ne!(clocks.stamp().sync, Sync::Unset);
     }
 
+    /// The kernel refuses silently, and a clock that is set would pass for one that is not.
+    #[test]
+    fn the_shipped_unit_lets_the_clock_be_read() {
+        let unit = include_str!("../../../systemd/rollcall-kiosk.service");
+        let filters: Vec<&str> = unit
+            .lines()
+            .filter_map(|line| line.strip_prefix("SystemCallFilter="))
+            .collect();
+        assert_eq!(filters.last(), Some(&"adjtimex clock_adjtime"));
+        assert!(unit.contains("\nProtectClock=no\n"));
+        assert!(
+            unit.contains("\nProcSubset=all\n"),
+            "the boot's id has to be readable"
+        );
+    }
+
     #[test]
     fn the_kernel_answers() {
         assert!(read_discipline().is_some());

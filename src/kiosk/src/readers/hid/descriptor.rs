@@ -122,7 +122,9 @@ impl Descriptor {
 
     /// Whether any report has a control of this page.
     pub(in crate::readers) fn has_page(&self, page: u16) -> bool {
-        self.reports.iter().any(|report| report.has_page(page))
+        self.usages().any(|range| {
+            (Usage(*range.start()).page()..=Usage(*range.end()).page()).contains(&page)
+        })
     }
 
     fn usages(&self) -> impl Iterator<Item = &RangeInclusive<u32>> {
@@ -137,14 +139,6 @@ impl Report {
     /// The report's id, where reports have one.
     pub(in crate::readers) fn id(&self) -> Option<u8> {
         self.id
-    }
-
-    /// Whether it has a control of this page.
-    pub(in crate::readers) fn has_page(&self, page: u16) -> bool {
-        self.fields
-            .iter()
-            .flat_map(|field| &field.usages)
-            .any(|range| Usage(*range.start()).page() <= page && page <= Usage(*range.end()).page())
     }
 
     /// The controls that are there each for itself, with their values. Ends where the payload ends.

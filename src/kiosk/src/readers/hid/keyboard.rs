@@ -64,11 +64,7 @@ impl Keyboard {
     }
 
     fn strokes(&mut self, descriptor: &Descriptor, bytes: &[u8]) -> Vec<Stroke> {
-        // A report about other things says nothing of keys.
-        let Some((report, payload)) = descriptor
-            .report(bytes)
-            .filter(|(report, _)| report.has_page(KEYS))
-        else {
+        let Some((report, payload)) = descriptor.report(bytes) else {
             return Vec::new();
         };
         let mut now_down = Vec::new();

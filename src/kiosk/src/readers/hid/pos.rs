@@ -303,10 +303,22 @@ mod tests {
                 "{report:02x?}"
             );
         }
-        let mut endless = vec![common(&[b'x'; 56], b"]Q1", true); 10];
-        endless.push(common(b"x", b"]Q1", false));
-        let too_long = Decoded::Refused(Refusal::TooLong);
-        assert_eq!(scanned(samples::POS_COMMON, &endless), [too_long]);
+    }
+
+    #[test]
+    fn a_code_without_end_is_refused_and_never_held_whole() {
+        let descriptor = Descriptor::parse(samples::POS_COMMON).unwrap();
+        let mut scanner = PosScanner::default();
+        let mut decoded = Vec::new();
+        for _ in 0..100 {
+            let more = common(&[b'x'; 56], b"]Q1", true);
+            scanner.take(&descriptor, &more, 0, &mut decoded);
+            let (code, _) = scanner.begun.as_ref().unwrap();
+            assert!(code.data.len() <= MAX_SCAN_BYTES);
+        }
+        let last = common(b"x", b"]Q1", false);
+        scanner.take(&descriptor, &last, 0, &mut decoded);
+        assert_eq!(decoded, [Decoded::Refused(Refusal::TooLong)]);
     }
 
     #[test]
