@@ -124,10 +124,16 @@ fn turn(messages: &Messages, place: &Place<'_>, face: &Face, language: Language)
     let long = messages.word(language, face, false);
     let text = |key| messages.text(language, key);
     let lines = match face {
+        Face::NotSetUp if place.compact => vec![text(Key::ScanClaimBrief)],
         Face::NotSetUp => vec![text(Key::ScanClaim)],
+        Face::Idle { .. } if place.compact => vec![text(Key::HoldBadgeBrief)],
         Face::Idle { .. } => vec![text(Key::HoldBadge)],
         Face::Failure { code } => vec![
-            text(Key::OtherDoor),
+            text(if place.compact {
+                Key::OtherDoorBrief
+            } else {
+                Key::OtherDoor
+            }),
             messages.code(language, code, place.kiosk),
         ],
         Face::Result(answer) => answer_lines(messages, place, locale, answer, &long),
@@ -154,6 +160,7 @@ fn answer_lines(
         let code = answer.short_code.as_deref();
         code.map(|code| messages.code(language, code, place.kiosk))
     };
+    let text = |key| Some(messages.text(language, key));
     let lines = match answer.verdict {
         // The short word is only half the message, so the long one follows.
         Verdict::CheckedIn | Verdict::CheckedOut if place.compact => {
@@ -167,11 +174,12 @@ fn answer_lines(
             ]
         }
         Verdict::Repeat => vec![messages.since(locale, answer, place.compact)],
-        Verdict::UnknownBadge | Verdict::NoSession => {
-            vec![messages.reason(language, answer.verdict), code()]
-        }
+        Verdict::UnknownBadge if place.compact => vec![text(Key::UnknownBadgeReasonBrief), code()],
+        Verdict::NoSession if place.compact => vec![text(Key::NoSessionReasonBrief), code()],
+        Verdict::UnknownBadge => vec![text(Key::UnknownBadgeReason), code()],
+        Verdict::NoSession => vec![text(Key::NoSessionReason), code()],
         Verdict::RevokedBadge | Verdict::NotRegistered => {
-            vec![Some(messages.text(language, Key::SeeStaff)), code()]
+            vec![text(Key::SeeStaff), code()]
         }
     };
     lines.into_iter().flatten().collect()

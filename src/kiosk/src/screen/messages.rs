@@ -77,7 +77,8 @@ impl Language {
 
 macro_rules! keys {
     ($($name:ident = $id:literal,)*) => {
-        /// A text. The large words exist twice: `…Short` is for small screens, at most six letters.
+        /// A text. For small screens there are large words of at most six letters, `…Short`, and lines of at
+        /// most fourteen, `…Brief`.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[expect(missing_docs, reason = "each is documented by its text in en.ftl")]
         pub enum Key { $($name,)* }
@@ -107,6 +108,7 @@ keys! {
     UnknownBadge = "unknown-badge",
     UnknownBadgeShort = "unknown-badge-short",
     UnknownBadgeReason = "unknown-badge-reason",
+    UnknownBadgeReasonBrief = "unknown-badge-reason-brief",
     RevokedBadge = "revoked-badge",
     RevokedBadgeShort = "revoked-badge-short",
     RevokedBadgeReason = "revoked-badge-reason",
@@ -116,6 +118,7 @@ keys! {
     NoSession = "no-session",
     NoSessionShort = "no-session-short",
     NoSessionReason = "no-session-reason",
+    NoSessionReasonBrief = "no-session-reason-brief",
     SeeStaff = "see-staff",
     Code = "code",
     Minutes = "minutes",
@@ -128,12 +131,15 @@ keys! {
     IdleEither = "idle-either",
     IdleEitherShort = "idle-either-short",
     HoldBadge = "hold-badge",
+    HoldBadgeBrief = "hold-badge-brief",
     Failure = "failure",
     FailureShort = "failure-short",
     OtherDoor = "other-door",
+    OtherDoorBrief = "other-door-brief",
     NotSetUp = "not-set-up",
     NotSetUpShort = "not-set-up-short",
     ScanClaim = "scan-claim",
+    ScanClaimBrief = "scan-claim-brief",
     LineSince = "line-since",
 }
 

@@ -62,6 +62,10 @@ fn short_words_are_short_enough() {
             let letters = word.chars().filter(|c| c.is_alphabetic()).count();
             assert!((1..=6).contains(&letters), "{language:?} {key:?}: {word}");
         }
+        for key in Key::ALL.iter().filter(|key| key.id().ends_with("-brief")) {
+            let line = messages.text(language, *key);
+            assert!(line.chars().count() <= 14, "{language:?} {key:?}: {line}");
+        }
     }
 }
 

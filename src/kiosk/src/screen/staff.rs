@@ -60,6 +60,18 @@ impl Html {
             .raw(")</span>")
     }
 
+    /// "since 10:02:11 (4 min ago)".
+    fn since(&mut self, at_ms: i64) -> &mut Self {
+        let age = age(self.now_ms.saturating_sub(at_ms));
+        self.raw("since ")
+            .time(at_ms)
+            .raw(" (<span class=\"age\" data-at=\"")
+            .text(&at_ms.to_string())
+            .raw("\">")
+            .text(&age)
+            .raw("</span>)")
+    }
+
     /// The time of day in the event's zone, with the date when it is not within half a day.
     fn time(&mut self, at_ms: i64) -> &mut Self {
         let shown = self.time_zone.timestamp_millis_opt(at_ms).single();
@@ -187,8 +199,8 @@ fn standing(html: &mut Html, status: &Status) {
         .raw(tone)
         .raw("\"><div><h1 id=\"state\">")
         .raw(word)
-        .raw("</h1><p>since ")
-        .ago(status.standing.since_ms)
+        .raw("</h1><p>")
+        .since(status.standing.since_ms)
         .raw("</p></div><div class=\"step\"><p><strong>Next step:</strong> ")
         .raw(next_step)
         .raw("</p>")
@@ -206,8 +218,8 @@ fn alarms(html: &mut Html, alarms: &[Alarm]) {
     for alarm in alarms {
         html.raw("<li><strong class=\"badge bad\">")
             .text(&alarm.code)
-            .raw("</strong> <span>since ")
-            .ago(alarm.since_ms)
+            .raw("</strong> <span>")
+            .since(alarm.since_ms)
             .raw("</span> <span class=\"do\">")
             .text(&alarm.next_step)
             .raw("</span></li>");

@@ -34,9 +34,11 @@ already-since-short = { $direction ->
    *[in] drin seit { $time }
 }
 unknown-badge-reason = Badge unbekannt
+unknown-badge-reason-brief = Unbekannt
 revoked-badge-reason = Badge gesperrt
 not-registered-reason = Hier nicht gemeldet
 no-session-reason = Gerade läuft nichts
+no-session-reason-brief = Gerade nichts
 see-staff = Bitte zum Team
 code = { $code } · { $kiosk }
 minutes = Bisher { $minutes } min
@@ -46,8 +48,11 @@ credits = { $count ->
 }
 review = Das Team prüft das
 hold-badge = Badge hier vorhalten
+hold-badge-brief = Badge zeigen
 other-door = Bitte andere Tür nehmen
+other-door-brief = Andere Tür
 scan-claim = Setup-Code scannen
+scan-claim-brief = Code scannen
 
 # Said in one line, on a console or by a screen reader.
 line-since = { $direction ->

@@ -34,9 +34,11 @@ already-since-short = { $direction ->
    *[in] in since { $time }
 }
 unknown-badge-reason = Badge not known
+unknown-badge-reason-brief = Not known
 revoked-badge-reason = Badge withdrawn
 not-registered-reason = Not registered here
 no-session-reason = Nothing is on now
+no-session-reason-brief = Nothing on
 see-staff = Please see staff
 code = { $code } · { $kiosk }
 minutes = { $minutes } min so far
@@ -46,8 +48,11 @@ credits = { $count ->
 }
 review = Staff will check
 hold-badge = Hold your badge here
+hold-badge-brief = Show badge
 other-door = Please use another door
+other-door-brief = Use other door
 scan-claim = Scan the set-up code
+scan-claim-brief = Scan the code
 
 # Said in one line, on a console or by a screen reader.
 line-since = { $direction ->

@@ -32,6 +32,7 @@
     word.textContent = short ? text.short : text.word;
     name.textContent = face.name || "";
     name.parentElement.lang = face.name_lang || "";
+    name.parentElement.classList.toggle("tall", /[\u0590-\u1cff\ua8e0-\uabff\ufb1d-\ufefc]/.test(name.textContent));
     icon.setAttribute("href", "#icon-" + face.icon);
     lines.replaceChildren(...text.lines.map((line) => {
       const p = document.createElement("p");
@@ -42,8 +43,16 @@
 
   const within = (part) => part.scrollWidth <= part.clientWidth + 1;
 
-  function fits() {
-    return stage.scrollHeight <= stage.clientHeight + 1 && within(stage) && within(word) && within(clock);
+  function width(part) {
+    const range = document.createRange();
+    range.selectNodeContents(part);
+    return range.getBoundingClientRect().width;
+  }
+
+  // Whether nothing overflows and the word takes at most this share of its place.
+  function fits(share) {
+    return stage.scrollHeight <= stage.clientHeight + 1 && within(stage)
+      && width(word) <= word.clientWidth * share && within(clock);
   }
 
   // How many rows a text takes; those that are clamped away are still laid out.
@@ -63,6 +72,8 @@
 
   function set(way, grow, wordGrow) {
     stage.dataset.layout = way.layout;
+    stage.dataset.nameRows = way.nameRows;
+    stage.dataset.lineRows = way.lineRows;
     stage.style.setProperty("--name-rows", way.nameRows);
     stage.style.setProperty("--line-rows", way.lineRows);
     stage.style.setProperty("--grow", grow);
@@ -84,7 +95,7 @@
     for (const way of ways) {
       fill(face, way.short);
       set(way, 1, 1);
-      if (!fits()) continue;
+      if (!fits(1)) continue;
       if (!cut(way)) return way;
       // Rather a long name cut after more rows than a shorter word.
       if (!best || best.short === way.short) best = way;
@@ -104,8 +115,9 @@
   }
 
   function grow(way) {
-    const whole = !cut(way);
-    const good = () => fits() && (!whole || !cut(way));
+    // What is shortened already is not made larger.
+    if (cut(way)) return;
+    const good = () => fits(0.97) && !cut(way);
     const all = largest(GROW_MAX, (by) => { set(way, by, 1); return good(); });
     const big = largest(WORD_GROW_MAX, (by) => { set(way, all, by); return good(); });
     set(way, all, big);
@@ -118,6 +130,7 @@
     tick();
     const way = arrange(face);
     fill(face, way.short);
+    set(way, 1, 1);
     grow(way);
     drawn += 1;
     stage.dataset.drawn = drawn;
@@ -263,6 +276,7 @@
     }
   }, 500);
 
+  stage.dataset.size = start.compact ? "compact" : "regular";
   take(start.now);
   connect();
 })();
