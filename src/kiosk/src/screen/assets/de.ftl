@@ -11,7 +11,7 @@ already-short = Schon
 unknown-badge = Zum Team
 unknown-badge-short = Team
 revoked-badge = Ungültig
-revoked-badge-short = Storno
+revoked-badge-short = Stopp
 not-registered = Nicht dabei
 not-registered-short = Info
 no-session = Pause
@@ -23,7 +23,7 @@ idle-out-short = OUT
 idle-either = IN / OUT
 idle-either-short = IN/OUT
 failure = Defekt
-failure-short = Defekt
+failure-short = Zu
 not-set-up = Setup fehlt
 not-set-up-short = Setup
 
