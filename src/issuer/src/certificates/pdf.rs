@@ -23,6 +23,11 @@ pub const MAX_SESSIONS: usize = 500;
 /// Longest text of a field, in bytes of UTF-8.
 pub const MAX_TEXT_BYTES: usize = 1_000;
 
+/// Longest credits and minutes, in bytes: each stands on one line or in a narrow column.
+pub const MAX_NUMBER_BYTES: usize = 24;
+/// Longest time of a session, in bytes.
+pub const MAX_WHEN_BYTES: usize = 120;
+
 /// What the certificate says. Texts are printed as they are: dates, numbers and sentences come formatted, in `language`
 /// and in the event's time zone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,7 +96,7 @@ pub enum PdfError {
         /// The file.
         path: PathBuf,
     },
-    /// A text is over [`MAX_TEXT_BYTES`], there are more than [`MAX_SESSIONS`] sessions, or the address fits no QR code.
+    /// A text is over [`MAX_TEXT_BYTES`] (or the bound of its kind), there are more than [`MAX_SESSIONS`] sessions, or the address fits no QR code.
     #[error("{what} is too long for a certificate; shorten it")]
     TooLong {
         /// Which field.
@@ -144,34 +149,38 @@ fn check_lengths(view: &CertificateView) -> Result<(), PdfError> {
         });
     }
     let fields = [
-        ("the certificate's code", &view.certificate_id),
-        ("the issuer's name", &view.issuer),
-        ("the event's title", &view.event),
-        ("the event's dates", &view.event_dates),
-        ("the attendee's name", &view.attendee),
-        ("the programme's title", &view.programme),
-        ("the time zone", &view.zone),
-        ("the number of credits", &view.credits),
-        ("the unit of credits", &view.credit_unit),
-        ("the reason", &view.reason),
-        ("the day of issue", &view.issued_on),
-        ("the rule set's name", &view.rules),
-        ("the rule set's hash", &view.rules_hash),
-        ("the verification address", &view.verify_url),
+        (
+            "the certificate's code",
+            &view.certificate_id,
+            MAX_TEXT_BYTES,
+        ),
+        ("the issuer's name", &view.issuer, MAX_TEXT_BYTES),
+        ("the event's title", &view.event, MAX_TEXT_BYTES),
+        ("the event's dates", &view.event_dates, MAX_TEXT_BYTES),
+        ("the attendee's name", &view.attendee, MAX_TEXT_BYTES),
+        ("the programme's title", &view.programme, MAX_TEXT_BYTES),
+        ("the time zone", &view.zone, MAX_WHEN_BYTES),
+        ("the number of credits", &view.credits, MAX_NUMBER_BYTES),
+        ("the unit of credits", &view.credit_unit, MAX_TEXT_BYTES),
+        ("the reason", &view.reason, MAX_TEXT_BYTES),
+        ("the day of issue", &view.issued_on, MAX_TEXT_BYTES),
+        ("the rule set's name", &view.rules, MAX_TEXT_BYTES),
+        ("the rule set's hash", &view.rules_hash, MAX_TEXT_BYTES),
+        ("the verification address", &view.verify_url, MAX_TEXT_BYTES),
     ];
     let sessions = view.sessions.iter().flat_map(|session| {
         [
-            ("a session's title", &session.title),
-            ("a session's time", &session.when),
-            ("a session's minutes", &session.minutes),
+            ("a session's title", &session.title, MAX_TEXT_BYTES),
+            ("a session's time", &session.when, MAX_WHEN_BYTES),
+            ("a session's minutes", &session.minutes, MAX_NUMBER_BYTES),
         ]
     });
     match fields
         .into_iter()
         .chain(sessions)
-        .find(|(_, text)| text.len() > MAX_TEXT_BYTES)
+        .find(|(_, text, most_bytes)| text.len() > *most_bytes)
     {
-        Some((what, _)) => Err(PdfError::TooLong { what }),
+        Some((what, ..)) => Err(PdfError::TooLong { what }),
         None => Ok(()),
     }
 }

@@ -320,6 +320,14 @@ fn lines_are_those_of_the_file() {
 }
 
 #[test]
+fn a_wrong_badge_code_or_name_is_not_shown() {
+    let error = registrations("K7QX3MPA\u{7}9TZD,Zoë\u{202E},,,,\n").unwrap_err();
+    let shown = error.to_string();
+    assert_eq!(error.total, 2, "{shown}");
+    assert!(!shown.contains("K7Q") && !shown.contains("Zoë"), "{shown}");
+}
+
+#[test]
 fn a_badge_code_has_a_bound() {
     let rows = |bytes: usize| format!("{},Ann,,,,\n", "Ab1".repeat(bytes / 3));
     assert_eq!(registrations(&rows(510)).unwrap().warnings, vec![]);

@@ -110,6 +110,20 @@ fn check_page(page: &Page) {
 }
 
 #[test]
+fn the_longest_numbers_and_titles_stay_on_their_page() {
+    let mut widest = CertificateView {
+        credits: "8".repeat(MAX_NUMBER_BYTES),
+        ..view()
+    };
+    for session in &mut widest.sessions {
+        session.title = "m".repeat(MAX_TEXT_BYTES);
+        session.when = "m".repeat(MAX_WHEN_BYTES);
+        session.minutes = "m".repeat(MAX_NUMBER_BYTES);
+    }
+    pages(&widest).iter().for_each(check_page);
+}
+
+#[test]
 fn the_same_content_gives_the_same_bytes() {
     let fonts = Fonts::embedded();
     let first = render(&view(), &fonts).unwrap();
@@ -249,6 +263,27 @@ fn what_is_too_long_is_named() {
     check(
         &session,
         "a session's title is too long for a certificate; shorten it",
+    );
+    let credits = CertificateView {
+        credits: "1".repeat(MAX_NUMBER_BYTES + 1),
+        ..view()
+    };
+    check(
+        &credits,
+        "the number of credits is too long for a certificate; shorten it",
+    );
+    let words = "mmmmmmm ".repeat(MAX_TEXT_BYTES / 8);
+    let full = CertificateView {
+        issuer: words.clone(),
+        attendee: words.clone(),
+        programme: words.clone(),
+        event: words.clone(),
+        reason: words,
+        ..view()
+    };
+    check(
+        &full,
+        "the names and titles together are too long for one page; shorten the title of event or programme",
     );
 }
 
