@@ -397,3 +397,7 @@ impl Question {
             .collect()
     }
 }
+
+#[cfg(test)]
+#[path = "derive_tests.rs"]
+mod tests;

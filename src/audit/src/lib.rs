@@ -11,3 +11,6 @@
 //! each check can show is in `evidence`'s `THREATS.md`.
 
 pub mod derive;
+pub mod files;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
