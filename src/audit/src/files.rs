@@ -92,3 +92,10 @@ pub fn next_line(reader: &mut dyn BufRead, line: &mut Vec<u8>) -> io::Result<Nex
         Some(_) => NextLine::Malformed,
     })
 }
+
+impl dyn Files + '_ {
+    /// Whether there is a file of this path that can be opened.
+    pub(crate) fn paths_hold(&self, path: &str) -> bool {
+        matches!(self.open(path), Ok(Some(_)))
+    }
+}
