@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod desk;
+pub mod enrol;
 pub mod journal;
 pub mod kernel;
 pub mod readers;
