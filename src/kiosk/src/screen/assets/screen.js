@@ -98,7 +98,7 @@
       if (!fits(1)) continue;
       if (!cut(way)) return way;
       // Rather a long name cut after more rows than a shorter word.
-      if (!best || best.short === way.short) best = way;
+      if (!best || (best.short === way.short && way.nameRows > best.nameRows)) best = way;
     }
     return best || { short: true, layout: "beside", nameRows: 1, lineRows: 1 };
   }
