@@ -6,6 +6,7 @@
 //!
 //! - [`derive`]: logs into clocks, scans into signals, a basis into a decision.
 //! - [`verify`]: an archive's logs, objects, decisions and certificates, check by check, in one pass over each log.
+//! - [`why`]: one certificate's chain from its sentence down to the receipts around each scan.
 //!
 //! Limits: memory holds a log's hashes (64 bytes an entry) while it is read, and every scan of the archive. What is absent:
 //! `verify` says whether an archive holds together under the keys it was given, never whether a person was in a room; what
@@ -17,3 +18,4 @@ pub mod report;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod verify;
+pub mod why;

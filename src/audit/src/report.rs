@@ -175,7 +175,7 @@ names! {
     /// Receipts in journals.
     Receipts = ("receipts", "each journalled receipt is signed by both and covers a true prefix"),
     /// Time exchanges in journals.
-    Clocks = ("clocks", "each time answer is signed by the issuer, and none contradict each other"),
+    Clocks = ("clocks", "each time answer is signed by the issuer"),
     /// Ledger heads in journals.
     LedgerHeads = ("ledger_heads", "each ledger head that a kiosk witnessed is a prefix of this ledger"),
     /// Entries without meaning.
@@ -316,4 +316,13 @@ pub fn malformed(path: &str, reason: String) -> Report {
     let mut report = findings.report(0, Trust::default(), Vec::new());
     report.verdict = Verdict::Malformed;
     report
+}
+
+/// The report on what could not be opened at all.
+pub fn unread(path: &str, reason: &str) -> Report {
+    let mut findings = Findings::default();
+    for name in Name::ALL {
+        findings.gap(*name, format!("{path}: {reason}"));
+    }
+    findings.report(0, Trust::default(), Vec::new())
 }
