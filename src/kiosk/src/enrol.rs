@@ -230,9 +230,9 @@ fn refused(claim: &Claim, status: u16, body: &[u8]) -> EnrolError {
     let problem = serde_json::from_slice::<Problem>(body).ok();
     match problem.as_ref().and_then(Problem::code) {
         Some(Code::BadClaim) => EnrolError::BadClaim,
-        Some(Code::Unavailable | Code::TooMany) => EnrolError::Unreachable {
+        _ if status == 429 || status >= 500 => EnrolError::Unreachable {
             url: claim.url.clone(),
-            why: Failure::Timeout,
+            why: Failure::Broken,
         },
         _ => EnrolError::Refused(problem.map_or_else(
             || format!("HTTP status {status}"),

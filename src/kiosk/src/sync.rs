@@ -14,3 +14,8 @@ pub mod verify;
 pub mod words;
 
 pub use driver::run;
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

@@ -90,3 +90,72 @@ pub fn estimate(clock: &Clock, raw_ms: u64) -> UtcMs {
         .issuer_sent
         .plus_ms(since_ms.saturating_add(way_ms / 2))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use evidence::SigningKey;
+    use protocol::time::answer;
+
+    const NOON: UtcMs = UtcMs(1_800_000_000_000);
+
+    fn exchange(sent_raw_ms: u64, received_raw_ms: u64) -> Exchange {
+        Exchange {
+            nonce: request([3; 16]).nonce,
+            sent_raw_ms,
+            received_raw_ms,
+        }
+    }
+
+    #[test]
+    fn only_this_issuers_answer_to_this_request_is_believed() {
+        let key = SigningKey::from_seed(&[1; 32]);
+        let issuer = key.public_key();
+        let asked = request([3; 16]);
+        assert!(asked.is_well_formed());
+        let good = answer(&asked, NOON, NOON.plus_ms(4), 5, &key);
+        let exchange = exchange(1_000, 1_100);
+        let clock = believe(&good, &exchange, &issuer).unwrap();
+        assert!(protocol::time::clock_verifies(&clock, &issuer));
+        assert_eq!(clock.anchor().sent_raw_ms, 1_000);
+
+        let foreign = SigningKey::from_seed(&[2; 32]);
+        let check = |answer: TimeAnswer| believe(&answer, &exchange, &issuer);
+        let by_other = answer(&asked, NOON, NOON, 5, &foreign);
+        let to_other = answer(&request([4; 16]), NOON, NOON, 5, &key);
+        let altered = TimeAnswer {
+            error_ms: 4,
+            ..good.clone()
+        };
+        for bad in [by_other, to_other, altered] {
+            assert_eq!(check(bad), Err(ClockFault::NotSigned));
+        }
+    }
+
+    #[test]
+    fn impossible_numbers_are_refused() {
+        let key = SigningKey::from_seed(&[1; 32]);
+        let check = |at_issuer_ms: i64, sent: u64, received: u64| {
+            let asked = request([3; 16]);
+            let sent_at = NOON.plus_ms(at_issuer_ms);
+            let answer = answer(&asked, NOON, sent_at, 5, &key);
+            believe(&answer, &exchange(sent, received), &key.public_key()).map(|_| ())
+        };
+        assert_eq!(check(107, 1_000, 1_100), Ok(()));
+        assert_eq!(check(108, 1_000, 1_100), Err(ClockFault::Impossible));
+        assert_eq!(check(-1, 1_000, 1_100), Err(ClockFault::Impossible));
+        assert_eq!(check(0, 1_100, 1_000), Err(ClockFault::Impossible));
+    }
+
+    #[test]
+    fn the_floor_rises_and_never_falls() {
+        let key = SigningKey::from_seed(&[1; 32]);
+        let answer = answer(&request([3; 16]), NOON, NOON, 5, &key);
+        let clock = believe(&answer, &exchange(0, 10), &key.public_key()).unwrap();
+        assert_eq!(floor(UtcMs(0), &clock), NOON.plus_ms(-5));
+        assert_eq!(floor(NOON, &clock), NOON);
+        assert_eq!(estimate(&clock, 1_010), NOON.plus_ms(1_005));
+        assert_eq!(estimate(&clock, 0), NOON.plus_ms(-5));
+    }
+}

@@ -53,7 +53,7 @@ const OUTAGE_FAILURES: u32 = 3;
 /// How often in a row the issuer may name another size before that counts as a failure.
 const GAPS_IN_ROW: u32 = 3;
 /// After how many batches in a row that were not too large they may be twice as large again.
-const GROW_AFTER: u32 = 8;
+const GROW_AFTER: u32 = 4;
 /// How long the journal is left alone where it gave nothing although its size says otherwise, in milliseconds.
 const NOTHING_THERE_MS: u64 = 1_000;
 
@@ -556,7 +556,7 @@ impl Core {
                 self.too_large(now, sent);
             }
             (code, _) => {
-                let alarm = refusal_alarm(call, code);
+                let alarm = Alarm::of_refusal(call, code);
                 self.jobs[call.index()].alarm = Some(alarm);
                 self.back_off(now, call, 0);
                 let code = code.map_or(alarm.as_str(), Code::as_str);
@@ -771,19 +771,6 @@ impl Core {
             return None;
         };
         Some(self.call(Call::Status, Some(body.into()), None))
-    }
-}
-
-fn refusal_alarm(call: Call, code: Option<Code>) -> Alarm {
-    match (code, call) {
-        (Some(Code::Retired), _) => Alarm::Retired,
-        (Some(Code::UnknownKiosk), _) => Alarm::UnknownKiosk,
-        (Some(Code::BadSignature), _) => Alarm::BadSignature,
-        (_, Call::Time) => Alarm::TimeRefused,
-        (_, Call::Entries) => Alarm::BatchRefused,
-        (_, Call::Bundle) => Alarm::BundleRefused,
-        (_, Call::Presence) => Alarm::PresenceRefused,
-        (_, Call::Status) => Alarm::StatusRefused,
     }
 }
 

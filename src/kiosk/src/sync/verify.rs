@@ -245,3 +245,6 @@ pub fn bundle(signed: &[u8], whose: BundleFor<'_>) -> Result<Offered, BundleFaul
 pub fn parse_pin(text: &str) -> Option<[u8; 32]> {
     Hash::from_hex(text).ok().map(|hash| hash.0)
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use protocol::entry::Clock;
 use protocol::presence::PresenceRow;
+use protocol::problem::Code;
 use protocol::status::KioskStatus;
 
 use super::clock::Exchange;
@@ -285,6 +286,20 @@ pub enum Alarm {
 }
 
 impl Alarm {
+    /// What a refusal of this call under this code means.
+    pub(super) fn of_refusal(call: Call, code: Option<Code>) -> Self {
+        match (code, call) {
+            (Some(Code::Retired), _) => Self::Retired,
+            (Some(Code::UnknownKiosk), _) => Self::UnknownKiosk,
+            (Some(Code::BadSignature), _) => Self::BadSignature,
+            (_, Call::Time) => Self::TimeRefused,
+            (_, Call::Entries) => Self::BatchRefused,
+            (_, Call::Bundle) => Self::BundleRefused,
+            (_, Call::Presence) => Self::PresenceRefused,
+            (_, Call::Status) => Self::StatusRefused,
+        }
+    }
+
     /// The code, for status and screens.
     pub const fn as_str(self) -> &'static str {
         match self {
