@@ -18,6 +18,7 @@ mod enrolment;
 mod error;
 mod folder;
 mod outgoing;
+mod prepared;
 mod schema;
 mod verify;
 
@@ -36,7 +37,7 @@ pub use disk::{Disk, Fault, Step};
 pub use enrolment::Enrolment;
 pub use error::JournalError;
 pub use folder::Folder;
-pub use outgoing::Outgoing;
+pub use prepared::{OwnedLeaf, Prepared};
 pub use verify::Verified;
 
 /// After how many entries the point moves from which opening recomputes the frontier.
@@ -209,7 +210,7 @@ impl Journal {
                         bytes
                     ])?;
                     frontier.append(leaf);
-                    if frontier.size() % BASE_EVERY == 0 {
+                    if frontier.size().is_multiple_of(BASE_EVERY) {
                         base = frontier.clone();
                     }
                 }
@@ -248,13 +249,15 @@ impl Journal {
         Ok(())
     }
 
-    /// Binds the journal to its issuer, together with the first bundle. The same enrolment again changes nothing.
+    /// Binds the journal to its issuer, with the key that the issuer knows, together with the first bundle. The same enrolment again changes
+    /// nothing.
     ///
     /// # Errors
     /// [`JournalError::Enrolled`] where it belongs to somebody else already; otherwise as [`Journal::append`].
     pub fn enrol(
         &mut self,
         enrolment: &Enrolment,
+        key: &SigningKey,
         bundle: NewBundle<'_>,
     ) -> Result<(), JournalError> {
         if let Some(held) = &self.enrolment {
@@ -270,10 +273,13 @@ impl Journal {
         let floor = self.floor.max(bundle.issued);
         self.append_with(&[], |tx| {
             schema::insert_enrolment(tx, enrolment)?;
+            // Before enrolment nothing is recorded or signed, so that another key changes nothing that exists.
+            schema::put_seed(tx, key)?;
             schema::put_bundle(tx, bundle)?;
             schema::put_floor(tx, floor)
         })?;
         self.floor = floor;
+        self.key = key.clone();
         self.enrolment = Some(enrolment.clone());
         self.hold_bundle(bundle);
         Ok(())
@@ -392,10 +398,5 @@ impl Journal {
             return Err(JournalError::Spent);
         }
         self.disk.check_free(self.folder.path())
-    }
-
-    /// Gives the disk back, to open the journal again with.
-    pub fn into_disk(self) -> Disk {
-        self.disk
     }
 }

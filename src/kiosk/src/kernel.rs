@@ -104,6 +104,11 @@ pub fn raw_now_ms() -> u64 {
     clock_ms(ClockId::MonotonicRaw)
 }
 
+/// `CLOCK_BOOTTIME` in milliseconds: counts time spent suspended as well.
+pub fn boottime_ms() -> u64 {
+    clock_ms(ClockId::Boottime)
+}
+
 /// The wall clock.
 pub fn wall_now() -> UtcMs {
     let read = clock_gettime(ClockId::Realtime);

@@ -3,22 +3,11 @@
 use std::ops::Range;
 
 use evidence::{Checkpoint, Hash, Receipt, sign_checkpoint};
-use protocol::batch::{Head, damaged_line};
+use protocol::batch::damaged_line;
 use rusqlite::{OptionalExtension as _, params};
 
 use super::schema::to_sql;
-use super::{HeldHead, Journal, JournalError};
-
-/// A batch to send, with the head that was persisted and then signed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outgoing {
-    /// The index of its first entry.
-    pub start: u64,
-    /// The size of the log that its checkpoint states: the index after its last entry.
-    pub size: u64,
-    /// The batch as it travels, before compression.
-    pub body: Vec<u8>,
-}
+use super::{HeldHead, Journal, JournalError, OwnedLeaf, Prepared};
 
 impl Journal {
     /// Entries from an index on, under a head that covers exactly the log up to their end. At least one entry goes, however few bytes are
@@ -31,13 +20,14 @@ impl Journal {
         from: u64,
         max_entries: usize,
         max_bytes: usize,
-    ) -> Result<Option<Outgoing>, JournalError> {
+    ) -> Result<Option<Prepared>, JournalError> {
         let beyond = JournalError::Beyond {
             from,
             size: self.size(),
         };
         let mut frontier = self.frontier_at(from)?.ok_or(beyond)?;
-        let mut lines: Vec<u8> = Vec::new();
+        let mut leaves = Vec::new();
+        let mut bytes_taken = 0;
         {
             let mut entries = self.db.prepare_cached(
                 "SELECT leaf, bytes FROM entries WHERE idx >= ?1 ORDER BY idx LIMIT ?2",
@@ -48,18 +38,16 @@ impl Journal {
                 let leaf = super::schema::hash(row, 0)?;
                 let bytes = row.get_ref(1)?.as_blob();
                 let bytes = bytes.map_err(|e| JournalError::damaged(&e))?;
-                let damaged;
-                let line = if evidence::leaf_hash(bytes) == leaf {
-                    bytes
+                let (leaf_taken, line_bytes) = if evidence::leaf_hash(bytes) == leaf {
+                    (OwnedLeaf::Entry(bytes.to_vec()), bytes.len())
                 } else {
-                    damaged = damaged_line(leaf);
-                    damaged.as_bytes()
+                    (OwnedLeaf::Damaged(leaf), damaged_line(leaf).len())
                 };
-                if !lines.is_empty() && lines.len() + line.len() + 1 > max_bytes {
+                bytes_taken += line_bytes + 1;
+                if !leaves.is_empty() && bytes_taken > max_bytes {
                     break;
                 }
-                lines.extend_from_slice(line);
-                lines.push(b'\n');
+                leaves.push(leaf_taken);
                 frontier.append(leaf);
             }
         }
@@ -68,17 +56,11 @@ impl Journal {
             return Ok(None);
         }
         let checkpoint = self.sign_head(size, frontier.root())?;
-        let head = Head {
+        Ok(Some(Prepared {
             start: from,
             checkpoint,
+            leaves,
             ledger_size: self.ledger.map_or(0, |held| held.size),
-        };
-        let mut body = protocol::batch::write(&head, &[]).map_err(|e| JournalError::damaged(&e))?;
-        body.append(&mut lines);
-        Ok(Some(Outgoing {
-            start: from,
-            size,
-            body,
         }))
     }
 

@@ -75,8 +75,52 @@ CREATE TABLE bundle (
 ) STRICT;
 ";
 
+/// Where SQLite's file format keeps the numbers that name a file's owner and its format, big-endian.
+const USER_VERSION_AT: usize = 60;
+const APPLICATION_ID_AT: usize = 68;
+const HEADER_BYTES: usize = 72;
+
+/// Looks at the file's header alone, before SQLite gets to see it and lays files of its own beside it.
+fn check_header(path: &Path) -> Result<(), JournalError> {
+    let unreadable = |cause: std::io::Error| JournalError::NotWritable {
+        path: path.to_owned(),
+        cause: cause.to_string(),
+    };
+    let mut header = [0_u8; HEADER_BYTES];
+    let mut file = std::fs::File::open(path).map_err(unreadable)?;
+    match std::io::Read::read_exact(&mut file, &mut header) {
+        Ok(()) => {}
+        // Shorter than a header: empty, or none of ours, which SQLite finds out.
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(()),
+        Err(error) => return Err(unreadable(error)),
+    }
+    let number = |at: usize| {
+        let mut bytes = [0_u8; 4];
+        bytes.copy_from_slice(&header[at..at + 4]);
+        i64::from(i32::from_be_bytes(bytes))
+    };
+    let is_sqlite = header.starts_with(b"SQLite format 3\0");
+    match (number(APPLICATION_ID_AT), number(USER_VERSION_AT)) {
+        _ if !is_sqlite => Ok(()),
+        (0, 0) => Ok(()),
+        owned => check_owner(path, owned),
+    }
+}
+
+fn check_owner(path: &Path, (application, format): (i64, i64)) -> Result<(), JournalError> {
+    match (application, format) {
+        (APPLICATION_ID, FORMAT) => Ok(()),
+        (APPLICATION_ID, found) if found > FORMAT => Err(JournalError::Newer {
+            found,
+            known: FORMAT,
+        }),
+        _ => Err(JournalError::Foreign(path.to_owned())),
+    }
+}
+
 /// Opens the database and makes sure that it is ours, of this format, and nobody else's now.
 pub(super) fn open(path: &Path) -> Result<Connection, JournalError> {
+    check_header(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(path, flags)?;
     // Until the file is known to be ours, closing it must not move anything either.
@@ -88,16 +132,8 @@ pub(super) fn open(path: &Path) -> Result<Connection, JournalError> {
     let is_empty = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| {
         row.get::<_, i64>(0)
     })? == 0;
-    match (application, format, is_empty) {
-        (0, 0, true) => {}
-        (APPLICATION_ID, FORMAT, _) => {}
-        (APPLICATION_ID, found, _) if found > FORMAT => {
-            return Err(JournalError::Newer {
-                found,
-                known: FORMAT,
-            });
-        }
-        _ => return Err(JournalError::Foreign(path.to_owned())),
+    if (application, format) != (0, 0) || !is_empty {
+        check_owner(path, (application, format))?;
     }
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
@@ -269,6 +305,11 @@ pub(super) fn put_bundle(tx: &Transaction<'_>, bundle: NewBundle<'_>) -> Result<
             bundle.signed
         ],
     )?;
+    Ok(())
+}
+
+pub(super) fn put_seed(tx: &Transaction<'_>, key: &SigningKey) -> Result<(), JournalError> {
+    tx.execute("UPDATE log SET seed = ?1", [key.seed()])?;
     Ok(())
 }
 
