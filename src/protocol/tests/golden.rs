@@ -1,0 +1,851 @@
+//! The formats, frozen: fixed inputs give the bytes in `golden/` for good, and those bytes read back as the inputs.
+//!
+//! A file that no longer fits is a new version of a format. Where one truly is meant, `ROLLCALL_BLESS=1` writes the files
+//! anew, and the difference is reviewed as what it is.
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test reads and, when told to, writes its golden files"
+)]
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::path::Path;
+
+use attendance::presence::{End, Stay};
+use attendance::time::{Interval, Stamp, Sync};
+use attendance::words::{Direction, DirectionSource, SignalId, Verdict};
+use attendance::{Decision, Outcome, Part, Reason, UtcMs};
+use evidence::{
+    Checkpoint, Hash, MemoryTree, SigningKey, TlogProof, cosign, leaf_hash, prove_inclusion,
+    sha256, sign_checkpoint,
+};
+use protocol::agenda::{self, Agenda, Registration, Registrations};
+use protocol::archive::{self, Archive};
+use protocol::badge::{BadgeKey, NONCE_BYTES, Row};
+use protocol::batch::{self, Accepted, Head, Leaf};
+use protocol::bundle::{self, Bundle, DoorPolicy, RosterRow, RuleText};
+use protocol::certificate::{Payload, Proof, SessionLine};
+use protocol::decision::{Basis, DecisionDoc, LogPrefix, object_bytes};
+use protocol::enrol::{Claim, EnrolRequest, Enrolled};
+use protocol::entry::{self, Body, Entry};
+use protocol::http_signature;
+use protocol::ledger::{self, LedgerBody, LedgerEntry};
+use protocol::problem::{Code, Problem};
+use protocol::signed::{self, Label};
+use protocol::status::{KioskStatus, ReaderStatus};
+use protocol::time::{TimeAnswer, TimeRequest, answer, clock_verifies, signed_text};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+const ISSUER: &str = "ce.example.org";
+const EVENT: &str = "gp-2026";
+const LOG: &str = "ce.example.org/kiosk/hall-1/34750f98bd59fcfc946da45aaabe933b";
+const NINE: UtcMs = UtcMs(1_795_424_400_000);
+const NONCE: &str = "000102030405060708090a0b0c0d0e0f";
+const RULES: &str = "format = \"rollcall-rules/1\"\nname = \"demo\"\nminutes_per_credit = \"50\"\nstep = \"0.5\"\nthreshold = { share = \"0.8\" }\n";
+
+fn issuer() -> SigningKey {
+    SigningKey::from_seed(&[2; 32])
+}
+
+fn kiosk() -> SigningKey {
+    SigningKey::from_seed(&[1; 32])
+}
+
+fn badge_key() -> BadgeKey {
+    BadgeKey::from_bytes([7; 32])
+}
+
+fn id<T: std::str::FromStr<Err: Debug>>(text: &str) -> T {
+    text.parse().unwrap()
+}
+
+fn at(ms: i64) -> UtcMs {
+    NINE.plus_ms(ms)
+}
+
+/// Compares with the golden file, or writes it where that is asked for.
+#[track_caller]
+fn check(name: &str, made: &[u8]) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("golden")
+        .join(name);
+    if std::env::var_os("ROLLCALL_BLESS").is_some_and(|v| v == "1") {
+        std::fs::write(&path, made).unwrap();
+    }
+    let golden = std::fs::read(&path).unwrap_or_default();
+    assert_eq!(
+        String::from_utf8_lossy(made),
+        String::from_utf8_lossy(&golden),
+        "{name} differs from what is made now"
+    );
+    assert_eq!(made, golden, "{name} differs from what is made now");
+}
+
+/// A document as JSON: the golden bytes, and back.
+#[track_caller]
+fn document<T: Serialize + DeserializeOwned + PartialEq + Debug>(name: &str, value: &T) -> Vec<u8> {
+    let bytes = object_bytes(value);
+    check(name, &bytes);
+    assert_eq!(serde_json::from_slice::<T>(&bytes).unwrap(), *value);
+    bytes
+}
+
+fn stamp(raw_ms: u64, sync: Sync, error_ms: Option<u32>) -> Stamp {
+    Stamp {
+        wall: at(i64::try_from(raw_ms).unwrap()),
+        boot: id("6f5ff1c8-5b1e-4f5c-9a0e-0d3b6f1c2a77"),
+        raw_ms,
+        sync,
+        error_ms,
+    }
+}
+
+fn checkpoint() -> (String, MemoryTree) {
+    let tree: MemoryTree = (0..5_u8).map(|n| leaf_hash(&[n])).collect();
+    let head = Checkpoint::new(LOG, tree.size(), tree.root()).unwrap();
+    (sign_checkpoint(&head, &kiosk()), tree)
+}
+
+fn receipt() -> String {
+    cosign(&checkpoint().0, ISSUER, &issuer(), 1_795_424_400).unwrap()
+}
+
+fn ledger_head() -> (String, MemoryTree) {
+    let tree: MemoryTree = (0..7_u8).map(|n| leaf_hash(&[n])).collect();
+    let origin = evidence::ledger_origin(ISSUER, EVENT).unwrap();
+    let head = Checkpoint::new(&origin, tree.size(), tree.root()).unwrap();
+    let note = sign_checkpoint(&head, &issuer());
+    (cosign(&note, LOG, &kiosk(), 1_795_424_401).unwrap(), tree)
+}
+
+fn clock() -> entry::Clock {
+    let request = TimeRequest {
+        nonce: NONCE.into(),
+    };
+    let answer = answer(&request, at(100), at(101), 3, &issuer());
+    entry::Clock {
+        nonce: answer.nonce,
+        sent_raw_ms: 90,
+        issuer_received: answer.received,
+        issuer_sent: answer.sent,
+        received_raw_ms: 112,
+        issuer_error_ms: answer.error_ms,
+        signature: answer.signature,
+    }
+}
+
+fn scans() -> [entry::Scan; 2] {
+    let full = entry::Scan {
+        door: id("hall-door"),
+        rooms: vec![id("hall"), id("foyer")],
+        reader: id("front"),
+        symbology: Some("qr".into()),
+        badge: badge_key().reference("X1"),
+        attendee: Some(id("a-1")),
+        direction: Direction::Out,
+        direction_source: DirectionSource::Toggled,
+        verdict: Verdict::CheckedOut,
+        prior: Some(entry::Prior {
+            room: Some(id("hall")),
+            source: entry::PriorSource::Door,
+            index: Some(4),
+        }),
+        provisional: vec![entry::Provisional {
+            programme: id("main"),
+            outcome: Outcome::Partial,
+            credits: Some(id("0.5")),
+            reason: Reason::PartialCredit,
+            present_ms: 1_500_000,
+            scheduled_ms: 3_000_000,
+            rules: sha256(RULES.as_bytes()).to_hex(),
+            engine: "rollcall-threshold-1".into(),
+        }],
+        bundle: 3,
+    };
+    let bare = entry::Scan {
+        rooms: vec![id("hall")],
+        symbology: None,
+        attendee: None,
+        direction: Direction::Seen,
+        direction_source: DirectionSource::Reader,
+        verdict: Verdict::UnknownBadge,
+        prior: Some(entry::Prior {
+            room: None,
+            source: entry::PriorSource::Issuer,
+            index: None,
+        }),
+        provisional: vec![],
+        ..full.clone()
+    };
+    [full, bare]
+}
+
+fn entries() -> Vec<Entry> {
+    let hash = |text: &str| sha256(text.as_bytes());
+    let [full, bare] = scans();
+    let boot = |cause| {
+        Body::Boot(entry::Boot {
+            cause,
+            boottime_ms: 30_000,
+            software: "rollcall-kiosk 0.1.0".into(),
+            floor: at(-86_400_000),
+        })
+    };
+    let bodies = [
+        boot(entry::BootCause::Start),
+        boot(entry::BootCause::Suspend),
+        Body::Clock(clock()),
+        Body::Adopt(entry::Adopt {
+            sequence: 3,
+            bundle: hash("bundle"),
+            agenda: hash("agenda"),
+            roster: hash("roster"),
+            rules: vec![hash(RULES).to_hex()],
+        }),
+        Body::Scan(Box::new(full)),
+        Body::Scan(Box::new(bare)),
+        Body::Staff(entry::Staff {
+            action: "set_direction_in".into(),
+            reason: "door_opened".into(),
+            badge: Some(badge_key().reference("S1")),
+            index: Some(4),
+        }),
+        Body::Staff(entry::Staff {
+            action: "enrol".into(),
+            reason: "first_use".into(),
+            badge: None,
+            index: None,
+        }),
+        Body::Reader(entry::Reader {
+            reader: id("front"),
+            state: entry::ReaderState::Stalled,
+            refused: 2,
+        }),
+        Body::Receipt(entry::NoteText { note: receipt() }),
+        Body::LedgerHead(entry::NoteText {
+            note: ledger_head().0,
+        }),
+        Body::Note(entry::Note {
+            code: "disk_low".into(),
+            numbers: BTreeMap::from([("free_mib".to_owned(), 12), ("queue".to_owned(), -1)]),
+        }),
+    ];
+    let clocks = [
+        (Sync::Unset, None),
+        (Sync::Synced, Some(12)),
+        (Sync::Holdover, Some(900)),
+    ];
+    bodies
+        .into_iter()
+        .zip((0_u64..).zip(clocks.into_iter().cycle()))
+        .map(|(body, (n, (sync, error_ms)))| Entry {
+            stamp: stamp(n * 1_001, sync, error_ms),
+            body,
+        })
+        .collect()
+}
+
+#[test]
+fn every_entry_kind() {
+    let mut lines = Vec::new();
+    for entry in entries() {
+        let bytes = entry::encode(&entry).unwrap();
+        assert_eq!(entry::parse(&bytes).unwrap(), entry);
+        lines.extend_from_slice(&bytes);
+        lines.push(b'\n');
+    }
+    check("entries.ndjson", &lines);
+    assert!(clock_verifies(&clock(), &issuer().public_key()));
+}
+
+fn ledger_bodies() -> Vec<LedgerBody> {
+    let hash = |text: &str| sha256(text.as_bytes());
+    let code = "aaaabbbbccccddddeeeeffff22";
+    let decision = ledger::Decision {
+        attendee: id("a-1"),
+        programme: id("main"),
+        outcome: Outcome::Full,
+        credits: Some(id("1.5")),
+        reason: Reason::MetDurationThreshold,
+        decision: hash("decision"),
+        basis: hash("basis"),
+        replaces: None,
+    };
+    let review = ledger::Decision {
+        outcome: Outcome::Review,
+        credits: None,
+        reason: Reason::ClockUncertain,
+        replaces: Some(9),
+        ..decision.clone()
+    };
+    vec![
+        LedgerBody::Event(ledger::Event {
+            event: id(EVENT),
+            title: "General Practice 2026".into(),
+            zone: "Europe/Berlin".into(),
+            issuer: ISSUER.into(),
+            issuer_key: issuer().public_key(),
+            badge_key: badge_key().id(),
+        }),
+        LedgerBody::Door(ledger::Door {
+            door: id("hall-door"),
+            title: "Hall".into(),
+            rooms: vec![id("hall"), id("foyer")],
+        }),
+        LedgerBody::Kiosk(ledger::Kiosk {
+            kiosk: id("hall-1"),
+            door: id("hall-door"),
+            log: LOG.into(),
+            public_key: kiosk().public_key(),
+        }),
+        LedgerBody::Retirement(ledger::Retirement {
+            kiosk: id("hall-1"),
+            reason: "replaced".into(),
+            operator: "op-1".into(),
+        }),
+        LedgerBody::DoorLost(ledger::DoorLost {
+            door: id("hall-door"),
+            reason: "stolen".into(),
+            operator: "op-1".into(),
+        }),
+        LedgerBody::Import(ledger::Import {
+            what: "agenda".into(),
+            format: "pretalx".into(),
+            object: hash("agenda"),
+            file: hash("file"),
+            rows: 12,
+        }),
+        LedgerBody::Rules(ledger::Rules {
+            programme: id("main"),
+            rules: hash(RULES),
+            name: "demo".into(),
+            agenda: hash("agenda"),
+        }),
+        LedgerBody::KioskHead(ledger::KioskHead {
+            log: LOG.into(),
+            from: 0,
+            size: 5,
+            root: checkpoint().1.root(),
+            receipt_s: 1_795_424_400,
+        }),
+        LedgerBody::Quarantine(ledger::Quarantine {
+            log: LOG.into(),
+            index: 3,
+            leaf: leaf_hash(&[3]),
+            code: "malformed".into(),
+        }),
+        LedgerBody::Decision(decision),
+        LedgerBody::Decision(review),
+        LedgerBody::Certificate(ledger::Certificate {
+            certificate: id(code),
+            version: 1,
+            attendee: id("a-1"),
+            programme: id("main"),
+            decision: 9,
+            payload: hash("payload"),
+            pdf: hash("pdf"),
+        }),
+        LedgerBody::Revocation(ledger::Revocation {
+            certificate: id(code),
+            version: 1,
+            reason: "name_corrected".into(),
+            operator: "op-1".into(),
+        }),
+    ]
+}
+
+#[test]
+fn every_ledger_kind() {
+    let mut lines = Vec::new();
+    for (n, body) in (0_i64..).zip(ledger_bodies()) {
+        let entry = LedgerEntry {
+            at: at(n * 1_001),
+            body,
+        };
+        let bytes = ledger::encode(&entry).unwrap();
+        assert_eq!(ledger::parse(&bytes).unwrap(), entry);
+        lines.extend_from_slice(&bytes);
+        lines.push(b'\n');
+    }
+    check("ledger.ndjson", &lines);
+}
+
+#[test]
+fn batch_and_its_answer() {
+    let head = Head {
+        start: 3,
+        checkpoint: checkpoint().0,
+        ledger_size: 7,
+    };
+    let entry = entry::encode(&entries()[0]).unwrap();
+    let leaves = vec![Leaf::Entry(&entry), Leaf::Damaged(leaf_hash(&[4]))];
+    let bytes = batch::write(&head, &leaves).unwrap();
+    check("batch.ndjson", &bytes);
+    let read = batch::read(&bytes).unwrap();
+    assert_eq!((read.head, read.leaves), (head, leaves));
+    let accepted = Accepted {
+        size: 5,
+        receipt: receipt(),
+        ledger: ledger_head().0,
+        consistency: vec![leaf_hash(&[0]).to_base64()],
+    };
+    document("accepted.json", &accepted);
+}
+
+fn agenda_document() -> Agenda {
+    Agenda {
+        v: agenda::VERSION,
+        zone: "Europe/Berlin".into(),
+        rooms: vec![
+            agenda::Room {
+                id: id("hall"),
+                title: "Hall".into(),
+                part_of: None,
+            },
+            agenda::Room {
+                id: id("foyer"),
+                title: "Foyer".into(),
+                part_of: Some(id("hall")),
+            },
+        ],
+        doors: vec![door()],
+        sessions: vec![
+            agenda::Session {
+                id: id("opening"),
+                title: "Opening".into(),
+                room: id("hall"),
+                start: at(0),
+                end: at(3_000_000),
+                actual_start: Some(at(60_000)),
+                actual_end: Some(at(3_060_000)),
+                programme: Some(id("main")),
+                credit_value: Some(id("1")),
+            },
+            agenda::Session {
+                id: id("lunch"),
+                title: "Lunch".into(),
+                room: id("foyer"),
+                start: at(3_600_000),
+                end: at(7_200_000),
+                actual_start: None,
+                actual_end: None,
+                programme: None,
+                credit_value: None,
+            },
+        ],
+        programmes: vec![agenda::Programme {
+            id: id("main"),
+            title: "Main".into(),
+            rules: Some(sha256(RULES.as_bytes()).to_hex()),
+        }],
+    }
+}
+
+fn door() -> agenda::Door {
+    agenda::Door {
+        id: id("hall-door"),
+        title: "Hall".into(),
+        rooms: vec![id("hall"), id("foyer")],
+    }
+}
+
+fn registrations() -> Registrations {
+    let row = |attendee: &str, badge: &str| Registration {
+        attendee: id(attendee),
+        badges: vec![badge_key().digest(badge)],
+        valid_from: None,
+        valid_until: None,
+        cancelled: false,
+    };
+    let ended = Registration {
+        valid_from: Some(at(-1_000)),
+        valid_until: Some(at(1_000)),
+        cancelled: true,
+        ..row("a-2", "X2")
+    };
+    Registrations {
+        v: agenda::VERSION,
+        badge_key: badge_key().id(),
+        registrations: vec![row("a-1", "X1"), ended],
+    }
+}
+
+#[test]
+fn agenda_and_registrations() {
+    document("agenda.json", &agenda_document());
+    document("registrations.json", &registrations());
+}
+
+#[test]
+fn rules_are_named_by_their_bytes() {
+    check("rules.toml", RULES.as_bytes());
+    let read = protocol::rules::parse(RULES).unwrap();
+    check("rules-name.txt", format!("{}\n", read.hash).as_bytes());
+}
+
+fn row() -> Row {
+    Row {
+        name: Some("Zoë".into()),
+        language: Some("de".into()),
+    }
+}
+
+#[test]
+fn badges() {
+    let key = badge_key();
+    let sealed = key.seal_row("X1", &row(), [9; NONCE_BYTES]);
+    assert_eq!(key.open_row("X1", &sealed), Some(row()));
+    let text = format!(
+        "key      {}\nkey id   {}\nbadge    X1\ndigest   {}\nshort    {}\nnonce    {}\nrow      {}\nsealed   {}\n",
+        hex::encode(key.as_bytes()),
+        key.id(),
+        key.digest("X1"),
+        key.digest("X1").short(),
+        hex::encode([9; NONCE_BYTES]),
+        serde_json::to_string(&row()).unwrap(),
+        hex::encode(&sealed),
+    );
+    check("badge.txt", text.as_bytes());
+}
+
+#[test]
+fn signed_bundle() {
+    let registered = &registrations().registrations;
+    let roster = registered
+        .iter()
+        .zip(["X1", "X2"])
+        .map(|(r, badge)| RosterRow {
+            badge: r.badges[0],
+            attendee: r.attendee.clone(),
+            valid_from: r.valid_from,
+            valid_until: r.valid_until,
+            cancelled: r.cancelled,
+            row: badge_key().seal_row(badge, &row(), [9; NONCE_BYTES]),
+        });
+    let bundle = Bundle {
+        v: bundle::VERSION,
+        sequence: 3,
+        kiosk: id("hall-1"),
+        door: door(),
+        event: bundle::Event {
+            id: id(EVENT),
+            title: "General Practice 2026".into(),
+            zone: "Europe/Berlin".into(),
+            languages: vec!["de".into(), "en".into()],
+        },
+        issued: at(0),
+        expires: at(86_400_000),
+        policy: DoorPolicy::default(),
+        agenda_hash: sha256(&object_bytes(&agenda_document())).to_hex(),
+        agenda: agenda_document(),
+        rules: vec![RuleText {
+            hash: sha256(RULES.as_bytes()).to_hex(),
+            text: RULES.into(),
+        }],
+        roster_hash: sha256(&object_bytes(&registrations())).to_hex(),
+        roster: roster.collect(),
+        revoked: vec![badge_key().digest("X0")],
+        pins: vec![sha256(b"spki").to_hex()],
+        ledger: evidence::ledger_origin(ISSUER, EVENT).unwrap(),
+        kiosks: 2,
+    };
+    let bytes = bundle::sign(&bundle, &issuer()).unwrap();
+    check("bundle.txt", &bytes);
+    let (read, hash) = bundle::open(&bytes, &issuer().public_key()).unwrap();
+    assert_eq!((read, hash), (bundle, sha256(&bytes)));
+}
+
+#[test]
+fn enrolment() {
+    let claim = Claim {
+        url: "https://issuer.example:8443".into(),
+        secret: "0123456789abcdef0123456789abcdef".into(),
+        issuer_key: issuer().public_key(),
+        tls_pin: Some(sha256(b"spki").to_hex()),
+    };
+    check("claim.txt", format!("{}\n", claim.to_text()).as_bytes());
+    assert_eq!(Claim::parse(&claim.to_text()).unwrap(), claim);
+    let request = EnrolRequest::new(&claim.secret, &kiosk(), "rollcall-kiosk 0.1.0");
+    let bytes = object_bytes(&request);
+    check("enrol-request.json", &bytes);
+    assert!(
+        serde_json::from_slice::<EnrolRequest>(&bytes)
+            .unwrap()
+            .is_proven()
+    );
+    let enrolled = Enrolled {
+        kiosk: id("hall-1"),
+        event: id(EVENT),
+        issuer: ISSUER.into(),
+        issuer_key: issuer().public_key(),
+        badge_key: badge_key().as_bytes().to_vec(),
+        origin: LOG.into(),
+        bundle: b"signed bundle".to_vec(),
+    };
+    let bytes = object_bytes(&enrolled);
+    check("enrolled.json", &bytes);
+    let read: Enrolled = serde_json::from_slice(&bytes).unwrap();
+    assert_eq!(read.badge_key().unwrap().id(), badge_key().id());
+}
+
+#[test]
+fn time_exchange() {
+    let request = TimeRequest {
+        nonce: NONCE.into(),
+    };
+    let answer = answer(&request, at(100), at(101), 3, &issuer());
+    document("time-request.json", &request);
+    document::<TimeAnswer>("time-answer.json", &answer);
+    let text = signed_text(NONCE, at(100), at(101), 3);
+    check(
+        "time-signed.txt",
+        format!("rollcall/time/v1\n{text}").as_bytes(),
+    );
+    assert!(answer.verifies(NONCE, &issuer().public_key()));
+}
+
+#[test]
+fn signed_statements() {
+    let mut lines = String::new();
+    for (name, label) in [
+        ("time", Label::Time),
+        ("bundle", Label::Bundle),
+        ("enrol", Label::Enrol),
+    ] {
+        let signature = signed::sign(label, b"statement", &issuer());
+        assert!(signed::verifies(
+            label,
+            b"statement",
+            &signature,
+            &issuer().public_key()
+        ));
+        lines += &format!("{name} {}\n", hex::encode(signature));
+    }
+    check("signed.txt", lines.as_bytes());
+}
+
+#[test]
+fn signed_request() {
+    let (path, body) = ("/v1/kiosks/hall-1/status", b"{}");
+    let headers = http_signature::sign("POST", path, body, "hall-1", "n0nce", &kiosk());
+    let text = format!(
+        "POST {path}\n{}: {}\n{}: {}\n{}: {}\n\n{{}}",
+        http_signature::CONTENT_DIGEST,
+        headers.content_digest,
+        http_signature::SIGNATURE_INPUT,
+        headers.signature_input,
+        http_signature::SIGNATURE,
+        headers.signature,
+    );
+    check("http-signature.txt", text.as_bytes());
+    let verified = http_signature::verify("POST", path, body, &headers, &kiosk().public_key());
+    assert_eq!(verified, Ok(()));
+}
+
+#[test]
+fn status_and_problem() {
+    let status = KioskStatus {
+        software: "rollcall-kiosk 0.1.0".into(),
+        bundle: Some(3),
+        log_size: 12,
+        backlog: 2,
+        backlog_oldest: Some(at(0)),
+        clock: "holdover".into(),
+        anchored: true,
+        clock_offset_ms: Some(-40),
+        disk_free_mib: 900,
+        uptime_s: 60,
+        readers: vec![ReaderStatus {
+            reader: "front".into(),
+            kind: "serial".into(),
+            state: "attached".into(),
+            scans: 9,
+            refused: 1,
+        }],
+        alarms: vec!["disk_low".into()],
+    };
+    document("status.json", &status);
+    document("status-empty.json", &KioskStatus::default());
+    let mut problem = Problem::new(Code::Gap, "entries 3 to 4 are missing");
+    problem.size = Some(3);
+    document("problem.json", &problem);
+}
+
+fn basis() -> Basis {
+    Basis {
+        v: protocol::decision::VERSION,
+        event: id(EVENT),
+        programme: id("main"),
+        logs: vec![LogPrefix {
+            log: LOG.into(),
+            size: 5,
+        }],
+        agenda: sha256(&object_bytes(&agenda_document())).to_hex(),
+        registrations: sha256(&object_bytes(&registrations())).to_hex(),
+        rules: sha256(RULES.as_bytes()).to_hex(),
+        engine: "rollcall-threshold-1".into(),
+        now: at(7_200_000),
+        incomplete_doors: vec![id("back-door")],
+    }
+}
+
+fn decision_document() -> DecisionDoc {
+    let signal = |index| SignalId {
+        log: LOG.into(),
+        index,
+    };
+    let around = |ms: i64| Interval {
+        earliest: at(ms - 5),
+        latest: at(ms + 5),
+    };
+    let observed = |ms, index| End::Observed {
+        at: around(ms),
+        signal: signal(index),
+    };
+    let stay = |start, end| Stay {
+        room: id("hall"),
+        start,
+        end,
+    };
+    let leaning = End::Inferred {
+        at: around(2_900_000),
+        policy: "last_signal",
+        signal: Some(signal(4)),
+    };
+    let by_rule = End::Inferred {
+        at: Interval::exactly(at(3_000_000)),
+        policy: "session_end",
+        signal: None,
+    };
+    let part = |least_ms, met, stays| Part {
+        session: id("opening"),
+        scheduled_ms: 3_000_000,
+        least_ms,
+        most_ms: 2_400_000,
+        met,
+        stays,
+    };
+    let decision = Decision {
+        outcome: Outcome::Review,
+        credits: None,
+        range: (id("0"), id("0.5")),
+        full_credits: id("1"),
+        reason: Reason::ClockUncertain,
+        explanation: "Present between 39 min and 40 min of 50 min.".into(),
+        parts: vec![
+            part(
+                2_399_990,
+                None,
+                vec![
+                    stay(observed(0, 2), observed(1_200_000, 3)),
+                    stay(observed(1_700_000, 4), leaning),
+                    stay(observed(2_950_000, 4), by_rule),
+                    stay(End::Missing, End::Missing),
+                ],
+            ),
+            part(2_400_000, Some(true), vec![]),
+        ],
+        evidence: vec![signal(2), signal(3), signal(4)],
+        rules: sha256(RULES.as_bytes()).to_hex(),
+        engine: "rollcall-threshold-1",
+        now: at(7_200_000),
+        is_open: false,
+        incomplete_doors: vec![id("back-door")],
+    };
+    let basis = sha256(&object_bytes(&basis())).to_hex();
+    DecisionDoc::new(&id("a-1"), &id("main"), &basis, &decision)
+}
+
+#[test]
+fn basis_and_decision() {
+    document("basis.json", &basis());
+    document("decision.json", &decision_document());
+}
+
+#[test]
+fn certificate() {
+    let (checkpoint, tree) = ledger_head();
+    let proof = TlogProof {
+        index: 2,
+        path: prove_inclusion(2, tree.size(), &tree).unwrap(),
+        extra: Vec::new(),
+        checkpoint_note: checkpoint.clone(),
+    };
+    let payload = Payload {
+        v: protocol::certificate::VERSION,
+        salt: "00112233445566778899aabbccddeeff".into(),
+        certificate: id("aaaabbbbccccddddeeeeffff22"),
+        version: 1,
+        issuer: ISSUER.into(),
+        event: id(EVENT),
+        event_title: "General Practice 2026".into(),
+        zone: "Europe/Berlin".into(),
+        attendee: id("a-1"),
+        name: "Zoë Müller".into(),
+        programme: id("main"),
+        programme_title: "Main".into(),
+        outcome: Outcome::Full,
+        credits: id("1"),
+        reason: Reason::MetDurationThreshold,
+        explanation: "Present 50 min of 50 min; 80 % needed; 1 of 1 credits.".into(),
+        sessions: vec![SessionLine {
+            session: id("opening"),
+            title: "Opening".into(),
+            start: at(0),
+            end: at(3_000_000),
+            present_ms: 3_000_000,
+            scheduled_ms: 3_000_000,
+        }],
+        rules_name: "demo".into(),
+        rules: sha256(RULES.as_bytes()).to_hex(),
+        decision: sha256(b"decision").to_hex(),
+        issued: at(7_200_000),
+        verify_at: "https://ce.example.org/c/aaaabbbbccccddddeeeeffff22".into(),
+        proof: Proof {
+            checkpoint,
+            decision: proof.to_text().unwrap(),
+            witnesses: 1,
+        },
+    };
+    document("certificate.json", &payload);
+}
+
+#[test]
+fn archive_description() {
+    let log = |kind, origin: &str, key: &SigningKey| archive::Log {
+        kind,
+        origin: origin.into(),
+        key: key.public_key(),
+        kiosk: None,
+        door: None,
+        size: 7,
+    };
+    let ledger = evidence::ledger_origin(ISSUER, EVENT).unwrap();
+    let journal = archive::Log {
+        kiosk: Some(id("hall-1")),
+        door: Some(id("hall-door")),
+        ..log(archive::LogKind::Journal, LOG, &kiosk())
+    };
+    let description = Archive {
+        format: archive::FORMAT.into(),
+        made: at(7_200_000),
+        software: "rollcall-issuer 0.1.0".into(),
+        event: id(EVENT),
+        issuer: ISSUER.into(),
+        issuer_key: issuer().public_key(),
+        logs: vec![log(archive::LogKind::Ledger, &ledger, &issuer()), journal],
+    };
+    document("archive.json", &description);
+    let object = archive::object_path(Hash::EMPTY_ROOT);
+    let paths = [
+        archive::entries_path(1),
+        archive::checkpoint_path(1),
+        object,
+    ];
+    check(
+        "archive-paths.txt",
+        format!("{}\n", paths.join("\n")).as_bytes(),
+    );
+}
