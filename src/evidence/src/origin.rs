@@ -7,6 +7,8 @@ use crate::key::PublicKey;
 
 /// Longest issuer name, in bytes.
 pub const MAX_ISSUER_NAME_BYTES: usize = 100;
+/// Names that no issuer has: other signed texts begin with these words.
+const RESERVED_ISSUER_NAMES: [&str; 2] = ["rollcall", "cosignature"];
 /// Longest id of a kiosk or an event, in bytes.
 pub const MAX_ID_BYTES: usize = 64;
 /// Longest origin or cosigner name, in bytes. Those made here are at most 204.
@@ -29,13 +31,15 @@ pub enum NameError {
     KeyName(String),
 }
 
-/// Checks an issuer's name: `[a-z0-9.-]{1,100}`, in the shape of a host name. It need not resolve.
+/// Checks an issuer's name: `[a-z0-9.-]{1,100}`, in the shape of a host name, and no
+/// reserved word. It need not resolve.
 pub fn check_issuer_name(name: &str) -> Result<(), NameError> {
     let whole_parts = name
         .split('.')
         .all(|part| !part.is_empty() && !part.starts_with('-') && !part.ends_with('-'));
     let known = name.bytes().all(|byte| byte == b'.' || is_id_byte(byte));
-    if whole_parts && known && name.len() <= MAX_ISSUER_NAME_BYTES {
+    let free = !RESERVED_ISSUER_NAMES.contains(&name);
+    if whole_parts && known && free && name.len() <= MAX_ISSUER_NAME_BYTES {
         Ok(())
     } else {
         Err(NameError::Issuer(name.to_owned()))
@@ -114,7 +118,21 @@ mod tests {
             assert_eq!(check_issuer_name(good), Ok(()), "{good}");
         }
         for bad in [
-            "", ".", "a.", ".a", "a..b", "-a", "a-", "A", "a/b", "a+b", "a b", "ä", "a:1",
+            "",
+            ".",
+            "a.",
+            ".a",
+            "a..b",
+            "-a",
+            "a-",
+            "A",
+            "a/b",
+            "a+b",
+            "a b",
+            "ä",
+            "a:1",
+            "rollcall",
+            "cosignature",
         ] {
             assert!(check_issuer_name(bad).is_err(), "{bad}");
         }

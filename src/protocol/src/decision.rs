@@ -204,7 +204,7 @@ pub struct DecisionDoc {
     pub reason: Reason,
     /// Why, in one line.
     pub explanation: String,
-    /// Whether a session had not ended, or a door's entries were not all held.
+    /// Whether every session had ended and every door's entries were held.
     pub complete: bool,
     /// Session by session.
     pub parts: Vec<PartDoc>,

@@ -849,3 +849,40 @@ fn archive_description() {
         format!("{}\n", paths.join("\n")).as_bytes(),
     );
 }
+
+/// Every key and every kind that golden bytes hold is named in the specification.
+#[test]
+fn the_specification_names_every_key() {
+    fn keys(value: &serde_json::Value, found: &mut std::collections::BTreeSet<String>) {
+        match value {
+            serde_json::Value::Object(object) => {
+                for (key, value) in object {
+                    found.insert(key.clone());
+                    if key == "kind" && object.contains_key("v") {
+                        found.insert(value.as_str().unwrap().to_owned());
+                    }
+                    if key != "numbers" {
+                        keys(value, found);
+                    }
+                }
+            }
+            serde_json::Value::Array(list) => list.iter().for_each(|v| keys(v, found)),
+            _ => {}
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join("FORMAT.md")).unwrap();
+    let mut found = std::collections::BTreeSet::new();
+    for file in std::fs::read_dir(root.join("golden")).unwrap() {
+        let bytes = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        for line in bytes.lines().filter(|l| l.starts_with('{')) {
+            keys(&serde_json::from_str(line).unwrap(), &mut found);
+        }
+    }
+    assert!(found.len() > 100, "{}", found.len());
+    let missing: Vec<&String> = found
+        .iter()
+        .filter(|key| !text.contains(&format!("`{key}`")) && !text.contains(&format!("\"{key}\"")))
+        .collect();
+    assert!(missing.is_empty(), "FORMAT.md does not name {missing:?}");
+}
