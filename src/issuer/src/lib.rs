@@ -1,4 +1,10 @@
-//! issuer
+//! The issuer: takes what kiosks record, decides credit, issues certificates and answers an auditor.
 
 pub mod certificates;
+pub mod intake;
+pub mod keys;
 pub mod sources;
+pub mod store;
+
+#[cfg(test)]
+pub(crate) mod testing;

@@ -1,0 +1,60 @@
+//! Where the issuer keeps what it holds, spoken of in units of work.
+//!
+//! Promises:
+//! - Each method of [`Store`] is one transaction: all of it is durable when it returns `Ok`, nothing of it otherwise.
+//!   Units that only read see one state of the database.
+//! - The store reads no clock and makes no randomness: times, ids, nonces and sealed bytes come with the call.
+//! - It holds no key. Personal data enters and leaves sealed.
+//! - A ledger entry is written in the transaction of what it tells, so tables and ledger never disagree.
+//! - Heads are persisted before the caller signs them: no method signs.
+//! - No SQL stands outside this module.
+//!
+//! Several programs may work on one database at a time. Units that rest on something read before carry it as `base` and
+//! fail with [`StoreError::Moved`] where it has changed.
+//!
+//! [`SqliteStore`] is the one implementation; `contract` is the suite that every implementation passes. Files that hold
+//! nothing personal lie outside the database, in an [`ObjectStore`], and are put there before anything names them.
+
+mod error;
+mod objects;
+mod sqlite;
+
+pub mod accounts;
+pub mod batches;
+pub mod decisions;
+pub mod enrolment;
+pub mod events;
+pub mod people;
+
+#[cfg(test)]
+pub(crate) mod contract;
+
+pub use accounts::AccountUnits;
+pub use batches::BatchUnits;
+pub use decisions::DecisionUnits;
+pub use enrolment::EnrolmentUnits;
+pub use error::{OpenError, StoreError};
+pub use events::EventUnits;
+pub use objects::{FolderObjects, ObjectError, ObjectStore};
+pub use people::PeopleUnits;
+pub use sqlite::{SCHEMA_VERSION, SqliteStore};
+
+/// What every unit of work returns.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// All units of work. They block; asynchronous callers run them on a thread for that.
+pub trait Store:
+    EventUnits + EnrolmentUnits + BatchUnits + PeopleUnits + DecisionUnits + AccountUnits + Send + Sync
+{
+    /// What stands under a name in the database's own settings.
+    ///
+    /// # Errors
+    /// Where the database cannot be used.
+    fn setting(&self, name: &str) -> Result<Option<Vec<u8>>>;
+
+    /// Sets what is set once for life, and gives what stands there then: `value`, or what stood there before.
+    ///
+    /// # Errors
+    /// Where the database cannot be used.
+    fn set_once(&self, name: &str, value: &[u8]) -> Result<Vec<u8>>;
+}

@@ -1,0 +1,369 @@
+//! The store in one SQLite file: WAL, `synchronous=FULL`, one connection behind a lock.
+//!
+//! Contract: a unit is one transaction; it begins `IMMEDIATE` where it writes, so two programs on one file take turns
+//! and never deadlock. Statements are prepared once. The file carries the application id [`APPLICATION_ID`]; a file of
+//! another program, or of a newer schema, is refused before anything is written to it.
+//!
+//! Keys of entries are integers: the number of the log or event, then 40 bits of index. So entries of a log lie side by
+//! side, and appending touches the end of one tree.
+
+mod accounts;
+mod batches;
+mod columns;
+mod decisions;
+mod enrolment;
+mod events;
+mod ledger;
+mod log_reads;
+mod people;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Transaction};
+use rusqlite::{TransactionBehavior, params};
+
+use super::{OpenError, Result, Store, StoreError};
+
+#[allow(missing_docs, unreachable_pub)]
+mod schema {
+    refinery::embed_migrations!("src/store/migrations");
+}
+
+/// The newest schema that this build knows.
+pub const SCHEMA_VERSION: i64 = 1;
+/// "RCIS": a Rollcall issuer's database.
+const APPLICATION_ID: i64 = 0x5243_4953;
+/// How long a unit waits for another program's.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// More than there are statements.
+const STATEMENTS: usize = 200;
+/// Bits of an entry's key that hold its index.
+const INDEX_BITS: u32 = 40;
+
+/// The store in one SQLite file.
+#[derive(Debug)]
+pub struct SqliteStore {
+    connection: Mutex<Connection>,
+    path: PathBuf,
+}
+
+impl SqliteStore {
+    /// Opens the database of this file, making it or bringing it up to date as needed.
+    ///
+    /// # Errors
+    /// See [`OpenError`]; a database that is refused is untouched.
+    pub fn open(path: &Path) -> std::result::Result<Self, OpenError> {
+        refuse_foreign(path)?;
+        let unusable = |cause: rusqlite::Error| unusable(path, &cause);
+        let mut connection = Connection::open(path).map_err(unusable)?;
+        prepare(&mut connection).map_err(unusable)?;
+        let migration = |cause: refinery::Error| OpenError::Migration {
+            path: path.to_owned(),
+            cause: cause.to_string(),
+        };
+        schema::migrations::runner()
+            .run(&mut connection)
+            .map_err(migration)?;
+        Ok(Self {
+            connection: Mutex::new(connection),
+            path: path.to_owned(),
+        })
+    }
+
+    /// Opens the database of this file where there is one.
+    ///
+    /// # Errors
+    /// [`OpenError::Missing`], and as [`SqliteStore::open`].
+    pub fn open_existing(path: &Path) -> std::result::Result<Self, OpenError> {
+        if path.exists() {
+            Self::open(path)
+        } else {
+            let path = path.parent().unwrap_or(path).to_owned();
+            Err(OpenError::Missing { path })
+        }
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connection> {
+        // A unit that panicked was rolled back when its transaction was dropped, so the connection is sound.
+        self.connection
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Runs a unit that writes. It is durable when this returns `Ok`.
+    fn write<T>(&self, unit: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+        let mut connection = self.lock();
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let outcome = unit(&transaction)?;
+        // After this line the unit survives a power cut; before it, nothing of it exists.
+        transaction.commit()?;
+        Ok(outcome)
+    }
+
+    /// Runs a unit that reads one state of the database.
+    fn read<T>(&self, unit: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+        let mut connection = self.lock();
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
+        unit(&transaction)
+    }
+}
+
+impl Store for SqliteStore {
+    fn setting(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        self.read(|tx| setting(tx, name))
+    }
+
+    fn set_once(&self, name: &str, value: &[u8]) -> Result<Vec<u8>> {
+        self.write(|tx| {
+            tx.prepare_cached("INSERT OR IGNORE INTO meta (key, value) VALUES (?1, ?2)")?
+                .execute(params![name, value])?;
+            setting(tx, name)?.ok_or_else(|| StoreError::Damaged(format!("{name} was not kept")))
+        })
+    }
+}
+
+fn setting(tx: &Transaction<'_>, name: &str) -> Result<Option<Vec<u8>>> {
+    Ok(tx
+        .prepare_cached("SELECT value FROM meta WHERE key = ?1")?
+        .query_row([name], |row| row.get(0))
+        .optional()?)
+}
+
+/// Looks at an existing file without the right to write it.
+fn refuse_foreign(path: &Path) -> std::result::Result<(), OpenError> {
+    if std::fs::metadata(path).map_or(true, |file| file.len() == 0) {
+        return Ok(());
+    }
+    let unusable = |cause: rusqlite::Error| unusable(path, &cause);
+    let connection =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(unusable)?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(unusable)?;
+    let id: i64 = connection
+        .query_row("PRAGMA application_id", [], |row| row.get(0))
+        .map_err(unusable)?;
+    if id != APPLICATION_ID {
+        let path = path.to_owned();
+        return Err(OpenError::Foreign { path });
+    }
+    let has_history: bool = connection
+        .query_row(
+            "SELECT count(*) > 0 FROM sqlite_master WHERE name = 'refinery_schema_history'",
+            [],
+            |row| row.get(0),
+        )
+        .map_err(unusable)?;
+    if !has_history {
+        return Ok(());
+    }
+    let found: i64 = connection
+        .query_row(
+            "SELECT coalesce(max(version), 0) FROM refinery_schema_history",
+            [],
+            |row| row.get(0),
+        )
+        .map_err(unusable)?;
+    if found > SCHEMA_VERSION {
+        return Err(OpenError::Newer {
+            path: path.to_owned(),
+            found,
+            known: SCHEMA_VERSION,
+        });
+    }
+    Ok(())
+}
+
+fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+    connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    // A file or folder that cannot be written shows itself here and not with the first batch.
+    connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)?
+        .commit()
+}
+
+fn unusable(path: &Path, cause: &rusqlite::Error) -> OpenError {
+    let advice = match cause.sqlite_error_code() {
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+            "the data folder and the files in it must be writable for the user that runs rollcall-issuer"
+        }
+        Some(ErrorCode::CannotOpen) => {
+            "check that `data_dir` exists and is writable for the user that runs rollcall-issuer"
+        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            "another program holds it; try again when that has finished"
+        }
+        Some(ErrorCode::DiskFull) => "make room on its disk",
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
+            "it is no database or is damaged; restore the newest backup"
+        }
+        _ => "check the disk and the rights of the data folder",
+    };
+    OpenError::Unusable {
+        path: path.to_owned(),
+        cause: cause.to_string(),
+        advice,
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        let damaged = match &error {
+            rusqlite::Error::SqliteFailure(failure, _) => matches!(
+                failure.code,
+                ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::TypeMismatch
+            ),
+            rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::QueryReturnedNoRows => true,
+            _ => false,
+        };
+        if damaged {
+            Self::Damaged(error.to_string())
+        } else {
+            Self::Unavailable(error.to_string())
+        }
+    }
+}
+
+/// The key of an entry.
+fn entry_key(number: i64, index: u64) -> Result<i64> {
+    let index = i64::try_from(index).unwrap_or(i64::MAX);
+    if index >> INDEX_BITS == 0 && number >> (62 - INDEX_BITS) == 0 {
+        Ok(number << INDEX_BITS | index)
+    } else {
+        Err(StoreError::Refused(
+            "more entries or logs than a database can number".to_owned(),
+        ))
+    }
+}
+
+/// The number of the log or event, and the index, of an entry's key.
+fn entry_place(key: i64) -> (i64, u64) {
+    let index = key & ((1 << INDEX_BITS) - 1);
+    (key >> INDEX_BITS, u64::try_from(index).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn open_in(folder: &Path) -> std::result::Result<SqliteStore, OpenError> {
+        SqliteStore::open(&folder.join("issuer.db"))
+    }
+
+    #[test]
+    fn keys_hold_number_and_index() {
+        for (number, index) in [(0, 0), (1, 0), (7, (1 << 40) - 1), ((1 << 22) - 1, 5)] {
+            assert_eq!(
+                entry_place(entry_key(number, index).unwrap()),
+                (number, index)
+            );
+        }
+        assert!(entry_key(1, 1 << 40).is_err());
+        assert!(entry_key(1 << 22, 0).is_err());
+        assert!(entry_key(0, u64::MAX).is_err());
+    }
+
+    #[test]
+    fn the_newest_schema_is_the_known_one() {
+        let migrations = schema::migrations::runner();
+        let newest = migrations
+            .get_migrations()
+            .iter()
+            .map(|m| m.version())
+            .max();
+        assert_eq!(newest.map(i64::from), Some(SCHEMA_VERSION));
+    }
+
+    #[test]
+    fn a_newer_database_is_refused_untouched() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open_in(folder.path()).unwrap();
+        store
+            .lock()
+            .execute(
+                "INSERT INTO refinery_schema_history VALUES (2, 'later', '2027-01-01T00:00:00Z', '1')",
+                [],
+            )
+            .unwrap();
+        drop(store);
+        let path = folder.path().join("issuer.db");
+        let before = std::fs::read(&path).unwrap();
+        let error = open_in(folder.path()).unwrap_err();
+        assert!(
+            matches!(
+                error,
+                OpenError::Newer {
+                    found: 2,
+                    known: 1,
+                    ..
+                }
+            ),
+            "{error}"
+        );
+        assert!(error.to_string().contains("untouched"), "{error}");
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+    }
+
+    #[test]
+    fn another_programs_database_is_refused_untouched() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("issuer.db");
+        let other = Connection::open(&path).unwrap();
+        other.execute_batch("CREATE TABLE mine (a)").unwrap();
+        drop(other);
+        let before = std::fs::read(&path).unwrap();
+        assert!(matches!(
+            open_in(folder.path()),
+            Err(OpenError::Foreign { .. })
+        ));
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+        std::fs::write(&path, b"no database at all, but a file of some length").unwrap();
+        assert!(matches!(
+            open_in(folder.path()),
+            Err(OpenError::Unusable { .. })
+        ));
+    }
+
+    #[test]
+    fn what_is_missing_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("issuer.db");
+        assert!(matches!(
+            SqliteStore::open_existing(&path),
+            Err(OpenError::Missing { .. })
+        ));
+        let error = open_in(&folder.path().join("nowhere")).unwrap_err();
+        assert!(error.to_string().contains("data_dir"), "{error}");
+    }
+
+    #[test]
+    fn a_commit_is_one_sync_of_a_write_ahead_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open_in(folder.path()).unwrap();
+        let text = |pragma: &str| -> String {
+            store
+                .lock()
+                .query_row(&format!("PRAGMA {pragma}"), [], |row| {
+                    row.get::<_, rusqlite::types::Value>(0)
+                })
+                .map(|value| format!("{value:?}"))
+                .unwrap()
+        };
+        assert_eq!(text("journal_mode"), "Text(\"wal\")");
+        assert_eq!(text("synchronous"), "Integer(2)");
+    }
+}

@@ -1,0 +1,266 @@
+//! Attendees, badges and registrations, in SQLite.
+
+use std::collections::BTreeMap;
+
+use attendance::UtcMs;
+use attendance::words::{AttendeeId, EventId};
+use evidence::Hash;
+use protocol::agenda::Registration;
+use protocol::badge::BadgeDigest;
+use protocol::ledger::{self as bodies, LedgerBody};
+use rusqlite::{OptionalExtension as _, Row, Transaction, params};
+
+use super::super::events::{MAX_PAGE, Version, Versioned};
+use super::super::people::{
+    AttendeeFacts, PeopleUnits, PersonChange, PrivateObject, Roster, RosterFacts,
+};
+use super::columns::word;
+use super::{Result, SqliteStore, StoreError, decisions, events, ledger};
+
+fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<UtcMs>> {
+    Ok(row.get::<_, Option<i64>>(column)?.map(UtcMs))
+}
+
+/// The registrations of an event, or of one attendee, without badges.
+fn registrations(
+    tx: &Transaction<'_>,
+    event: i64,
+    attendee: Option<&str>,
+) -> Result<BTreeMap<AttendeeId, Registration>> {
+    let mut statement = tx.prepare_cached(
+        "SELECT attendee, valid_from_ms, valid_until_ms, cancelled FROM registration \
+         WHERE event = ?1 AND (?2 IS NULL OR attendee = ?2)",
+    )?;
+    let rows = statement.query_map(params![event, attendee], |row| {
+        let attendee: AttendeeId = word(row, 0)?;
+        let registration = Registration {
+            attendee: attendee.clone(),
+            badges: Vec::new(),
+            valid_from: time(row, 1)?,
+            valid_until: time(row, 2)?,
+            cancelled: row.get(3)?,
+        };
+        Ok((attendee, registration))
+    })?;
+    let mut found: BTreeMap<_, _> = rows.collect::<rusqlite::Result<_>>()?;
+    let mut statement = tx.prepare_cached(
+        "SELECT attendee, digest FROM badge \
+         WHERE event = ?1 AND (?2 IS NULL OR attendee = ?2) ORDER BY digest",
+    )?;
+    let badges = statement.query_map(params![event, attendee], |row| {
+        Ok((word::<AttendeeId>(row, 0)?, BadgeDigest(row.get(1)?)))
+    })?;
+    for badge in badges {
+        let (attendee, digest) = badge?;
+        if let Some(registration) = found.get_mut(&attendee) {
+            registration.badges.push(digest);
+        }
+    }
+    Ok(found)
+}
+
+fn roster(tx: &Transaction<'_>, event: i64) -> Result<Roster> {
+    let registrations = registrations(tx, event, None)?;
+    let badges = registrations
+        .values()
+        .flat_map(|r| r.badges.iter().map(|b| (*b, r.attendee.clone())))
+        .collect();
+    let mut statement = tx.prepare_cached("SELECT id, key FROM attendee WHERE event = ?1")?;
+    let rows = statement.query_map([event], |row| Ok((word(row, 0)?, row.get(1)?)))?;
+    Ok(Roster {
+        base: events::version(tx, event, Versioned::Registrations)?.map(|v| v.object),
+        badges,
+        keys: rows.collect::<rusqlite::Result<_>>()?,
+        registrations,
+    })
+}
+
+fn put_person(tx: &Transaction<'_>, event: i64, change: &PersonChange) -> Result<()> {
+    let id = change.attendee.as_str();
+    tx.prepare_cached(
+        "INSERT INTO attendee (event, id, key, sealed) VALUES (?1, ?2, ?3, ?4) \
+         ON CONFLICT DO UPDATE SET key = excluded.key, sealed = excluded.sealed",
+    )?
+    .execute(params![event, id, change.key, change.sealed])?;
+    let (digest, row) = &change.badge;
+    tx.prepare_cached(
+        "INSERT INTO badge (event, digest, attendee, row) VALUES (?1, ?2, ?3, ?4) \
+         ON CONFLICT DO UPDATE SET attendee = excluded.attendee, row = excluded.row",
+    )?
+    .execute(params![event, digest.0, id, row])?;
+    let Registration {
+        valid_from,
+        valid_until,
+        cancelled,
+        ..
+    } = &change.registration;
+    tx.prepare_cached(
+        "INSERT INTO registration (event, attendee, valid_from_ms, valid_until_ms, cancelled) \
+         VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET valid_from_ms = excluded.valid_from_ms, \
+         valid_until_ms = excluded.valid_until_ms, cancelled = excluded.cancelled",
+    )?
+    .execute(params![
+        event,
+        id,
+        valid_from.map(|t| t.0),
+        valid_until.map(|t| t.0),
+        cancelled
+    ])?;
+    Ok(())
+}
+
+fn attendee_facts(tx: &Transaction<'_>, event: i64, row: PersonRow) -> Result<AttendeeFacts> {
+    let (attendee, key, sealed) = row;
+    let registration = registrations(tx, event, Some(attendee.as_str()))?.remove(&attendee);
+    Ok(AttendeeFacts {
+        attendee,
+        person: key.zip(sealed),
+        registration,
+    })
+}
+
+type PersonRow = (AttendeeId, Option<Vec<u8>>, Option<Vec<u8>>);
+
+fn person_row(row: &Row<'_>) -> rusqlite::Result<PersonRow> {
+    Ok((word(row, 0)?, row.get(1)?, row.get(2)?))
+}
+
+impl PeopleUnits for SqliteStore {
+    fn roster(&self, event: &EventId) -> Result<Roster> {
+        self.read(|tx| roster(tx, events::number(tx, event)?))
+    }
+
+    fn import_registrations(
+        &self,
+        event: &EventId,
+        base: Option<Hash>,
+        changes: &[PersonChange],
+        import: &bodies::Import,
+        now: UtcMs,
+    ) -> Result<u64> {
+        self.write(|tx| {
+            let number = events::number(tx, event)?;
+            let body = LedgerBody::Import(import.clone());
+            let index = ledger::append_one(tx, number, now, body)?;
+            let new = Version {
+                number: 0,
+                object: import.object,
+                ledger: index,
+                at: now,
+            };
+            let version = events::put_version(tx, number, Versioned::Registrations, base, &new)?;
+            for change in changes {
+                put_person(tx, number, change)?;
+            }
+            for change in changes {
+                decisions::make_attendee_due(tx, number, &change.attendee, now)?;
+            }
+            Ok(version)
+        })
+    }
+
+    fn roster_rows(&self, event: &EventId) -> Result<Vec<RosterFacts>> {
+        self.read(|tx| {
+            let number = events::number(tx, event)?;
+            let mut statement = tx.prepare_cached(
+                "SELECT b.digest, b.row, b.attendee, r.valid_from_ms, r.valid_until_ms, \
+                 coalesce(r.cancelled, 1), b.revoked FROM badge b LEFT JOIN registration r \
+                 ON r.event = b.event AND r.attendee = b.attendee \
+                 WHERE b.event = ?1 ORDER BY b.digest",
+            )?;
+            let rows = statement.query_map([number], |row| {
+                Ok(RosterFacts {
+                    badge: BadgeDigest(row.get(0)?),
+                    row: row.get(1)?,
+                    attendee: word(row, 2)?,
+                    valid_from: time(row, 3)?,
+                    valid_until: time(row, 4)?,
+                    cancelled: row.get(5)?,
+                    revoked: row.get(6)?,
+                })
+            })?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    fn attendee(&self, event: &EventId, attendee: &AttendeeId) -> Result<AttendeeFacts> {
+        self.read(|tx| {
+            let number = events::number(tx, event)?;
+            let row = tx
+                .prepare_cached(
+                    "SELECT id, key, sealed FROM attendee WHERE event = ?1 AND id = ?2",
+                )?
+                .query_row(params![number, attendee.as_str()], person_row)
+                .optional()?
+                .ok_or_else(|| StoreError::not_found("attendee", attendee))?;
+            attendee_facts(tx, number, row)
+        })
+    }
+
+    fn attendees(
+        &self,
+        event: &EventId,
+        after: Option<&AttendeeId>,
+        limit: usize,
+    ) -> Result<Vec<AttendeeFacts>> {
+        self.read(|tx| {
+            let number = events::number(tx, event)?;
+            let mut statement = tx.prepare_cached(
+                "SELECT id, key, sealed FROM attendee WHERE event = ?1 AND id > ?2 \
+                 ORDER BY id LIMIT ?3",
+            )?;
+            let after = after.map_or("", AttendeeId::as_str);
+            let rows: Vec<PersonRow> = statement
+                .query_map(params![number, after, limit.min(MAX_PAGE)], person_row)?
+                .collect::<rusqlite::Result<_>>()?;
+            rows.into_iter()
+                .map(|row| attendee_facts(tx, number, row))
+                .collect()
+        })
+    }
+
+    fn attendee_of(&self, event: &EventId, badge: BadgeDigest) -> Result<Option<AttendeeId>> {
+        self.read(|tx| {
+            let number = events::number(tx, event)?;
+            Ok(tx
+                .prepare_cached("SELECT attendee FROM badge WHERE event = ?1 AND digest = ?2")?
+                .query_row(params![number, badge.0], |row| word(row, 0))
+                .optional()?)
+        })
+    }
+
+    fn put_private(
+        &self,
+        event: &EventId,
+        attendee: &AttendeeId,
+        hash: Hash,
+        sealed: &[u8],
+    ) -> Result<()> {
+        self.write(|tx| {
+            let number = events::number(tx, event)?;
+            tx.prepare_cached(
+                "INSERT OR IGNORE INTO private_object (event, hash, attendee, sealed) \
+                 VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute(params![number, hash.as_bytes(), attendee.as_str(), sealed])?;
+            Ok(())
+        })
+    }
+
+    fn private(&self, event: &EventId, hash: Hash) -> Result<Option<PrivateObject>> {
+        self.read(|tx| {
+            let number = events::number(tx, event)?;
+            Ok(tx
+                .prepare_cached(
+                    "SELECT attendee, sealed FROM private_object WHERE event = ?1 AND hash = ?2",
+                )?
+                .query_row(params![number, hash.as_bytes()], |row| {
+                    Ok(PrivateObject {
+                        attendee: word(row, 0)?,
+                        sealed: row.get(1)?,
+                    })
+                })
+                .optional()?)
+        })
+    }
+}
