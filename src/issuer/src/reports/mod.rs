@@ -1,0 +1,3 @@
+//! Reports for people and other programs.
+
+pub mod attendance;
