@@ -1,1 +1,3 @@
+//! The issuer.
+
 fn main() {}

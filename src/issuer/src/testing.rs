@@ -148,7 +148,7 @@ pub(crate) fn enrol(store: &dyn Store, door: &str, seed: u8) -> FakeKiosk {
         issuer: ISSUER.to_owned(),
     };
     match store.redeem_claim(&redemption, NOON).unwrap() {
-        Redeemed::Kiosk(facts) => FakeKiosk::new(facts, key),
+        Redeemed::Kiosk(facts) => FakeKiosk::new(*facts, key),
         Redeemed::Refused(fault) => panic!("{fault:?}"),
     }
 }

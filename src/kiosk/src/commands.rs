@@ -4,6 +4,7 @@
 //! else to standard error.
 
 mod doctor;
+mod enrol;
 mod export;
 mod status;
 
@@ -45,7 +46,7 @@ impl From<Exit> for ExitCode {
     about = "Reads badges at a session door, records attendance and syncs it to the issuer",
     after_help = "Examples:\n  \
         rollcall-kiosk run --config /etc/rollcall/kiosk.toml\n  \
-        rollcall-kiosk enrol --config kiosk.toml --claim-file claim.txt\n  \
+        rollcall-kiosk enrol --config kiosk.toml - < claim.txt\n  \
         rollcall-kiosk doctor --config kiosk.toml\n  \
         rollcall-kiosk export --config kiosk.toml --out door-a.tar\n\n\
         Exit codes: 0 done, 1 failed, 2 wrong use, 3 could not be checked (fully), 4 malformed."
@@ -65,6 +66,20 @@ enum Command {
     Run {
         #[command(flatten)]
         config: ConfigArgument,
+    },
+    /// Give this kiosk to an event, by a claim that the issuer made
+    #[command(
+        after_help = "Examples:\n  rollcall-kiosk enrol --config kiosk.toml - < claim.txt\n  \
+        rollcall-kiosk enrol --config kiosk.toml rollcall1:…\n\n\
+        On the issuer: rollcall-issuer claim. While the daemon runs, scan the claim at the kiosk instead.\n\
+        A claim is a secret: on standard input it is not seen in the list of processes."
+    )]
+    Enrol {
+        #[command(flatten)]
+        config: ConfigArgument,
+        /// The claim, or - to read it from standard input
+        #[arg(value_name = "CLAIM", default_value = "-")]
+        claim: String,
     },
     /// Say how the kiosk stands: asks the running daemon, or reads the journal if none runs
     #[command(
@@ -126,6 +141,7 @@ pub fn main() -> ExitCode {
     };
     let exit = match arguments.command {
         Command::Run { config } => with_config(&config, run),
+        Command::Enrol { config, claim } => with_config(&config, |c| enrol::enrol(c, &claim)),
         Command::Status { config, json } => with_config(&config, |c| status::status(c, json)),
         Command::Doctor { config } => doctor::doctor(&config.config),
         Command::Export { config, out } => with_config(&config, |c| export::export(c, &out)),

@@ -16,12 +16,14 @@ mod requests;
 mod tests;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
+use zeroize::Zeroizing;
 
 use crate::config::{Config, Feedback as FeedbackConfig};
 use crate::desk::{Desk, DeskError};
@@ -31,6 +33,7 @@ use crate::kernel::{self, BUILT_AT, Clocks, KernelError};
 use crate::readers::{Closed, ReaderEvent, Readers};
 use crate::screen::server::{EventInfo, Handle, Settings, router};
 use crate::screen::view::{Face, Status};
+use crate::sync::words::SyncStatus;
 use keeper::{Input, Keeper, Outlets, Place};
 
 /// The name and version of this program, in entries and requests.
@@ -86,7 +89,7 @@ pub fn run(config: &Config) -> Result<(), RunError> {
     let clocks = Arc::new(Clocks::open(BUILT_AT.max(journal.floor()))?);
 
     let (inputs, queue) = mpsc::channel(QUEUE_MAX);
-    let (outlets, watches) = outlets(config);
+    let (outlets, watches, claims) = outlets(config);
     let stamping = Arc::clone(&clocks);
     let place = Place {
         folder,
@@ -95,6 +98,7 @@ pub fn run(config: &Config) -> Result<(), RunError> {
         clocks: Some(clocks),
         suspended_ms: Box::new(kernel::suspended_ms),
         reopen_ms: keeper::REOPEN_MS,
+        sync: watches.sync.clone(),
         config: config.clone(),
     };
     let (ready, is_ready) = oneshot::channel();
@@ -116,7 +120,7 @@ pub fn run(config: &Config) -> Result<(), RunError> {
         readers,
         keeper,
     };
-    let ended = tasks.block_on(daemon.serve(config, watches, is_ready));
+    let ended = tasks.block_on(daemon.serve(config, watches, claims, is_ready));
     // What still runs there only waits for others.
     tasks.shutdown_background();
     ended
@@ -130,14 +134,18 @@ struct Watches {
     standing: watch::Receiver<crate::desk::Standing>,
     faces: watch::Sender<Face>,
     resting: watch::Receiver<Face>,
+    sync: watch::Receiver<SyncStatus>,
+    syncs: watch::Sender<SyncStatus>,
 }
 
-fn outlets(config: &Config) -> (Outlets, Watches) {
+fn outlets(config: &Config) -> (Outlets, Watches, mpsc::Receiver<Zeroizing<String>>) {
     let (faces, face) = watch::channel(Face::NotSetUp);
     let (rests, resting) = watch::channel(Face::NotSetUp);
     let (statuses, status) = watch::channel(overview::unknown());
     let (infos, info) = watch::channel(EventInfo::default());
     let (standings, standing) = watch::channel(crate::desk::Standing::default());
+    let (syncs, sync) = watch::channel(SyncStatus::default());
+    let (claims, scanned) = mpsc::channel(1);
     let words: Box<dyn Feedback> = match config.feedback {
         FeedbackConfig::Console => Box::new(Console(std::io::stdout())),
         FeedbackConfig::Lines => Box::new(Lines(std::io::stdout())),
@@ -149,6 +157,7 @@ fn outlets(config: &Config) -> (Outlets, Watches) {
         status: statuses,
         info: infos,
         standing: standings,
+        claims,
     };
     let watches = Watches {
         face,
@@ -157,8 +166,10 @@ fn outlets(config: &Config) -> (Outlets, Watches) {
         standing,
         faces,
         resting,
+        sync,
+        syncs,
     };
-    (outlets, watches)
+    (outlets, watches, scanned)
 }
 
 struct Daemon {
@@ -172,6 +183,7 @@ impl Daemon {
         mut self,
         config: &Config,
         watches: Watches,
+        claims: mpsc::Receiver<Zeroizing<String>>,
         is_ready: oneshot::Receiver<()>,
     ) -> Result<(), RunError> {
         let listen = config.screen.listen;
@@ -190,7 +202,9 @@ impl Daemon {
         let pages = tokio::spawn(serve_pages(listener, handle, ended));
         tokio::spawn(rest(watches.faces, watches.resting));
         let desk = desk(self.inputs.clone(), watches.standing);
-        tokio::spawn(sync(desk));
+        tokio::spawn(crate::sync::run(desk.clone(), watches.syncs));
+        let data_dir = config.data_dir.clone();
+        tokio::spawn(enrol_by_scan(claims, data_dir, desk));
 
         let outcome = self.watch_over(is_ready).await;
         notify(&[sd_notify::NotifyState::Stopping]);
@@ -317,8 +331,21 @@ fn desk(inputs: mpsc::Sender<Input>, standing: watch::Receiver<crate::desk::Stan
     Desk::new(send, standing)
 }
 
-/// Syncs for as long as the daemon runs.
-async fn sync(_desk: Desk) {}
+/// Enrols by the claims that are scanned, one after the other.
+async fn enrol_by_scan(
+    mut claims: mpsc::Receiver<Zeroizing<String>>,
+    data_dir: PathBuf,
+    desk: Desk,
+) {
+    while let Some(claim) = claims.recv().await {
+        match crate::enrol::enrol_at(&claim, &data_dir, &desk).await {
+            Ok(enrolment) => {
+                tracing::info!(kiosk = %enrolment.kiosk, "enrolled by a scanned claim");
+            }
+            Err(error) => tracing::error!(%error, "the scanned claim was not taken"),
+        }
+    }
+}
 
 fn notify(states: &[sd_notify::NotifyState<'_>]) {
     // Without systemd there is nobody to tell.

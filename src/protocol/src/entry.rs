@@ -501,31 +501,3 @@ pub fn mark(entry: &Entry, receipt: impl FnOnce(&str) -> Option<(u64, u64)>) -> 
         Body::Reader(_) | Body::LedgerHead(_) | Body::Note(_) => Mark::Plain,
     }
 }
-
-/// Under whose keys the marks of a log are believed.
-#[derive(Clone, Copy, Debug)]
-pub struct LogKeys<'a> {
-    /// The log's origin.
-    pub origin: &'a str,
-    /// The log's key.
-    pub key: &'a evidence::PublicKey,
-    /// The issuer's name.
-    pub issuer: &'a str,
-    /// The issuer's key.
-    pub issuer_key: &'a evidence::PublicKey,
-}
-
-/// [`mark`], every signature checked: a time answer or receipt that the issuer did not sign marks nothing.
-pub fn verified_mark(entry: &Entry, keys: LogKeys<'_>) -> Mark {
-    if let Body::Clock(clock) = &entry.body
-        && !crate::time::clock_verifies(clock, keys.issuer_key)
-    {
-        return Mark::Plain;
-    }
-    mark(entry, |note| {
-        let receipt =
-            evidence::Receipt::open(note, keys.origin, keys.key, keys.issuer, keys.issuer_key)
-                .ok()?;
-        Some((receipt.checkpoint.size, receipt.time_s))
-    })
-}

@@ -245,6 +245,18 @@ impl Run<'_> {
                 }
                 continue;
             }
+            if let Ok(decided) = rests_on
+                && !opened.questions.contains_key(&decided.basis.to_hex())
+            {
+                self.findings.gap(
+                    Name::Certificates,
+                    format!(
+                        "the decision behind certificate {} could not be made again",
+                        body.certificate
+                    ),
+                );
+                continue;
+            }
             let payload = rests_on.and_then(|decided| {
                 let payload = read_payload(&opened.object(body.payload)?)?;
                 says(opened, book, body, decided, &payload)?;

@@ -4,9 +4,9 @@
 //! wrong with one entry's meaning puts that entry aside, and the log advances over it.
 
 use attendance::time::Mark;
-use evidence::{Checkpoint, NoteError, PublicKey};
+use evidence::{Checkpoint, NoteError, PublicKey, Receipt};
 use protocol::batch::{self, BatchError, Leaf};
-use protocol::entry::{self, Body, Entry, LogKeys};
+use protocol::entry::{self, Body, Entry};
 
 use crate::store::batches::{
     ClockFact, Meaning, PreparedBatch, PreparedEntry, ScanFact, WitnessFact,
@@ -26,15 +26,20 @@ pub struct Parties<'a> {
     pub ledger: &'a str,
 }
 
-impl Parties<'_> {
-    fn log_keys(&self) -> LogKeys<'_> {
-        LogKeys {
-            origin: &self.kiosk.origin,
-            key: &self.kiosk.public_key,
-            issuer: self.issuer,
-            issuer_key: self.issuer_key,
-        }
+/// What an entry marks, every signature checked: what the issuer did not sign marks nothing.
+fn verified_mark(entry: &Entry, parties: Parties<'_>) -> Mark {
+    if let Body::Clock(clock) = &entry.body
+        && !protocol::time::clock_verifies(clock, parties.issuer_key)
+    {
+        return Mark::Plain;
     }
+    let kiosk = parties.kiosk;
+    let (issuer, issuer_key) = (parties.issuer, parties.issuer_key);
+    entry::mark(entry, |note| {
+        let receipt =
+            Receipt::open(note, &kiosk.origin, &kiosk.public_key, issuer, issuer_key).ok()?;
+        Some((receipt.checkpoint.size, receipt.time_s))
+    })
 }
 
 /// Why a batch is refused as a whole.
@@ -99,7 +104,7 @@ fn meaning(leaf: Leaf<'_>, parties: Parties<'_>) -> Meaning {
         Ok(entry) => entry,
         Err(error) => return aside(error.code(), error.to_string(), None),
     };
-    let mark = entry::verified_mark(&entry, parties.log_keys());
+    let mark = verified_mark(&entry, parties);
     let clock = ClockFact {
         boot: entry.stamp.boot.clone(),
         raw_ms: entry.stamp.raw_ms,

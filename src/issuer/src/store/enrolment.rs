@@ -38,7 +38,7 @@ pub struct Redemption {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Redeemed {
     /// A kiosk, new or the same as before.
-    Kiosk(KioskFacts),
+    Kiosk(Box<KioskFacts>),
     /// No such claim, or another key's, or expired. The caller tells nobody which.
     Refused(ClaimFault),
 }

@@ -283,7 +283,7 @@ mod tests {
         let newest = migrations
             .get_migrations()
             .iter()
-            .map(|m| m.version())
+            .map(refinery::Migration::version)
             .max();
         assert_eq!(newest.map(i64::from), Some(SCHEMA_VERSION));
     }

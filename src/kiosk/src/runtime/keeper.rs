@@ -10,8 +10,10 @@ use std::sync::Arc;
 use attendance::UtcMs;
 use attendance::time::{Stamp, Sync};
 use attendance::words::{Direction, ReaderId};
+use protocol::enrol::CLAIM_PREFIX;
 use protocol::entry::{Body, Boot, BootCause, Entry, Note, ReaderState, encode};
 use tokio::sync::{mpsc, oneshot, watch};
+use zeroize::Zeroizing;
 
 use crate::config::{Config, Language};
 use crate::desk::{DeskRequest, Standing};
@@ -24,8 +26,10 @@ use crate::screen::messages::{Locale, Messages};
 use crate::screen::server::EventInfo;
 use crate::screen::view::{Face, RECENT_SCANS_MAX, ScanRow, Standing as ShownStanding, Status};
 
+use crate::sync::words::SyncStatus;
+
 use super::SOFTWARE;
-use super::overview::ReaderFacts;
+use super::overview::{ReaderFacts, Trend};
 use super::rebuild::{InForce, rebuild};
 
 /// The most scans of one commit.
@@ -58,6 +62,8 @@ pub(super) struct Place {
     pub(super) suspended_ms: Box<dyn Fn() -> u64 + Send>,
     /// [`REOPEN_MS`], but in tests.
     pub(super) reopen_ms: u64,
+    /// How sync stands, for the pages.
+    pub(super) sync: watch::Receiver<SyncStatus>,
     pub(super) config: Config,
 }
 
@@ -68,6 +74,8 @@ pub(super) struct Outlets {
     pub(super) status: watch::Sender<Status>,
     pub(super) info: watch::Sender<EventInfo>,
     pub(super) standing: watch::Sender<Standing>,
+    /// Claims that were scanned; one at a time.
+    pub(super) claims: mpsc::Sender<Zeroizing<String>>,
 }
 
 /// What the keeper can do now.
@@ -102,6 +110,7 @@ pub(super) struct Keeper {
     pub(super) recent: VecDeque<ScanRow>,
     pub(super) last_scan: Option<UtcMs>,
     pub(super) shown: ShownStanding,
+    pub(super) trend: Trend,
     pub(super) started_raw_ms: u64,
     /// Scans that were answered with a failure since the journal failed.
     unrecorded: u64,
@@ -142,6 +151,7 @@ impl Keeper {
             outlets,
             readers,
             recent: VecDeque::new(),
+            trend: Trend::default(),
             last_scan: None,
             unrecorded: 0,
             messages: Messages::load(),
@@ -278,6 +288,15 @@ impl Keeper {
         };
         for (event, _) in events {
             if let ReaderEvent::Scan(scan) = event {
+                if matches!(self.state, State::NotSetUp(_))
+                    && scan.text.trim_start().starts_with(CLAIM_PREFIX)
+                {
+                    // While one claim is being used, another one has to be scanned again.
+                    let _ = self
+                        .outlets
+                        .claims
+                        .try_send(Zeroizing::new(scan.text.clone()));
+                }
                 if matches!(self.state, State::Down { .. }) {
                     self.unrecorded = self.unrecorded.saturating_add(1);
                 }

@@ -1,6 +1,6 @@
 //! How the kiosk stands, for its pages and for the issuer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use attendance::UtcMs;
 use attendance::time::Sync;
@@ -15,8 +15,9 @@ use crate::kernel;
 use crate::readers::Refusal;
 use crate::screen::view::{
     self, Alarm, Backlog, ClockStatus, Dated, DiskStatus, Enrolment, ReceiptStatus, Standing,
-    Status, Versions,
+    Status, SyncAttempt, SyncOutcome, Versions,
 };
+use crate::sync::words::{Alarm as SyncAlarm, MonoMs, Outcome};
 
 /// What is known of one reader.
 #[derive(Clone, Debug)]
@@ -146,7 +147,10 @@ impl Keeper {
             State::Recording(recorder) => Some(recorder.as_ref()),
             State::NotSetUp(_) | State::Down { .. } => None,
         };
-        let backlog = recorder.map_or_else(|| unknown().backlog.value, |r| backlog(r, stamp.wall));
+        let backlog = match recorder {
+            Some(recorder) => backlog(recorder, &mut self.trend, stamp.wall),
+            None => unknown().backlog.value,
+        };
         let last_receipt = recorder.and_then(|recorder| {
             let at_s = i64::try_from(recorder.journal.receipted_at_s()?).ok()?;
             Some(ReceiptStatus {
@@ -154,7 +158,21 @@ impl Keeper {
                 at_ms: at_s.saturating_mul(1_000),
             })
         });
-        let last_heard_ms = last_receipt.map(|receipt| receipt.at_ms);
+        let sync = self.place.sync.borrow().clone();
+        // What the raw clock read then, on the wall clock of now.
+        let raw_ms = kernel::raw_now_ms();
+        let wall_ms = |at: MonoMs| {
+            let ago_ms = i64::try_from(raw_ms.saturating_sub(at.0)).unwrap_or(i64::MAX);
+            now_ms.saturating_sub(ago_ms)
+        };
+        let last_heard_ms = sync.last_success.map(wall_ms);
+        let last_sync = sync.last.and_then(|last| {
+            Some(SyncAttempt {
+                at_ms: wall_ms(last.at),
+                outcome: sync_outcome(last.outcome)?,
+                code: last.code.map(str::to_owned),
+            })
+        });
         let recording = recorder.is_some();
         let state = view::State::worst(recording, stamp.sync, &backlog, last_heard_ms, now_ms);
         self.shown = self.shown.follow(state, now_ms);
@@ -185,7 +203,7 @@ impl Keeper {
                 value: backlog,
             },
             last_receipt,
-            last_sync: None,
+            last_sync,
             last_heard_ms,
             last_scan_ms: self.last_scan.map(|at| at.0),
             clock: Dated {
@@ -209,13 +227,13 @@ impl Keeper {
                 value: versions(recorder),
             },
             scans: self.recent.iter().cloned().collect(),
-            alarms: self.alarms(now_ms),
+            alarms: self.alarms(now_ms, &sync.alarms),
         };
         self.outlets.status.send_replace(status);
         self.set_resting();
     }
 
-    fn alarms(&self, now_ms: i64) -> Vec<Alarm> {
+    fn alarms(&self, now_ms: i64, of_sync: &[SyncAlarm]) -> Vec<Alarm> {
         let mut alarms = Vec::new();
         let mut alarm = |code: &str, since_ms: i64, next_step: &str| {
             alarms.push(Alarm {
@@ -236,6 +254,10 @@ impl Keeper {
                 let step = "Check the network: no newer bundle has come from the issuer.";
                 alarm("bundle_expired", now_ms, step);
             }
+        }
+        for code in of_sync {
+            let step = "Tell whoever runs the issuer; scans are recorded here all the same.";
+            alarm(code.as_str(), now_ms, step);
         }
         for (name, facts) in &self.readers {
             if facts.state != ReaderState::Attached {
@@ -262,7 +284,7 @@ impl Keeper {
             refused: facts.refused,
         });
         let alarms = self
-            .alarms(stamp.wall.0)
+            .alarms(stamp.wall.0, &[])
             .into_iter()
             .map(|alarm| alarm.code);
         let up_ms = kernel::raw_now_ms().saturating_sub(self.started_raw_ms);
@@ -283,6 +305,17 @@ impl Keeper {
     }
 }
 
+/// How an attempt ended, for the page; one that this kiosk's own journal ended is shown as an alarm.
+fn sync_outcome(outcome: Outcome) -> Option<SyncOutcome> {
+    Some(match outcome {
+        Outcome::Ok => SyncOutcome::Ok,
+        Outcome::Unreachable => SyncOutcome::Unreachable,
+        Outcome::NotOurIssuer => SyncOutcome::NotOurIssuer,
+        Outcome::Refused => SyncOutcome::Refused,
+        Outcome::Journal => return None,
+    })
+}
+
 /// The wall clock less the anchored time.
 fn offset_ms(recorder: &Recorder, stamp: &attendance::time::Stamp) -> Option<i64> {
     if !recorder.door.is_anchored() {
@@ -292,14 +325,49 @@ fn offset_ms(recorder: &Recorder, stamp: &attendance::time::Stamp) -> Option<i64
     stamp.wall.0.checked_sub(anchored.0)
 }
 
-fn backlog(recorder: &Recorder, now: UtcMs) -> Backlog {
+/// How much waited over the last five minutes.
+#[derive(Debug, Default)]
+pub(super) struct Trend {
+    /// Raw time and entries, at most one each [`TREND_STEP_MS`], oldest first.
+    samples: VecDeque<(u64, u64)>,
+}
+
+/// How far back the trend looks.
+const TREND_MS: u64 = 5 * 60 * 1_000;
+/// How often it looks.
+const TREND_STEP_MS: u64 = 10_000;
+
+impl Trend {
+    /// How many more entries wait than five minutes ago, or than when this began, and over how many milliseconds.
+    fn follow(&mut self, raw_ms: u64, entries: u64) -> (i64, u64) {
+        let is_due = |&(at, _): &(u64, u64)| raw_ms.saturating_sub(at) >= TREND_STEP_MS;
+        if self.samples.back().is_none_or(is_due) {
+            self.samples.push_back((raw_ms, entries));
+        }
+        while self.samples.len() > 1 && raw_ms.saturating_sub(self.samples[0].0) > TREND_MS {
+            self.samples.pop_front();
+        }
+        let (since_ms, before) = self.samples.front().copied().unwrap_or((raw_ms, entries));
+        let count = |entries: u64| i64::try_from(entries).unwrap_or(i64::MAX);
+        let more = count(entries).saturating_sub(count(before));
+        (more, raw_ms.saturating_sub(since_ms))
+    }
+}
+
+fn backlog(recorder: &Recorder, trend: &mut Trend, now: UtcMs) -> Backlog {
     let oldest = recorder.backlog_oldest();
     let age_ms = oldest.map(|at| now.0.saturating_sub(at.0).max(0).unsigned_abs());
+    let entries = recorder.journal.size() - recorder.journal.receipted();
+    let (more, over_ms) = trend.follow(kernel::raw_now_ms(), entries);
+    let drained = more.min(0).unsigned_abs();
     Backlog {
-        entries: recorder.journal.size() - recorder.journal.receipted(),
+        entries,
         oldest_age_ms: age_ms,
-        trend_5min: 0,
-        drain_s: None,
+        trend_5min: more,
+        drain_s: match entries {
+            0 => Some(0),
+            _ => entries.saturating_mul(over_ms / 1_000).checked_div(drained),
+        },
     }
 }
 
@@ -322,5 +390,24 @@ fn next_step(code: &str) -> &'static str {
         "disk_failed" => "Send people to another door; if it does not come back, replace the card.",
         "journal_damaged" => "Keep the card, and set the kiosk up with a new one.",
         _ => "Send people to another door and run rollcall-kiosk doctor on the kiosk.",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_trend_looks_five_minutes_back() {
+        let mut trend = Trend::default();
+        assert_eq!(trend.follow(0, 10), (0, 0));
+        assert_eq!(trend.follow(5_000, 12), (2, 5_000));
+        assert_eq!(trend.follow(200_000, 40), (30, 200_000));
+        assert_eq!(trend.follow(300_000, 50), (40, 300_000));
+        assert_eq!(trend.follow(310_000, 30), (-10, 110_000));
+        for second in 0..10_000 {
+            trend.follow(400_000 + second * 1_000, 0);
+        }
+        assert!(trend.samples.len() <= 32, "{}", trend.samples.len());
     }
 }

@@ -51,6 +51,7 @@ struct Bench {
     fixture: Fixture,
     start: UtcMs,
     watches: Watches,
+    claims: mpsc::Receiver<Zeroizing<String>>,
     _folder: tempfile::TempDir,
 }
 
@@ -104,7 +105,7 @@ impl Bench {
             })
         };
         let journal = Journal::open(Arc::clone(&folder), disk()).unwrap();
-        let (mut outlets, watches) = outlets(&config);
+        let (mut outlets, watches, claims) = outlets(&config);
         let told = Told::default();
         outlets.sinks = Sinks::new(vec![Box::new(Listener(Arc::clone(&told)))]);
         let suspended = Arc::clone(&suspended_ms);
@@ -115,6 +116,7 @@ impl Bench {
             clocks: None,
             suspended_ms: Box::new(move || suspended.load(Ordering::Relaxed)),
             reopen_ms: 0,
+            sync: watches.sync.clone(),
             config,
         };
         let (ready, _) = oneshot::channel();
@@ -128,6 +130,7 @@ impl Bench {
             fixture: Fixture::default(),
             start,
             watches,
+            claims,
             _folder: temporary,
         }
     }
@@ -368,6 +371,26 @@ fn before_enrolment_scans_are_answered_and_not_recorded() {
     assert_eq!(bench.kinds(), ["boot", "adopt", "scan"]);
     assert!(bench.watches.standing.borrow().enrolled);
     assert_eq!(bench.watches.info.borrow().kiosk, "Main door");
+}
+
+#[test]
+fn a_scanned_claim_is_handed_on_and_not_recorded() {
+    let mut bench = Bench::new();
+    let claim = |bench: &Bench| {
+        ReaderEvent::Scan(RawScan {
+            text: "rollcall1:abc".to_owned(),
+            ..match bench.event(1) {
+                ReaderEvent::Scan(scan) => scan,
+                other => panic!("{other:?}"),
+            }
+        })
+    };
+    bench.keeper.record_group(vec![claim(&bench)]);
+    assert_eq!(*bench.claims.try_recv().unwrap(), "rollcall1:abc");
+    assert_eq!(bench.journal().size(), 0);
+    bench.enrol().unwrap();
+    bench.keeper.record_group(vec![claim(&bench)]);
+    assert!(bench.claims.try_recv().is_err(), "whose it is stays so");
 }
 
 #[test]

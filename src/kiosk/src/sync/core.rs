@@ -48,8 +48,6 @@ pub const STATUS_EVERY_MS: u64 = 15_000;
 pub const BATCH_ENTRIES: usize = 500;
 /// The most bytes of a batch, uncompressed.
 pub const BATCH_BYTES: usize = 1024 * 1024;
-/// After how many failures in a row a call that gets through means that the network is back for all of them.
-const OUTAGE_FAILURES: u32 = 3;
 /// How often in a row the issuer may name another size before that counts as a failure.
 const GAPS_IN_ROW: u32 = 3;
 /// After how many batches in a row that were not too large they may be twice as large again.
@@ -383,12 +381,7 @@ impl Core {
         self.record(now, call, outcome, Some(alarm.as_str()));
     }
 
-    fn link_up(&mut self, now: MonoMs) {
-        if self.link.failures >= OUTAGE_FAILURES {
-            for job in &mut self.jobs {
-                job.due = if job.failures > 0 { now } else { job.due };
-            }
-        }
+    fn link_up(&mut self) {
         self.link = Link::default();
     }
 
@@ -435,11 +428,11 @@ impl Core {
         }
         match answer.status {
             200..=299 => {
-                self.link_up(now);
+                self.link_up();
                 self.granted(now, &calling, answer)
             }
             304 if call == Call::Bundle => {
-                self.link_up(now);
+                self.link_up();
                 let refused = self.jobs[call.index()]
                     .alarm
                     .filter(|_| self.bundle_refused);
@@ -449,7 +442,7 @@ impl Core {
             }
             // One call that the issuer stumbles over is no reason to leave the others.
             500 | 501 => {
-                self.link_up(now);
+                self.link_up();
                 self.back_off(now, call, 0);
                 self.record(now, call, Outcome::Refused, Some("issuer_error"));
                 None
@@ -460,7 +453,7 @@ impl Core {
                 None
             }
             400..=499 => {
-                self.link_up(now);
+                self.link_up();
                 self.refused(now, calling, &answer, fresh)
             }
             _ => {

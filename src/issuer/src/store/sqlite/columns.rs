@@ -9,7 +9,7 @@ use rusqlite::types::Type;
 
 type Read<T> = rusqlite::Result<T>;
 
-fn fault(column: usize, kind: Type, cause: impl ToString) -> rusqlite::Error {
+fn fault(column: usize, kind: Type, cause: &(impl ToString + ?Sized)) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, kind, cause.to_string().into())
 }
 
@@ -21,7 +21,7 @@ where
 {
     let text = row.get_ref(column)?.as_str()?;
     text.parse()
-        .map_err(|cause: T::Err| fault(column, Type::Text, cause))
+        .map_err(|cause: T::Err| fault(column, Type::Text, &cause))
 }
 
 /// A text column that is a word or absent.
@@ -35,7 +35,7 @@ where
         Some(text) => text
             .parse()
             .map(Some)
-            .map_err(|cause: T::Err| fault(column, Type::Text, cause)),
+            .map_err(|cause: T::Err| fault(column, Type::Text, &cause)),
     }
 }
 
@@ -52,7 +52,7 @@ pub(super) fn hash_opt(row: &Row<'_>, column: usize) -> Read<Option<Hash>> {
 /// A column of a public key's 32 bytes.
 pub(super) fn public_key(row: &Row<'_>, column: usize) -> Read<PublicKey> {
     let bytes: [u8; 32] = row.get(column)?;
-    PublicKey::from_bytes(&bytes).map_err(|cause| fault(column, Type::Blob, cause))
+    PublicKey::from_bytes(&bytes).map_err(|cause| fault(column, Type::Blob, &cause))
 }
 
 /// A text column of words, joined by commas.
@@ -66,7 +66,7 @@ where
         .filter(|part| !part.is_empty())
         .map(|part| {
             part.parse()
-                .map_err(|cause: T::Err| fault(column, Type::Text, cause))
+                .map_err(|cause: T::Err| fault(column, Type::Text, &cause))
         })
         .collect()
 }

@@ -118,7 +118,7 @@ fn redeem(tx: &Transaction<'_>, redemption: &Redemption, now: UtcMs) -> Result<R
     if let Some(log) = log {
         let kiosk = kiosk_by_number(tx, log)?;
         return Ok(if kiosk.public_key == redemption.public_key {
-            Redeemed::Kiosk(kiosk)
+            Redeemed::Kiosk(Box::new(kiosk))
         } else {
             Redeemed::Refused(ClaimFault::Used)
         });
@@ -126,7 +126,7 @@ fn redeem(tx: &Transaction<'_>, redemption: &Redemption, now: UtcMs) -> Result<R
     let log = enrol(tx, event, &door, redemption, now)?;
     tx.prepare_cached("UPDATE claim SET log = ?2 WHERE secret = ?1")?
         .execute(params![redemption.secret.as_bytes(), log])?;
-    kiosk_by_number(tx, log).map(Redeemed::Kiosk)
+    kiosk_by_number(tx, log).map(|kiosk| Redeemed::Kiosk(Box::new(kiosk)))
 }
 
 fn bundle_facts(row: &Row<'_>) -> rusqlite::Result<BundleFacts> {

@@ -155,14 +155,14 @@ fn within_ledger<T>(
 ) -> Result<T> {
     let number = number(tx, event)?;
     if size > ledger::head(tx, number)?.size {
-        return Err(StoreError::not_found("ledger entry", size));
+        return Err(StoreError::not_found("ledger entry", &size));
     }
     read(&Nodes { tx, event: number })
 }
 
 fn proven<T>(proof: std::result::Result<T, ProveError<StoreError>>) -> Result<T> {
     proof.map_err(|error| match error {
-        ProveError::Range { from, .. } => StoreError::not_found("ledger entry", from),
+        ProveError::Range { from, .. } => StoreError::not_found("ledger entry", &from),
         ProveError::Source(cause) => cause,
     })
 }

@@ -244,7 +244,7 @@ impl BatchUnits for SqliteStore {
             if changed == 1 {
                 Ok(())
             } else {
-                Err(StoreError::not_found("open alarm", alarm))
+                Err(StoreError::not_found("open alarm", &alarm))
             }
         })
     }
