@@ -1,12 +1,16 @@
 //! The issuer: takes what kiosks record, decides credit, issues certificates and answers an auditor.
 
+pub mod api;
+pub mod bundles;
 pub mod certificates;
 pub mod decisions;
 pub mod intake;
 pub mod keys;
 pub mod reports;
+pub mod serve;
 pub mod sources;
 pub mod store;
+pub mod tls;
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -1,6 +1,6 @@
 //! HTTP to the issuer: signed, pinned, bounded in bytes and time.
 //!
-//! Promises: nothing is sent to anybody who does not hold a pinned key; without TLS nothing is sent beyond this machine. Bodies over
+//! Promises: nothing is sent to anybody who does not hold a pinned key; without TLS nothing is sent beyond this machine. Batches over
 //! [`COMPRESS_FROM_BYTES`] go as zstd; the signature covers the bytes that are sent, so that an issuer can check it before it decompresses
 //! anything. No redirect is followed and no proxy is asked.
 
@@ -22,7 +22,7 @@ use super::tls::{self, Purpose, Shared, Trusted};
 use super::verify::parse_pin;
 use super::words::{Answer, Call, Failure, Request};
 
-/// Bodies from this size on are compressed, in bytes.
+/// Batches above this size are compressed, in bytes.
 pub const COMPRESS_FROM_BYTES: usize = 8 * 1024;
 /// The most bytes of an answer, unless its call says otherwise.
 pub const ANSWER_BYTES_MAX: usize = 1024 * 1024;
@@ -156,7 +156,10 @@ impl Transport {
             return Ok(answer(request.id, raw, Some(exchange)));
         }
         let plain = request.body.as_deref().unwrap_or_default();
-        let (body, compressed) = compress(plain);
+        let (body, compressed) = match request.call {
+            Call::Entries => compress(plain),
+            Call::Time | Call::Bundle | Call::Presence | Call::Status => (plain.to_vec(), false),
+        };
         let nonce = request.nonce.as_deref().unwrap_or_default();
         let method = request.call.method();
         let signed = http_signature::sign(method, &request.path, &body, kiosk, nonce, key);

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use attendance::UtcMs;
+use attendance::words::Direction;
 use evidence::{Frontier, Hash};
 use protocol::badge::BadgeDigest;
 use protocol::ledger::{self as bodies, LedgerBody};
@@ -394,15 +395,18 @@ fn persist_scans(
         let key = entry_key(log, index)?;
         signal.execute(params![event, badge.0, key])?;
         if *is_presence {
+            // Who was merely seen neither came nor went.
             let room = room.as_ref().map(attendance::words::RoomId::as_str);
-            presence.execute(params![
-                event,
-                badge.0,
-                key,
-                wall.0,
-                room,
-                direction.as_str()
-            ])?;
+            if *direction != Direction::Seen {
+                presence.execute(params![
+                    event,
+                    badge.0,
+                    key,
+                    wall.0,
+                    room,
+                    direction.as_str()
+                ])?;
+            }
             seen.insert(*badge);
         }
     }
