@@ -1,9 +1,14 @@
 //! The issuer: takes what kiosks record, decides credit, issues certificates and answers an auditor.
 
+pub mod access;
 pub mod api;
 pub mod bundles;
 pub mod certificates;
+pub mod commands;
+pub mod config;
 pub mod decisions;
+pub mod export;
+pub mod imports;
 pub mod intake;
 pub mod keys;
 pub mod reports;

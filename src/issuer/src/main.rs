@@ -1,3 +1,7 @@
-//! The issuer.
+//! `rollcall-issuer`: the service that takes what kiosks record and issues certificates, and the commands around it.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    issuer::commands::main()
+}

@@ -27,7 +27,7 @@ const RULES: &str = r#"
 /// An issuer with one door, one session from noon to noon and 40 seconds, and two people. An entry a second: the fake
 /// kiosk's clock is good to a second.
 struct World {
-    store: Arc<SqliteStore>,
+    store: Arc<dyn Store>,
     objects: Arc<FolderObjects>,
     kiosk: FakeKiosk,
     sent: u64,
@@ -37,7 +37,8 @@ struct World {
 impl World {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = Arc::new(SqliteStore::open(&folder.path().join("issuer.db")).unwrap());
+        let store: Arc<dyn Store> =
+            Arc::new(SqliteStore::open(&folder.path().join("issuer.db")).unwrap());
         let objects = Arc::new(FolderObjects::open(&folder.path().join("objects")).unwrap());
         store.create_event(&new_event(), NOON).unwrap();
         store

@@ -1,0 +1,388 @@
+//! What can be typed, and the help that explains it.
+
+use std::path::PathBuf;
+
+use attendance::words::{CertificateId, DoorId, EventId, ProgrammeId, RoomId};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::store::accounts::Role;
+
+/// Where the configuration lies unless told otherwise.
+pub(super) const CONFIG_DEFAULT: &str = "/etc/rollcall/issuer.toml";
+
+#[derive(Parser)]
+#[command(
+    name = "rollcall-issuer",
+    version,
+    about = "Takes what kiosks record, decides credit, issues certificates and answers an auditor",
+    after_help = "To set up an event, in this order:\n  \
+        rollcall-issuer --config issuer.toml migrate\n  \
+        rollcall-issuer --config issuer.toml user add --id ada --role administrator\n  \
+        rollcall-issuer --config issuer.toml event create --id gp-2026 --title \"Good Practice 2026\" --zone Europe/Vienna\n  \
+        rollcall-issuer --config issuer.toml import agenda --event gp-2026 --file agenda.csv\n  \
+        rollcall-issuer --config issuer.toml import registrations --event gp-2026 --file people.csv\n  \
+        rollcall-issuer --config issuer.toml rules adopt --event gp-2026 --programme main --file rules.toml\n  \
+        rollcall-issuer --config issuer.toml door add --event gp-2026 --door hall-door --title \"Great Hall\" --room main-hall\n  \
+        rollcall-issuer --config issuer.toml claim --event gp-2026 --door hall-door > claim.txt\n  \
+        rollcall-issuer --config issuer.toml serve\n\n\
+        Exit codes: 0 done, 1 failed, 2 wrong use, 3 could not be checked (fully), 4 malformed input."
+)]
+pub(super) struct Arguments {
+    /// The issuer's configuration
+    #[arg(long, global = true, value_name = "FILE", default_value = CONFIG_DEFAULT)]
+    pub(super) config: PathBuf,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Make folder, database and keys, or bring an older database up to date
+    #[command(
+        after_help = "Example:\n  rollcall-issuer --config issuer.toml migrate\n\n\
+        Back up the master key that this makes, apart from the database: without it nothing personal can be read."
+    )]
+    Migrate,
+    /// Make events, and list them
+    Event {
+        #[command(subcommand)]
+        what: Event,
+    },
+    /// Add doors, list them, give up the missing entries of one
+    Door {
+        #[command(subcommand)]
+        what: Door,
+    },
+    /// Print a claim, with which one kiosk enrols at a door
+    #[command(
+        after_help = "Example:\n  rollcall-issuer claim --event gp-2026 --door hall-door > claim.txt\n  \
+        rollcall-kiosk enrol --config kiosk.toml --claim-file claim.txt\n\n\
+        Standard output is the claim and nothing else. It is a secret until it is used."
+    )]
+    Claim(Claim),
+    /// Read an agenda or registrations from a file
+    Import {
+        #[command(subcommand)]
+        what: Import,
+    },
+    /// Check rule sets, and bring them into force
+    Rules {
+        #[command(subcommand)]
+        what: Rules,
+    },
+    /// Add people who may sign in, and list them
+    User {
+        #[command(subcommand)]
+        what: User,
+    },
+    /// Issue the certificates that can be issued, and say who waits and why
+    #[command(after_help = "Example:\n  rollcall-issuer issue --event gp-2026\n\n\
+        Decides first whatever is due. It can be run again at any time: whoever has a certificate is passed over.\n\
+        Exits 1 if a decision or a certificate could not be made.")]
+    Issue {
+        /// The event
+        #[arg(long)]
+        event: EventId,
+    },
+    /// Revoke a certificate
+    #[command(
+        after_help = "Example:\n  rollcall-issuer revoke 4n7qk2… --reason issued_in_error --operator ada\n\n\
+        Nothing is deleted: a new entry says that it is revoked, why and by whom, and so does its page."
+    )]
+    Revoke {
+        /// The certificate's code, as printed on it
+        #[arg(value_name = "CODE")]
+        certificate: CertificateId,
+        /// Why, as a code of a-z, 0-9 and _
+        #[arg(long)]
+        reason: String,
+        /// Who revokes it: the id of an account
+        #[arg(long)]
+        operator: String,
+    },
+    /// Print reports
+    Report {
+        #[command(subcommand)]
+        what: Report,
+    },
+    /// Write an event's evidence bundle, for an auditor
+    #[command(
+        after_help = "Example:\n  rollcall-issuer export --event gp-2026 --out gp-2026.tar\n  \
+        rollcall verify gp-2026.tar\n\n\
+        It holds all logs and all they name, certificates with their names too: give it to auditors only."
+    )]
+    Export {
+        /// The event
+        #[arg(long)]
+        event: EventId,
+        /// The tar file to write; must not exist yet
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+pub(super) enum Event {
+    /// Make an event: its ledger and its badge key
+    #[command(
+        after_help = "Example:\n  rollcall-issuer event create --id gp-2026 --title \"Good Practice 2026\" \\\n    \
+        --zone Europe/Vienna --languages en,de --names first"
+    )]
+    Create(NewEvent),
+    /// List the events
+    #[command(after_help = "Example:\n  rollcall-issuer event list")]
+    List,
+}
+
+#[derive(Args)]
+pub(super) struct NewEvent {
+    /// Its id, for life: small letters, digits, hyphens
+    #[arg(long)]
+    pub(super) id: EventId,
+    /// Its title, as certificates print it
+    #[arg(long)]
+    pub(super) title: String,
+    /// Its IANA time zone, such as Europe/Vienna
+    #[arg(long)]
+    pub(super) zone: String,
+    /// Its languages, the first being the default
+    #[arg(long, value_delimiter = ',', default_value = "en")]
+    pub(super) languages: Vec<String>,
+    /// How much of a name a door's screen shows
+    #[arg(long, value_enum, default_value_t = Names::First)]
+    pub(super) names: Names,
+    /// Seconds within which a badge scanned again is a repeat
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(0..=3600))]
+    pub(super) repeat_s: u32,
+    /// Seconds before a session and after its end in which a door counts it as on
+    #[arg(long, default_value_t = 1800, value_parser = clap::value_parser!(u32).range(0..=86_400))]
+    pub(super) margin_s: u32,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(super) enum Names {
+    /// The first word of it
+    First,
+    /// All of it
+    Full,
+    /// Nothing of it
+    None,
+}
+
+#[derive(Subcommand)]
+pub(super) enum Door {
+    /// Add a door, or change the title or rooms of one
+    #[command(after_help = "Examples:\n  \
+        rollcall-issuer door add --event gp-2026 --door hall-door --title \"Great Hall\" --room main-hall\n  \
+        rollcall-issuer door add --event gp-2026 --door foyer --title Foyer --room main-hall --room room-2\n\n\
+        Rooms that the agenda does not have are made.")]
+    Add {
+        /// The event
+        #[arg(long)]
+        event: EventId,
+        /// The door's id: small letters, digits, hyphens
+        #[arg(long)]
+        door: DoorId,
+        /// Its title, as screens and staff pages show it
+        #[arg(long)]
+        title: String,
+        /// A room it leads to; more than once for more rooms, the first being where a scan counts if nothing tells them apart
+        #[arg(long = "room", required = true, value_name = "ROOM")]
+        rooms: Vec<RoomId>,
+    },
+    /// List the doors with their kiosks
+    #[command(after_help = "Example:\n  rollcall-issuer door list --event gp-2026")]
+    List {
+        /// The event
+        #[arg(long)]
+        event: EventId,
+    },
+    /// Give up the entries that a door has not delivered, so that nobody waits for them any longer
+    #[command(
+        after_help = "Example:\n  rollcall-issuer door lost --event gp-2026 --door foyer --reason kiosk_stolen --operator ada\n\n\
+        This cannot be undone. Entries that come later all the same are kept and decided with."
+    )]
+    Lost {
+        /// The event
+        #[arg(long)]
+        event: EventId,
+        /// The door
+        #[arg(long)]
+        door: DoorId,
+        /// Why, as a code of a-z, 0-9 and _
+        #[arg(long)]
+        reason: String,
+        /// Who says so: the id of an account
+        #[arg(long)]
+        operator: String,
+    },
+}
+
+#[derive(Args)]
+pub(super) struct Claim {
+    /// The event
+    #[arg(long)]
+    pub(super) event: EventId,
+    /// The door
+    #[arg(long)]
+    pub(super) door: DoorId,
+    /// For how many hours it can be used
+    #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=720))]
+    pub(super) valid_hours: u32,
+}
+
+#[derive(Subcommand)]
+pub(super) enum Import {
+    /// Sessions, rooms and programmes; takes the place of the agenda in force
+    #[command(
+        after_help = "Examples:\n  rollcall-issuer import agenda --template > agenda.csv\n  \
+        rollcall-issuer import agenda --event gp-2026 --file agenda.csv --dry-run\n  \
+        rollcall-issuer import agenda --event gp-2026 --file schedule.json --format frab\n\n\
+        Doors, adopted rule sets and actual times of sessions that stay are kept."
+    )]
+    Agenda(ImportFile),
+    /// People and their badges; whoever is not in the file stays as they are
+    #[command(
+        after_help = "Examples:\n  rollcall-issuer import registrations --template > people.csv\n  \
+        rollcall-issuer import registrations --columns\n  \
+        rollcall-issuer import registrations --event gp-2026 --file people.csv\n\n\
+        A badge that is known keeps its person. One problem anywhere, and nothing is imported."
+    )]
+    Registrations(ImportFile),
+}
+
+#[derive(Args)]
+pub(super) struct ImportFile {
+    /// The event
+    #[arg(long, required_unless_present_any = ["template", "columns"])]
+    pub(super) event: Option<EventId>,
+    /// The file; - is standard input
+    #[arg(long, required_unless_present_any = ["template", "columns"])]
+    pub(super) file: Option<PathBuf>,
+    /// Its format; without this, .json is frab and anything else csv
+    #[arg(long, value_enum)]
+    pub(super) format: Option<Format>,
+    /// Say what would change, and change nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Print a file to start from; the columns are explained on standard error
+    #[arg(long, conflicts_with_all = ["event", "file", "format", "dry_run", "columns"])]
+    pub(super) template: bool,
+    /// Print what the columns of the CSV mean
+    #[arg(long, conflicts_with_all = ["event", "file", "format", "dry_run"])]
+    pub(super) columns: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// Our CSV: see --columns
+    Csv,
+    /// schedule.json, as frab and pretalx export it (agendas only)
+    Frab,
+}
+
+impl Format {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Frab => "frab",
+        }
+    }
+}
+
+#[derive(Subcommand)]
+pub(super) enum Rules {
+    /// Read a rule set and say what it says, without touching anything
+    #[command(after_help = "Example:\n  rollcall-issuer rules check rules.toml")]
+    Check {
+        /// The rule set
+        file: PathBuf,
+    },
+    /// Bring a rule set into force for a programme
+    #[command(
+        after_help = "Example:\n  rollcall-issuer rules adopt --event gp-2026 --programme main --file rules.toml\n\n\
+        Sessions that name no programme belong to the programme \"main\". Everybody is decided again."
+    )]
+    Adopt {
+        /// The event
+        #[arg(long)]
+        event: EventId,
+        /// The programme
+        #[arg(long)]
+        programme: ProgrammeId,
+        /// The rule set
+        #[arg(long)]
+        file: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+pub(super) enum User {
+    /// Add somebody who may sign in
+    #[command(
+        after_help = "Examples:\n  rollcall-issuer user add --id ada --role administrator\n  \
+        rollcall-issuer user add --id ada --role administrator --password-file password.txt\n\n\
+        Without a file the password is asked for, or read from standard input: its first line."
+    )]
+    Add {
+        /// Their id, which evidence names: small letters, digits, hyphens
+        #[arg(long)]
+        id: String,
+        /// Who they are: administrator, organiser, reviewer, door or auditor
+        #[arg(long)]
+        role: Role,
+        /// The file with the password
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<PathBuf>,
+    },
+    /// Set somebody's password, and sign them out everywhere
+    #[command(after_help = "Example:\n  rollcall-issuer user password --id ada")]
+    Password {
+        /// Their id
+        #[arg(long)]
+        id: String,
+        /// The file with the password
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<PathBuf>,
+    },
+    /// List them
+    #[command(after_help = "Example:\n  rollcall-issuer user list")]
+    List,
+}
+
+#[derive(Subcommand)]
+pub(super) enum Report {
+    /// Who attended: one row an attendee and programme, with decision and certificate
+    #[command(
+        after_help = "Examples:\n  rollcall-issuer report attendance --event gp-2026 > attendance.csv\n  \
+        rollcall-issuer report attendance --event gp-2026 --format json\n\n\
+        Decides first whatever is due. It holds names; that it was made is recorded."
+    )]
+    Attendance {
+        /// The event
+        #[arg(long)]
+        event: EventId,
+        /// How it is written
+        #[arg(long, value_enum, default_value_t = ReportFormat::Csv)]
+        format: ReportFormat,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(super) enum ReportFormat {
+    /// For spreadsheets
+    Csv,
+    /// One document, for programs
+    Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_sound() {
+        use clap::CommandFactory as _;
+        Arguments::command().debug_assert();
+    }
+}

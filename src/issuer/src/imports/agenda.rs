@@ -1,0 +1,426 @@
+//! The agenda in force and what changes it: an import, a door, a rule set.
+//!
+//! What a new file takes over from the agenda in force: doors (the store's own), rooms that doors serve, the rule sets of programmes by
+//! their id, what staff said of a session's actual times, and which room is part of which. Sessions are the file's.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use attendance::words::{EventId, ProgrammeId, RoomId};
+use attendance::{Decimal, UtcMs};
+use evidence::Hash;
+use protocol::agenda::{Agenda, Door, Programme, Room, Session, VERSION};
+use protocol::decision::object_bytes;
+use protocol::toml_text::nearest;
+
+use super::{Desk, ImportFault, Plan, Source, with_tries};
+use crate::sources::{AgendaImport, SessionRow};
+use crate::store::events::{AgendaChange, EventFacts, ProgrammeFacts, Versioned};
+
+/// The programme of sessions that name none.
+pub const OWN_PROGRAMME: &str = "main";
+/// A session of this kind that names no programme belongs to none: nobody is credited for coffee.
+const BREAK: &str = "break";
+
+/// An agenda in force, with its object's name.
+type InForce = (Agenda, Hash);
+
+fn in_force(desk: Desk<'_>, event: &EventId) -> Result<Option<InForce>, ImportFault> {
+    let Some(version) = desk.store.version(event, Versioned::Agenda)? else {
+        return Ok(None);
+    };
+    let hash = version.object;
+    let bytes = desk.objects.get(hash)?;
+    let bytes = bytes.ok_or_else(|| {
+        ImportFault::Missing(format!(
+            "the agenda {hash} is not in the object store: restore it"
+        ))
+    })?;
+    let agenda = serde_json::from_slice(&bytes)
+        .map_err(|e| ImportFault::Missing(format!("the agenda {hash} does not read: {e}")))?;
+    Ok(Some((agenda, hash)))
+}
+
+/// The agenda in force; none before the first import.
+///
+/// # Errors
+/// Where the event is unknown, or the agenda is missing or does not read.
+pub fn current(desk: Desk<'_>, event: &EventId) -> Result<Option<Agenda>, ImportFault> {
+    Ok(in_force(desk, event)?.map(|(agenda, _)| agenda))
+}
+
+/// Puts an agenda into the object store and says how it comes into force.
+fn change(
+    desk: Desk<'_>,
+    base: Option<Hash>,
+    agenda: &Agenda,
+) -> Result<AgendaChange, ImportFault> {
+    let object = desk.objects.put(&object_bytes(agenda))?;
+    let programmes = agenda.programmes.iter().map(|programme| {
+        let rules = programme.rules.as_deref().map(Hash::from_hex).transpose();
+        let rules = rules.map_err(|e| {
+            ImportFault::Missing(format!("the agenda's rules of {}: {e}", programme.id))
+        })?;
+        Ok(ProgrammeFacts {
+            id: programme.id.clone(),
+            title: programme.title.clone(),
+            rules,
+        })
+    });
+    Ok(AgendaChange {
+        base,
+        object,
+        programmes: programmes.collect::<Result<_, ImportFault>>()?,
+    })
+}
+
+/// Imports an agenda, or says what that would change.
+///
+/// # Errors
+/// See [`ImportFault`]; nothing is imported then.
+pub fn import(
+    desk: Desk<'_>,
+    event: &EventId,
+    read: &AgendaImport,
+    source: Source<'_>,
+    dry_run: bool,
+) -> Result<Plan, ImportFault> {
+    with_tries(|| {
+        let facts = desk.store.event(event)?;
+        let doors: Vec<Door> = desk
+            .store
+            .doors(event)?
+            .into_iter()
+            .map(|d| d.door)
+            .collect();
+        let before = in_force(desk, event)?;
+        let (agenda, warnings) = merge(before.as_ref().map(|(a, _)| a), &facts, doors, read)?;
+        let mut plan = compare(before.as_ref().map(|(a, _)| a), &agenda);
+        plan.warnings = warnings;
+        if dry_run || before.as_ref().is_some_and(|(held, _)| *held == agenda) {
+            return Ok(plan);
+        }
+        let change = change(desk, before.map(|(_, hash)| hash), &agenda)?;
+        let entry = source.entry(Versioned::Agenda.as_str(), change.object);
+        plan.version = Some(desk.store.import_agenda(event, &change, &entry, desk.now)?);
+        Ok(plan)
+    })
+}
+
+fn bad(what: &str, id: &str) -> ImportFault {
+    ImportFault::Refused(format!("the {what} {id:?} cannot be stored"))
+}
+
+/// The new agenda, and what its owner should know.
+fn merge(
+    before: Option<&Agenda>,
+    event: &EventFacts,
+    doors: Vec<Door>,
+    read: &AgendaImport,
+) -> Result<(Agenda, Vec<String>), ImportFault> {
+    let mut warnings = Vec::new();
+    let mut sessions = Vec::with_capacity(read.sessions.len());
+    for row in &read.sessions {
+        sessions.push(session(row, before)?);
+    }
+    let rooms = rooms(before, &doors, read, &mut warnings)?;
+    let programmes = programmes(before, event, &sessions, &mut warnings);
+    let served: BTreeSet<&RoomId> = doors.iter().flat_map(|d| &d.rooms).collect();
+    let used: BTreeSet<&RoomId> = sessions
+        .iter()
+        .filter(|s| s.programme.is_some())
+        .map(|s| &s.room)
+        .collect();
+    if !doors.is_empty() {
+        for room in used.difference(&served) {
+            warnings.push(format!(
+                "no door serves the room {room}, so nobody's attendance there is seen: `rollcall-issuer door add --event {} --room {room} …`",
+                event.id
+            ));
+        }
+    }
+    let agenda = Agenda {
+        v: VERSION,
+        zone: event.zone.clone(),
+        rooms,
+        doors,
+        sessions,
+        programmes,
+    };
+    Ok((agenda, warnings))
+}
+
+fn session(row: &SessionRow, before: Option<&Agenda>) -> Result<Session, ImportFault> {
+    let id = row.id.parse().map_err(|_| bad("session", &row.id))?;
+    let held = before.and_then(|agenda| agenda.sessions.iter().find(|s| s.id == id));
+    let programme = match row.programme.as_deref() {
+        None if row.kind == BREAK => None,
+        named => {
+            let named = named.unwrap_or(OWN_PROGRAMME);
+            Some(named.parse().map_err(|_| bad("programme", named))?)
+        }
+    };
+    let credit_value = match &row.credit_value {
+        Some(text) => Some(
+            text.parse::<Decimal>()
+                .map_err(|_| bad("credit value", text))?,
+        ),
+        None => None,
+    };
+    Ok(Session {
+        id,
+        title: row.title.clone(),
+        room: row.room.parse().map_err(|_| bad("room", &row.room))?,
+        start: UtcMs(row.start_utc_ms),
+        end: UtcMs(row.end_utc_ms),
+        actual_start: held.and_then(|s| s.actual_start),
+        actual_end: held.and_then(|s| s.actual_end),
+        programme,
+        credit_value,
+    })
+}
+
+/// The file's rooms, and those that doors serve, by id.
+fn rooms(
+    before: Option<&Agenda>,
+    doors: &[Door],
+    read: &AgendaImport,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<Room>, ImportFault> {
+    let held = |id: &RoomId| before.and_then(|agenda| agenda.rooms.iter().find(|r| r.id == *id));
+    let mut rooms = BTreeMap::new();
+    for row in &read.rooms {
+        let id: RoomId = row.id.parse().map_err(|_| bad("room", &row.id))?;
+        let part_of = held(&id).and_then(|r| r.part_of.clone());
+        let title = row.title.clone();
+        rooms.insert(id.clone(), Room { id, title, part_of });
+    }
+    for door in doors {
+        for id in &door.rooms {
+            if !rooms.contains_key(id) {
+                warnings.push(format!(
+                    "the door {} serves the room {id}, in which the agenda has nothing",
+                    door.id
+                ));
+                rooms.insert(
+                    id.clone(),
+                    held(id).cloned().unwrap_or_else(|| new_room(id)),
+                );
+            }
+        }
+    }
+    // A room that is part of one that has gone stands for itself.
+    let ids: BTreeSet<RoomId> = rooms.keys().cloned().collect();
+    for room in rooms.values_mut() {
+        room.part_of = room.part_of.take().filter(|whole| ids.contains(whole));
+    }
+    Ok(rooms.into_values().collect())
+}
+
+fn new_room(id: &RoomId) -> Room {
+    Room {
+        id: id.clone(),
+        title: id.to_string(),
+        part_of: None,
+    }
+}
+
+/// The programmes that sessions name, by id, with the titles and rule sets that they have.
+fn programmes(
+    before: Option<&Agenda>,
+    event: &EventFacts,
+    sessions: &[Session],
+    warnings: &mut Vec<String>,
+) -> Vec<Programme> {
+    let named: BTreeSet<&ProgrammeId> = sessions
+        .iter()
+        .filter_map(|s| s.programme.as_ref())
+        .collect();
+    let held = before.map_or(&[][..], |agenda| &agenda.programmes);
+    for gone in held.iter().filter(|p| !named.contains(&p.id)) {
+        warnings.push(format!(
+            "no session names the programme {} any more, so it is not decided any more",
+            gone.id
+        ));
+    }
+    let programme = |id: &ProgrammeId| {
+        let known = held.iter().find(|p| p.id == *id).cloned();
+        known.unwrap_or_else(|| Programme {
+            id: id.clone(),
+            title: if id.as_str() == OWN_PROGRAMME {
+                event.title.clone()
+            } else {
+                id.to_string()
+            },
+            rules: None,
+        })
+    };
+    named.into_iter().map(programme).collect()
+}
+
+/// What differs between two agendas.
+fn compare(before: Option<&Agenda>, after: &Agenda) -> Plan {
+    let mut plan = Plan::default();
+    let old: BTreeMap<_, _> = before
+        .into_iter()
+        .flat_map(|a| &a.sessions)
+        .map(|s| (&s.id, s))
+        .collect();
+    let new: BTreeMap<_, _> = after.sessions.iter().map(|s| (&s.id, s)).collect();
+    let added: Vec<_> = new.keys().filter(|id| !old.contains_key(*id)).collect();
+    let removed: Vec<_> = old.keys().filter(|id| !new.contains_key(*id)).collect();
+    let altered: Vec<_> = new
+        .iter()
+        .filter(|(id, s)| old.get(*id).is_some_and(|o| o != *s))
+        .map(|(id, _)| id)
+        .collect();
+    plan.count("sessions added", &added);
+    plan.count("sessions changed", &altered);
+    plan.count("sessions removed", &removed);
+    let rooms = |a: &Agenda| {
+        a.rooms
+            .iter()
+            .map(|r| (r.id.clone(), r.clone()))
+            .collect::<BTreeMap<_, _>>()
+    };
+    let (old, new) = (before.map(rooms).unwrap_or_default(), rooms(after));
+    let added: Vec<_> = new.keys().filter(|id| !old.contains_key(*id)).collect();
+    let removed: Vec<_> = old.keys().filter(|id| !new.contains_key(*id)).collect();
+    let altered: Vec<_> = new
+        .iter()
+        .filter(|(id, r)| old.get(*id).is_some_and(|o| o != *r))
+        .map(|(id, _)| id)
+        .collect();
+    plan.count("rooms added", &added);
+    plan.count("rooms changed", &altered);
+    plan.count("rooms removed", &removed);
+    let ids = |a: &Agenda| {
+        a.programmes
+            .iter()
+            .map(|p| p.id.clone())
+            .collect::<BTreeSet<_>>()
+    };
+    let (old, new) = (before.map(ids).unwrap_or_default(), ids(after));
+    plan.count(
+        "programmes added",
+        &new.difference(&old).collect::<Vec<_>>(),
+    );
+    plan.count(
+        "programmes removed",
+        &old.difference(&new).collect::<Vec<_>>(),
+    );
+    let is_other = before.is_some_and(|before| before != after);
+    if plan.changes.is_empty() && is_other {
+        plan.changes
+            .push("the order of sessions, or doors".to_owned());
+    }
+    plan
+}
+
+/// Adds a door or changes it; rooms that the agenda does not have are made. Gives those rooms, or `None` where the door is so already.
+///
+/// # Errors
+/// See [`ImportFault`].
+pub fn put_door(
+    desk: Desk<'_>,
+    event: &EventId,
+    door: &Door,
+) -> Result<Option<Vec<RoomId>>, ImportFault> {
+    with_tries(|| {
+        let held = desk.store.doors(event)?;
+        if held.iter().any(|facts| facts.door == *door) {
+            return Ok(None);
+        }
+        let Some((mut agenda, base)) = in_force(desk, event)? else {
+            desk.store.put_door(event, door, None, desk.now)?;
+            return Ok(Some(Vec::new()));
+        };
+        let made: Vec<RoomId> = door
+            .rooms
+            .iter()
+            .filter(|id| !agenda.rooms.iter().any(|r| r.id == **id))
+            .cloned()
+            .collect();
+        agenda.rooms.extend(made.iter().map(new_room));
+        agenda.rooms.sort_by(|a, b| a.id.cmp(&b.id));
+        agenda.doors.retain(|d| d.id != door.id);
+        agenda.doors.push(door.clone());
+        agenda.doors.sort_by(|a, b| a.id.cmp(&b.id));
+        let change = change(desk, Some(base), &agenda)?;
+        desk.store.put_door(event, door, Some(&change), desk.now)?;
+        Ok(Some(made))
+    })
+}
+
+/// What came of adopting a rule set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Adopted {
+    /// The hash of its text.
+    pub hash: Hash,
+    /// Its name.
+    pub name: String,
+    /// The rule set that was in force before; none, where there was none.
+    pub before: Option<String>,
+}
+
+/// Brings a rule set's text into force for a programme of the agenda.
+///
+/// # Errors
+/// See [`ImportFault`]; a text that is no rule set, or a programme that does not exist, is refused.
+pub fn adopt_rules(
+    desk: Desk<'_>,
+    event: &EventId,
+    programme: &ProgrammeId,
+    text: &str,
+) -> Result<Adopted, ImportFault> {
+    let rules = protocol::rules::parse(text).map_err(|e| ImportFault::Refused(e.to_string()))?;
+    let hash = evidence::sha256(text.as_bytes());
+    with_tries(|| {
+        desk.store.event(event)?;
+        let Some((mut agenda, base)) = in_force(desk, event)? else {
+            return Err(ImportFault::Refused(format!(
+                "the event {event} has no agenda yet, and the agenda says which programmes there are: \
+                 `rollcall-issuer import agenda --event {event} --file agenda.csv`"
+            )));
+        };
+        let Some(place) = agenda.programmes.iter().position(|p| p.id == *programme) else {
+            return Err(no_programme(&agenda, programme));
+        };
+        let before = agenda.programmes[place].rules.replace(hash.to_hex());
+        let adopted = Adopted {
+            hash,
+            name: rules.name.clone(),
+            before: before.clone(),
+        };
+        if before.is_some_and(|held| held == hash.to_hex()) {
+            return Ok(adopted);
+        }
+        desk.objects.put(text.as_bytes())?;
+        let change = change(desk, Some(base), &agenda)?;
+        let entry = protocol::ledger::Rules {
+            programme: programme.clone(),
+            rules: hash,
+            name: rules.name.clone(),
+            agenda: change.object,
+        };
+        desk.store.adopt_rules(event, &change, &entry, desk.now)?;
+        Ok(adopted)
+    })
+}
+
+fn no_programme(agenda: &Agenda, programme: &ProgrammeId) -> ImportFault {
+    let known: Vec<&str> = agenda.programmes.iter().map(|p| p.id.as_str()).collect();
+    let meant = nearest(programme.as_str(), known.iter().copied());
+    let meant = meant.map_or_else(String::new, |meant| format!("; did you mean {meant:?}?"));
+    let known = if known.is_empty() {
+        "none".to_owned()
+    } else {
+        known.join(", ")
+    };
+    ImportFault::Refused(format!(
+        "the agenda has no programme \"{programme}\"{meant} It has: {known}"
+    ))
+}
+
+#[cfg(test)]
+#[path = "agenda_tests.rs"]
+mod tests;
