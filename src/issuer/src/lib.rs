@@ -1,5 +1,6 @@
 //! The issuer: takes what kiosks record, decides credit, issues certificates and answers an auditor.
 
+pub mod access;
 pub mod api;
 pub mod bundles;
 pub mod certificates;
@@ -11,6 +12,7 @@ pub mod serve;
 pub mod sources;
 pub mod store;
 pub mod tls;
+pub mod web;
 
 #[cfg(test)]
 pub(crate) mod testing;

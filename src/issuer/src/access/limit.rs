@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn a_burst_then_one_at_a_time() {
         let limit = Limiter::new(3, 10_000, 8);
-        let at = |ms| UtcMs(1_000_000 + ms);
+        let at = |ms: i64| UtcMs(1_000_000 + ms);
         for _ in 0..3 {
             assert_eq!(limit.take("a", at(0)), Ok(()));
         }

@@ -96,7 +96,6 @@ struct CertificateRow {
 #[template(path = "attendee.html")]
 struct AttendeePage {
     frame: Frame,
-    event: String,
     name: String,
     is_erased: bool,
     id: String,
@@ -141,7 +140,6 @@ fn view(pages: &Pages, signed: &Signed, event: &str, attendee: &str) -> Result<A
     };
     Ok(AttendeePage {
         frame: Frame::event(pages, signed, &event, &name, "attendees", now)?,
-        event: event.id.to_string(),
         is_erased: facts.person.is_none(),
         id: attendee.to_string(),
         registration: registration_word(facts.registration.as_ref(), now),

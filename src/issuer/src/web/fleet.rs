@@ -139,7 +139,6 @@ struct FleetLive {
     tallies: Vec<Tally>,
     cards: Vec<Card>,
     empty_doors: Vec<LostDoor>,
-    event: String,
 }
 
 #[derive(Template)]
@@ -315,7 +314,6 @@ fn render(pages: &Pages, event: &EventFacts, now: UtcMs) -> Result<String, Fault
             .filter(is_empty)
             .map(|door| LostDoor { title: door.door.title.clone(), id: door.door.id.to_string() })
             .collect(),
-        event: event.id.to_string(),
     };
     Ok(page.render()?)
 }

@@ -116,7 +116,7 @@ pub(super) fn ledger_proof(pages: &Pages, facts: &CertificateFacts) -> Result<(T
     if !is_own {
         return Err(broken(format!("entry {} is not this certificate's", facts.ledger)));
     }
-    verify_inclusion(leaf_hash(&bytes), facts.ledger, size, &path, root).map_err(|e| broken(e.to_string()))?;
+    verify_inclusion(&path, facts.ledger, leaf_hash(&bytes), size, root).map_err(|e| broken(e.to_string()))?;
     Ok((TlogProof { index: facts.ledger, path, extra: bytes, checkpoint_note: note }, count))
 }
 

@@ -98,11 +98,6 @@ pub(super) fn utc(at: UtcMs) -> String {
     Zone(Tz::UTC).full(at)
 }
 
-/// For `<time datetime>`.
-pub(super) fn machine(at: UtcMs) -> String {
-    protocol::text::instant(at)
-}
-
 /// `4 min ago`; `in 4 min` for what lies ahead. Under two seconds it is `just now`.
 pub(super) fn ago(at: UtcMs, now: UtcMs) -> String {
     let passed = now.0.saturating_sub(at.0);
