@@ -27,13 +27,21 @@ impl Drop for Driver {
 }
 
 fn is_there(program: &str) -> bool {
-    Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|s| s.success())
+    Command::new(program)
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|s| s.success())
 }
 
 /// A driver on a port of its own choice, and a browser under it.
 async fn start(profile: &str) -> (Client, Driver) {
     let mut command = Command::new("chromedriver");
-    command.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null());
+    command
+        .arg("--port=0")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
     let mut driver = Driver(command.spawn().unwrap());
     let mut said = BufReader::new(driver.0.stdout.take().unwrap());
     let port = loop {
@@ -46,20 +54,39 @@ async fn start(profile: &str) -> (Client, Driver) {
     // What it says later must have somewhere to go.
     std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
     let args = serde_json::json!([
-        "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-        "--disable-component-update", "--disable-sync", "--window-size=1280,900",
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--window-size=1280,900",
         format!("--user-data-dir={profile}"),
     ]);
     let mut capabilities = serde_json::Map::new();
-    capabilities.insert("goog:chromeOptions".into(), serde_json::json!({ "args": args }));
+    capabilities.insert(
+        "goog:chromeOptions".into(),
+        serde_json::json!({ "args": args }),
+    );
     let mut builder = ClientBuilder::new(HttpConnector::new());
-    let client = builder.capabilities(capabilities).connect(&format!("http://127.0.0.1:{port}")).await.unwrap();
+    let client = builder
+        .capabilities(capabilities)
+        .connect(&format!("http://127.0.0.1:{port}"))
+        .await
+        .unwrap();
     (client, driver)
 }
 
 /// Presses keys where the focus is.
 async fn press(client: &Client, keys: &str) {
-    client.active_element().await.unwrap().send_keys(keys).await.unwrap();
+    client
+        .active_element()
+        .await
+        .unwrap()
+        .send_keys(keys)
+        .await
+        .unwrap();
 }
 
 /// Goes on with Tab until the focused element's text is this.
@@ -75,13 +102,21 @@ async fn tab_to(client: &Client, text: &str) {
 }
 
 async fn see(client: &Client, css: &str) -> fantoccini::elements::Element {
-    client.wait().at_most(WAIT).for_element(Locator::Css(css)).await.unwrap()
+    client
+        .wait()
+        .at_most(WAIT)
+        .for_element(Locator::Css(css))
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
 async fn staff_sign_in_and_open_a_timeline_by_keyboard() {
     if !is_there("chromium") || !is_there("chromedriver") {
-        skip(NAME, "no Chromium with its driver; run: apt-get install chromium chromium-driver");
+        skip(
+            NAME,
+            "no Chromium with its driver; run: apt-get install chromium chromium-driver",
+        );
         return;
     }
     let base = format!("http://{}", serve(NOW, false).await);
@@ -94,7 +129,11 @@ async fn staff_sign_in_and_open_a_timeline_by_keyboard() {
     press(&client, &format!("rita{tab}")).await;
     press(&client, &format!("{PASSWORD}{enter}")).await;
 
-    let first = see(&client, "article.kiosk .stand .state").await.text().await.unwrap();
+    let first = see(&client, "article.kiosk .stand .state")
+        .await
+        .text()
+        .await
+        .unwrap();
     assert_eq!(first, "Not recording", "the worst stands first");
     assert!(!see(&client, "#banner").await.is_displayed().await.unwrap());
 

@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use attendance::time::{BootId, Stamp, Sync};
 use attendance::words::{CertificateId, Direction, DirectionSource, EventId, Verdict};
 use attendance::{Outcome, Reason, UtcMs};
-use evidence::{Checkpoint, Frontier, Hash, SigningKey, cosign, leaf_hash, sha256, sign_checkpoint};
+use evidence::{
+    Checkpoint, Frontier, Hash, SigningKey, cosign, leaf_hash, sha256, sign_checkpoint,
+};
 use issuer::access::{Access, password};
 use issuer::certificates::issue::{Certifier, open_private};
 use issuer::certificates::pdf::Fonts;
@@ -21,7 +23,10 @@ use issuer::store::decisions::NewCertificate;
 use issuer::store::enrolment::{KioskFacts, NewClaim, Redeemed, Redemption};
 use issuer::store::events::{AgendaChange, NewEvent, ProgrammeFacts};
 use issuer::store::people::PersonChange;
-use issuer::store::{FolderObjects, ObjectStore, SqliteStore, Store};
+use issuer::store::{
+    AccountUnits as _, BatchUnits as _, DecisionUnits as _, EnrolmentUnits as _, EventUnits as _,
+    FolderObjects, ObjectStore, PeopleUnits as _, SqliteStore, Store,
+};
 use issuer::web::Pages;
 use protocol::agenda::{Agenda, Door, Programme, Registration, Registrations, Room, Session};
 use protocol::badge::{BadgeKey, Row};
@@ -95,12 +100,20 @@ impl World {
             None,
         );
         let objects = Arc::clone(&self.objects) as Arc<dyn ObjectStore>;
-        Pages::new(Arc::clone(&self.store) as Arc<dyn Store>, objects, Arc::clone(&self.keys), ISSUER, access)
+        Pages::new(
+            Arc::clone(&self.store) as Arc<dyn Store>,
+            objects,
+            Arc::clone(&self.keys),
+            ISSUER,
+            access,
+        )
     }
 
     /// A private file of the event, opened.
     pub(crate) fn private(&self, hash: Hash) -> Vec<u8> {
-        open_private(self.store.as_ref(), &self.keys, &self.event, hash).unwrap().unwrap()
+        open_private(self.store.as_ref(), &self.keys, &self.event, hash)
+            .unwrap()
+            .unwrap()
     }
 
     pub(crate) fn new(people: usize) -> Self {
@@ -108,10 +121,19 @@ impl World {
         let store = Arc::new(SqliteStore::open(&folder.path().join("issuer.db")).unwrap());
         let objects = Arc::new(FolderObjects::open(&folder.path().join("objects")).unwrap());
         let random = counted();
-        let keys = Arc::new(Keys::load(&folder.path().join("master.key"), store.as_ref(), &random).unwrap());
+        let keys = Arc::new(
+            Keys::load(&folder.path().join("master.key"), store.as_ref(), &random).unwrap(),
+        );
         let event: EventId = id("gp-2026");
         let badge_key = BadgeKey::from_bytes([9; 32]);
-        let maker = Maker { store: &store, objects: &objects, keys: &keys, event: &event, badge_key: &badge_key, random: &random };
+        let maker = Maker {
+            store: &store,
+            objects: &objects,
+            keys: &keys,
+            event: &event,
+            badge_key: &badge_key,
+            random: &random,
+        };
         maker.accounts();
         maker.event();
         maker.agenda();
@@ -130,10 +152,26 @@ impl World {
         decider.settle(NOW).unwrap();
         let codes = maker.certificates();
         let [valid, revoked, corrected] = codes;
+        maker.witness(&mut kiosks[0]);
         store
-            .raise_alarm(&event, kiosks[2].facts.kiosk.as_str(), "misfit", "a batch did not fit its checkpoint", NOW.plus_ms(-4 * MIN))
+            .raise_alarm(
+                &event,
+                kiosks[2].facts.kiosk.as_str(),
+                "misfit",
+                "a batch did not fit its checkpoint",
+                NOW.plus_ms(-4 * MIN),
+            )
             .unwrap();
-        Self { folder, event, valid, revoked, corrected, store, objects, keys }
+        Self {
+            folder,
+            event,
+            valid,
+            revoked,
+            corrected,
+            store,
+            objects,
+            keys,
+        }
     }
 }
 
@@ -165,7 +203,13 @@ impl Maker<'_> {
             ("dora", Role::Door, false),
             ("gone", Role::Administrator, true),
         ] {
-            let account = Account { id: name.into(), role, password: phc.clone(), created: at(0), disabled };
+            let account = Account {
+                id: name.into(),
+                role,
+                password: phc.clone(),
+                created: at(0),
+                disabled,
+            };
             self.store.create_account(&account).unwrap();
         }
     }
@@ -179,37 +223,58 @@ impl Maker<'_> {
             names: NamePolicy::First,
             policy: DoorPolicy::default(),
             badge_key_id: self.badge_key.id(),
-            badge_key: self.keys.seal_badge_key(self.event, self.badge_key, self.random),
+            badge_key: self
+                .keys
+                .seal_badge_key(self.event, self.badge_key, self.random),
             issuer: ISSUER.into(),
             issuer_key: self.keys.signing.public_key(),
             ledger: evidence::ledger_origin(ISSUER, self.event.as_str()).unwrap(),
         };
         self.store.create_event(&new, at(-60)).unwrap();
         for (door, title, rooms) in DOORS {
-            let door = Door { id: id(door), title: (*title).into(), rooms: rooms.iter().map(|r| id(r)).collect() };
-            self.store.put_door(self.event, &door, None, at(-60)).unwrap();
+            let door = Door {
+                id: id(door),
+                title: (*title).into(),
+                rooms: rooms.iter().map(|r| id(r)).collect(),
+            };
+            self.store
+                .put_door(self.event, &door, None, at(-60))
+                .unwrap();
         }
     }
 
     fn agenda(&self) {
         let rules = self.objects.put(RULES.as_bytes()).unwrap();
-        let session = |name: &str, title: &str, room: &str, start: i64, end: i64, programme: Option<&str>| Session {
-            id: id(name),
-            title: title.into(),
-            room: id(room),
-            start: at(start),
-            end: at(end),
-            actual_start: None,
-            actual_end: None,
-            programme: programme.map(id),
-            credit_value: None,
-        };
+        let session =
+            |name: &str, title: &str, room: &str, start: i64, end: i64, programme: Option<&str>| {
+                Session {
+                    id: id(name),
+                    title: title.into(),
+                    room: id(room),
+                    start: at(start),
+                    end: at(end),
+                    actual_start: None,
+                    actual_end: None,
+                    programme: programme.map(id),
+                    credit_value: None,
+                }
+            };
         let agenda = Agenda {
             v: 1,
             zone: "Europe/Berlin".into(),
-            rooms: [("hall", "Great Hall"), ("studio", "Studio"), ("gallery", "Gallery"), ("foyer", "Foyer"), ("annex", "Annex")]
-                .map(|(room, title)| Room { id: id(room), title: title.into(), part_of: None })
-                .into(),
+            rooms: [
+                ("hall", "Great Hall"),
+                ("studio", "Studio"),
+                ("gallery", "Gallery"),
+                ("foyer", "Foyer"),
+                ("annex", "Annex"),
+            ]
+            .map(|(room, title)| Room {
+                id: id(room),
+                title: title.into(),
+                part_of: None,
+            })
+            .into(),
             doors: DOORS
                 .iter()
                 .map(|(door, title, rooms)| Door {
@@ -219,31 +284,102 @@ impl Maker<'_> {
                 })
                 .collect(),
             sessions: vec![
-                session("opening", "Opening and antibiotics in primary care", "hall", 0, 50, Some("morning")),
-                session("ethics", "Ethics update: consent in practice", "hall", 60, 110, Some("morning")),
-                session("posters", "Poster round <guided> & coffee", "gallery", 60, 105, None),
-                session("cardio", "Cardiology for generalists", "hall", 120, 170, Some("day")),
-                session("sono", "Hands-on: ultrasound of the abdomen", "studio", 120, 165, Some("day")),
-                session("panel", "Panel: the practice of 2040", "hall", 210, 270, Some("day")),
-                session("tomorrow", "Respiratory medicine", "hall", 1_440, 1_500, Some("day")),
+                session(
+                    "opening",
+                    "Opening and antibiotics in primary care",
+                    "hall",
+                    0,
+                    50,
+                    Some("morning"),
+                ),
+                session(
+                    "ethics",
+                    "Ethics update: consent in practice",
+                    "hall",
+                    60,
+                    110,
+                    Some("morning"),
+                ),
+                session(
+                    "posters",
+                    "Poster round <guided> & coffee",
+                    "gallery",
+                    60,
+                    105,
+                    None,
+                ),
+                session(
+                    "cardio",
+                    "Cardiology for generalists",
+                    "hall",
+                    120,
+                    170,
+                    Some("day"),
+                ),
+                session(
+                    "sono",
+                    "Hands-on: ultrasound of the abdomen",
+                    "studio",
+                    120,
+                    165,
+                    Some("day"),
+                ),
+                session(
+                    "panel",
+                    "Panel: the practice of 2040",
+                    "hall",
+                    210,
+                    270,
+                    Some("day"),
+                ),
+                session(
+                    "tomorrow",
+                    "Respiratory medicine",
+                    "hall",
+                    1_440,
+                    1_500,
+                    Some("day"),
+                ),
             ],
-            programmes: [("morning", "Morning programme"), ("day", "Rest of the conference")]
-                .map(|(programme, title)| Programme { id: id(programme), title: title.into(), rules: Some(rules.to_hex()) })
-                .into(),
+            programmes: [
+                ("morning", "Morning programme"),
+                ("day", "Rest of the conference"),
+            ]
+            .map(|(programme, title)| Programme {
+                id: id(programme),
+                title: title.into(),
+                rules: Some(rules.to_hex()),
+            })
+            .into(),
         };
-        let object = self.objects.put(&serde_json::to_vec(&agenda).unwrap()).unwrap();
+        let object = self
+            .objects
+            .put(&serde_json::to_vec(&agenda).unwrap())
+            .unwrap();
         let programmes = agenda.programmes.iter().map(|p| ProgrammeFacts {
             id: p.id.clone(),
             title: p.title.clone(),
             rules: Some(rules),
         });
-        let change = AgendaChange { base: None, object, programmes: programmes.collect() };
-        self.store.import_agenda(self.event, &change, &import("agenda", object), at(-50)).unwrap();
+        let change = AgendaChange {
+            base: None,
+            object,
+            programmes: programmes.collect(),
+        };
+        self.store
+            .import_agenda(self.event, &change, &import("agenda", object), at(-50))
+            .unwrap();
     }
 
     fn people(&self, people: usize) -> Vec<String> {
-        let first = ["Anna", "Bert", "Chloë", "David", "Elif", "Farid", "Gesa", "Hugo", "Ines", "Jonas", "Katja", "Luis"];
-        let last = ["Adler", "Brandt", "Çelik", "Dupont", "Eriksson", "Fischer", "García", "Horvat", "Ito", "Jensen"];
+        let first = [
+            "Anna", "Bert", "Chloë", "David", "Elif", "Farid", "Gesa", "Hugo", "Ines", "Jonas",
+            "Katja", "Luis",
+        ];
+        let last = [
+            "Adler", "Brandt", "Çelik", "Dupont", "Eriksson", "Fischer", "García", "Horvat", "Ito",
+            "Jensen",
+        ];
         let mut names: Vec<String> = [
             "Zoë Müller-Lüdenscheidt",
             "Mehmet Yılmaz",
@@ -254,7 +390,10 @@ impl Maker<'_> {
         ]
         .map(String::from)
         .into();
-        names.extend((names.len()..people).map(|n| format!("{} {}", first[n % first.len()], last[n % last.len()])));
+        names.extend(
+            (names.len()..people)
+                .map(|n| format!("{} {}", first[n % first.len()], last[n % last.len()])),
+        );
         names.truncate(people.max(6));
         let mut changes = Vec::new();
         for (n, name) in names.iter().enumerate() {
@@ -269,11 +408,17 @@ impl Maker<'_> {
                 language: Some("de".into()),
                 badges: vec![code.clone()],
             };
-            let row = Row { name: Some(name.clone()), language: Some("de".into()) };
+            let row = Row {
+                name: Some(name.clone()),
+                language: Some("de".into()),
+            };
             changes.push(PersonChange {
                 sealed: person.seal(self.event, &attendee, &key, self.random),
                 key: wrapped,
-                badge: (digest, self.badge_key.seal_row(&code, &row, random(self.random))),
+                badge: (
+                    digest,
+                    self.badge_key.seal_row(&code, &row, random(self.random)),
+                ),
                 registration: Registration {
                     attendee: attendee.clone(),
                     badges: vec![digest],
@@ -289,9 +434,18 @@ impl Maker<'_> {
             badge_key: self.badge_key.id(),
             registrations: changes.iter().map(|c| c.registration.clone()).collect(),
         };
-        let object = self.objects.put(&serde_json::to_vec(&document).unwrap()).unwrap();
+        let object = self
+            .objects
+            .put(&serde_json::to_vec(&document).unwrap())
+            .unwrap();
         self.store
-            .import_registrations(self.event, None, &changes, &import("registrations", object), at(-40))
+            .import_registrations(
+                self.event,
+                None,
+                &changes,
+                &import("registrations", object),
+                at(-40),
+            )
             .unwrap();
         names
     }
@@ -301,7 +455,12 @@ impl Maker<'_> {
         enrolled
             .map(|((door, _, rooms), seed)| {
                 let (key, secret) = (SigningKey::from_seed(&[seed; 32]), sha256(&[seed]));
-                let claim = NewClaim { secret, event: self.event.clone(), door: id(door), expires: at(0) };
+                let claim = NewClaim {
+                    secret,
+                    event: self.event.clone(),
+                    door: id(door),
+                    expires: at(0),
+                };
                 self.store.put_claim(&claim).unwrap();
                 let redemption = Redemption {
                     secret,
@@ -311,11 +470,18 @@ impl Maker<'_> {
                     issuer: ISSUER.into(),
                 };
                 let facts = match self.store.redeem_claim(&redemption, at(-30)).unwrap() {
-                    Redeemed::Kiosk(facts) => facts,
+                    Redeemed::Kiosk(facts) => *facts,
                     Redeemed::Refused(fault) => panic!("{fault:?}"),
                 };
                 let rooms = rooms.iter().map(|r| (*r).to_owned()).collect();
-                Kiosk { facts, key, rooms, entries: vec![], sent: 0, is_set: *door != "terrace" }
+                Kiosk {
+                    facts,
+                    key,
+                    rooms,
+                    entries: vec![],
+                    sent: 0,
+                    is_set: *door != "terrace",
+                }
             })
             .collect()
     }
@@ -325,9 +491,27 @@ impl Maker<'_> {
         let mut scans: Vec<(i64, usize, usize, Direction)> = Vec::new();
         use Direction::{In, Out};
         // Seconds of the morning. The first goes out for seven minutes, the second forgets to check out.
-        scans.extend([(-120, 0, 0, In), (3_120, 1, 0, Out), (3_700, 0, 0, In), (5_100, 1, 0, Out), (5_520, 1, 0, In)]);
-        scans.extend([(6_660, 0, 0, Out), (7_260, 0, 0, In), (-60, 0, 1, In), (7_300, 0, 1, In), (60, 1, 2, In), (3_060, 1, 2, Out)]);
-        scans.extend([(3_650, 0, 2, In), (4_500, 0, 2, Out), (3_600, 4, 3, In), (6_200, 4, 3, Out)]);
+        scans.extend([
+            (-120, 0, 0, In),
+            (3_120, 1, 0, Out),
+            (3_700, 0, 0, In),
+            (5_100, 1, 0, Out),
+            (5_520, 1, 0, In),
+        ]);
+        scans.extend([
+            (6_660, 0, 0, Out),
+            (7_260, 0, 0, In),
+            (-60, 0, 1, In),
+            (7_300, 0, 1, In),
+            (60, 1, 2, In),
+            (3_060, 1, 2, Out),
+        ]);
+        scans.extend([
+            (3_650, 0, 2, In),
+            (4_500, 0, 2, Out),
+            (3_600, 4, 3, In),
+            (6_200, 4, 3, Out),
+        ]);
         for n in 3..people {
             let late = i64::try_from(n % 40).unwrap() * 11;
             scans.extend([(-200 + late, n % 2, n, In), (3_020 + late, n % 2, n, Out)]);
@@ -340,15 +524,23 @@ impl Maker<'_> {
         }
         scans.sort();
         for (number, kiosk) in kiosks.iter_mut().enumerate() {
-            kiosk.add(at(-25), Body::Boot(Boot {
-                cause: BootCause::Start,
-                boottime_ms: 0,
-                software: "rollcall-kiosk 0.1.0".into(),
-                floor: at(-60),
-            }));
+            kiosk.add(
+                at(-25),
+                Body::Boot(Boot {
+                    cause: BootCause::Start,
+                    boottime_ms: 0,
+                    software: "rollcall-kiosk 0.1.0".into(),
+                    floor: at(-60),
+                }),
+            );
             let mut next = -20;
             // The south door was last heard at 10:20, the studio delivers nothing since 10:30.
-            let last = match number { 1 => 140, 2 => 150, 4 => 100, _ => 159 };
+            let last = match number {
+                1 => 140,
+                2 => 150,
+                4 => 100,
+                _ => 159,
+            };
             for (second, _, person, direction) in scans.iter().filter(|scan| scan.1 == number) {
                 let when = at(0).plus_ms(second * 1_000);
                 while next < last && at(next) <= when {
@@ -367,7 +559,9 @@ impl Maker<'_> {
             }
             // Something no build knows is put aside, and what follows goes on.
             if number == 3 {
-                kiosk.entries.push(br#"{"v":1,"kind":"selfie","time":{},"body":{}}"#.to_vec());
+                kiosk
+                    .entries
+                    .push(br#"{"v":1,"kind":"selfie","time":{},"body":{}}"#.to_vec());
                 self.send(kiosk, NOW.plus_ms(-20_000));
             }
         }
@@ -376,9 +570,17 @@ impl Maker<'_> {
     fn scan(&self, kiosk: &Kiosk, person: usize, direction: Direction, second: i64) -> Body {
         let provisional = Provisional {
             programme: id("morning"),
-            outcome: if second > 6_000 { Outcome::Full } else { Outcome::Partial },
+            outcome: if second > 6_000 {
+                Outcome::Full
+            } else {
+                Outcome::Partial
+            },
             credits: Some(if second > 6_000 { "2" } else { "1" }.parse().unwrap()),
-            reason: if second > 6_000 { Reason::MetDurationThreshold } else { Reason::PartialCredit },
+            reason: if second > 6_000 {
+                Reason::MetDurationThreshold
+            } else {
+                Reason::PartialCredit
+            },
             present_ms: second.clamp(0, 6_000) * 900,
             scheduled_ms: 100 * MIN,
             rules: sha256(RULES.as_bytes()).to_hex(),
@@ -393,9 +595,17 @@ impl Maker<'_> {
             attendee: Some(id(&format!("a{person:05}"))),
             direction,
             direction_source: DirectionSource::Reader,
-            verdict: if direction == Direction::In { Verdict::CheckedIn } else { Verdict::CheckedOut },
+            verdict: if direction == Direction::In {
+                Verdict::CheckedIn
+            } else {
+                Verdict::CheckedOut
+            },
             prior: None,
-            provisional: if (3_000..7_000).contains(&second) { vec![provisional] } else { vec![] },
+            provisional: if (3_000..7_000).contains(&second) {
+                vec![provisional]
+            } else {
+                vec![]
+            },
             bundle: 3,
         }))
     }
@@ -403,18 +613,23 @@ impl Maker<'_> {
     /// A time exchange and a batch; the receipt is journalled.
     fn beat(&self, kiosk: &mut Kiosk, when: UtcMs) {
         if kiosk.is_set {
-            let request = TimeRequest { nonce: hex::encode(&sha256(&when.0.to_be_bytes()).0[..16]) };
+            let request = TimeRequest {
+                nonce: hex::encode(&sha256(&when.0.to_be_bytes()).0[..16]),
+            };
             let signed = answer(&request, when, when, 20, &self.keys.signing);
             let raw_ms = raw_ms(when);
-            kiosk.add(when, Body::Clock(Clock {
-                nonce: signed.nonce,
-                sent_raw_ms: raw_ms - 30,
-                issuer_received: signed.received,
-                issuer_sent: signed.sent,
-                received_raw_ms: raw_ms + 30,
-                issuer_error_ms: signed.error_ms,
-                signature: signed.signature,
-            }));
+            kiosk.add(
+                when,
+                Body::Clock(Clock {
+                    nonce: signed.nonce,
+                    sent_raw_ms: raw_ms - 30,
+                    issuer_received: signed.received,
+                    issuer_sent: signed.sent,
+                    received_raw_ms: raw_ms + 30,
+                    issuer_error_ms: signed.error_ms,
+                    signature: signed.signature,
+                }),
+            );
         }
         self.send(kiosk, when);
     }
@@ -425,12 +640,24 @@ impl Maker<'_> {
         frontier.append_all(kiosk.entries.iter().map(|e| leaf_hash(e)));
         let size = kiosk.entries.len() as u64;
         let head = Checkpoint::new(&kiosk.facts.origin, size, frontier.root()).unwrap();
-        let head = Head { start: kiosk.sent, checkpoint: sign_checkpoint(&head, &kiosk.key), ledger_size: 0 };
+        let head = Head {
+            start: kiosk.sent,
+            checkpoint: sign_checkpoint(&head, &kiosk.key),
+            ledger_size: 0,
+        };
         let first = usize::try_from(kiosk.sent).unwrap();
-        let leaves: Vec<Leaf<'_>> = kiosk.entries[first..].iter().map(|e| Leaf::Entry(e)).collect();
+        let leaves: Vec<Leaf<'_>> = kiosk.entries[first..]
+            .iter()
+            .map(|e| Leaf::Entry(e))
+            .collect();
         let bytes = batch::write(&head, &leaves).unwrap();
         let issuer_key = self.keys.signing.public_key();
-        let parties = Parties { kiosk: &kiosk.facts, issuer: ISSUER, issuer_key: &issuer_key, ledger: &ledger };
+        let parties = Parties {
+            kiosk: &kiosk.facts,
+            issuer: ISSUER,
+            issuer_key: &issuer_key,
+            ledger: &ledger,
+        };
         let prepared = prepare(&bytes, parties).unwrap();
         let held = match self.store.accept_batch(&prepared, when).unwrap() {
             BatchOutcome::Held(held) => held,
@@ -444,7 +671,10 @@ impl Maker<'_> {
     /// The kiosk cosigns the ledger's head and delivers that.
     fn witness(&self, kiosk: &mut Kiosk) {
         let head = self.store.ledger_head(self.event).unwrap();
-        let note = sign_checkpoint(&Checkpoint::new(&head.origin, head.size, head.root).unwrap(), &self.keys.signing);
+        let note = sign_checkpoint(
+            &Checkpoint::new(&head.origin, head.size, head.root).unwrap(),
+            &self.keys.signing,
+        );
         let time_s = u64::try_from(NOW.0 / 1_000).unwrap() - 25;
         let note = cosign(&note, &kiosk.facts.origin, &kiosk.key, time_s).unwrap();
         kiosk.add(NOW.plus_ms(-25_000), Body::LedgerHead(NoteText { note }));
@@ -469,25 +699,65 @@ impl Maker<'_> {
                 clock_offset_ms: Some(12),
                 disk_free_mib: 24_576,
                 uptime_s: 11_100,
-                readers: vec![reader("attached"), ReaderStatus { reader: "serial-1".into(), kind: "serial".into(), ..reader("attached") }],
+                readers: vec![
+                    reader("attached"),
+                    ReaderStatus {
+                        reader: "serial-1".into(),
+                        kind: "serial".into(),
+                        ..reader("attached")
+                    },
+                ],
                 ..KioskStatus::default()
             };
             let (status, when) = match number {
-                1 => (KioskStatus { backlog: 14, backlog_oldest: Some(at(139)), ..well }, at(140)),
-                2 => (KioskStatus { backlog: 37, backlog_oldest: Some(at(151)), ..well }, NOW.plus_ms(-6_000)),
+                1 => (
+                    KioskStatus {
+                        backlog: 14,
+                        backlog_oldest: Some(at(139)),
+                        ..well
+                    },
+                    at(140),
+                ),
+                2 => (
+                    KioskStatus {
+                        backlog: 37,
+                        backlog_oldest: Some(at(151)),
+                        ..well
+                    },
+                    NOW.plus_ms(-6_000),
+                ),
                 3 => (
-                    KioskStatus { readers: vec![reader("lost")], alarms: vec!["bundle_expired".into()], ..well },
+                    KioskStatus {
+                        readers: vec![reader("lost")],
+                        alarms: vec!["bundle_expired".into()],
+                        ..well
+                    },
                     NOW.plus_ms(-70_000),
                 ),
                 4 => (
-                    KioskStatus { clock: "unset".into(), anchored: false, clock_offset_ms: None, bundle: None, ..well },
+                    KioskStatus {
+                        clock: "unset".into(),
+                        anchored: false,
+                        clock_offset_ms: None,
+                        bundle: None,
+                        ..well
+                    },
                     NOW.plus_ms(-9_000),
                 ),
-                5 => (KioskStatus { backlog: 9, backlog_oldest: Some(at(158)), ..well }, NOW.plus_ms(-3_000)),
+                5 => (
+                    KioskStatus {
+                        backlog: 9,
+                        backlog_oldest: Some(at(158)),
+                        ..well
+                    },
+                    NOW.plus_ms(-3_000),
+                ),
                 _ => (well, NOW.plus_ms(-8_000)),
             };
             let body = serde_json::to_string(&status).unwrap();
-            self.store.put_status(&kiosk.facts.kiosk, &body, when).unwrap();
+            self.store
+                .put_status(&kiosk.facts.kiosk, &body, when)
+                .unwrap();
         }
     }
 
@@ -502,27 +772,58 @@ impl Maker<'_> {
             fonts: Fonts::embedded(),
             random: Arc::clone(self.random),
         };
-        certifier.issue_event(self.event, NOW.plus_ms(-2 * MIN)).unwrap();
+        certifier
+            .issue_event(self.event, NOW.plus_ms(-2 * MIN))
+            .unwrap();
         let mut all: BTreeMap<String, _> = BTreeMap::new();
         for held in self.store.certificates(self.event).unwrap() {
             all.insert(held.entry.attendee.to_string(), held);
         }
         let mut all = all.into_values();
-        let (valid, revoked, corrected) = (all.next().unwrap(), all.next().unwrap(), all.next().unwrap());
-        certifier.revoke(&revoked.entry.certificate, "issued_in_error", "ada", NOW.plus_ms(-MIN)).unwrap();
+        let (valid, revoked, corrected) = (
+            all.next().unwrap(),
+            all.next().unwrap(),
+            all.next().unwrap(),
+        );
+        certifier
+            .revoke(
+                &revoked.entry.certificate,
+                "issued_in_error",
+                "ada",
+                NOW.plus_ms(-MIN),
+            )
+            .unwrap();
 
-        let old = open_private(self.store.as_ref(), self.keys, self.event, corrected.entry.payload).unwrap().unwrap();
+        let old = open_private(
+            self.store.as_ref(),
+            self.keys,
+            self.event,
+            corrected.entry.payload,
+        )
+        .unwrap()
+        .unwrap();
         let mut payload: protocol::certificate::Payload = serde_json::from_slice(&old).unwrap();
         payload.version = 2;
         payload.name = format!("Dr. {}", payload.name);
         payload.issued = NOW.plus_ms(-MIN);
         let attendee = &corrected.entry.attendee;
-        let (wrapped, _) = self.store.attendee(self.event, attendee).unwrap().person.unwrap();
+        let (wrapped, _) = self
+            .store
+            .attendee(self.event, attendee)
+            .unwrap()
+            .person
+            .unwrap();
         let key = self.keys.data_key(self.event, attendee, &wrapped).unwrap();
         let keep = |bytes: &[u8]| {
             let hash = sha256(bytes);
-            let sealed = key.seal(&format!("private/{}/{hash}", self.event), bytes, self.random);
-            self.store.put_private(self.event, attendee, hash, &sealed).unwrap();
+            let sealed = key.seal(
+                &format!("private/{}/{hash}", self.event),
+                bytes,
+                self.random,
+            );
+            self.store
+                .put_private(self.event, attendee, hash, &sealed)
+                .unwrap();
             hash
         };
         let entry = protocol::ledger::Certificate {
@@ -531,13 +832,21 @@ impl Maker<'_> {
             pdf: keep(b"%PDF-1.7 version 2"),
             ..corrected.entry.clone()
         };
-        self.store.issue_certificate(self.event, &NewCertificate { entry }, NOW.plus_ms(-MIN)).unwrap();
+        self.store
+            .issue_certificate(self.event, &NewCertificate { entry }, NOW.plus_ms(-MIN))
+            .unwrap();
         [valid, revoked, corrected].map(|held| held.entry.certificate)
     }
 }
 
 fn import(what: &str, object: Hash) -> protocol::ledger::Import {
-    protocol::ledger::Import { what: what.into(), format: "csv".into(), object, file: sha256(b"file"), rows: 7 }
+    protocol::ledger::Import {
+        what: what.into(),
+        format: "csv".into(),
+        object,
+        file: sha256(b"file"),
+        rows: 7,
+    }
 }
 
 fn raw_ms(when: UtcMs) -> u64 {
@@ -550,9 +859,14 @@ impl Kiosk {
             wall: when,
             boot: BootId::new(BOOT).unwrap(),
             raw_ms: raw_ms(when),
-            sync: if self.is_set { Sync::Synced } else { Sync::Unset },
+            sync: if self.is_set {
+                Sync::Synced
+            } else {
+                Sync::Unset
+            },
             error_ms: self.is_set.then_some(5),
         };
-        self.entries.push(entry::encode(&Entry { stamp, body }).unwrap());
+        self.entries
+            .push(entry::encode(&Entry { stamp, body }).unwrap());
     }
 }

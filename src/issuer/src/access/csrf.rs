@@ -15,7 +15,8 @@ const DOMAIN: &[u8] = b"rollcall-issuer/form/v1";
 
 /// The token of a session's forms, made from the session's own.
 pub(super) fn token(session: &[u8; 32]) -> String {
-    let mut mac = <Hmac<Sha256> as hmac::Mac>::new_from_slice(session).expect("HMAC takes a key of any length");
+    let mut mac = <Hmac<Sha256> as hmac::Mac>::new_from_slice(session)
+        .expect("HMAC takes a key of any length");
     mac.update(DOMAIN);
     URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
 }
@@ -27,7 +28,11 @@ pub(super) fn is_token(session: &[u8; 32], given: &str) -> bool {
 
 /// Whether the browser says that a request comes from a page of this host. Where it says nothing the request is let
 /// through only without a cookie: then it is no browser, and carries nobody's rights.
-pub(super) fn is_own_page(headers: &HeaderMap, public_origin: Option<&str>, has_cookie: bool) -> bool {
+pub(super) fn is_own_page(
+    headers: &HeaderMap,
+    public_origin: Option<&str>,
+    has_cookie: bool,
+) -> bool {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     if let Some(site) = text("sec-fetch-site") {
         return matches!(site, "same-origin" | "none");
@@ -53,7 +58,11 @@ mod tests {
         assert!(is_token(&a, &token(&a)));
         assert!(!is_token(&a, &token(&b)));
         assert!(!is_token(&a, ""));
-        assert_ne!(token(&a), URL_SAFE_NO_PAD.encode(a), "it does not tell the session's own token");
+        assert_ne!(
+            token(&a),
+            URL_SAFE_NO_PAD.encode(a),
+            "it does not tell the session's own token"
+        );
     }
 
     #[test]
@@ -70,10 +79,26 @@ mod tests {
         check(&[host, ("sec-fetch-site", "same-origin")], true, true);
         check(&[host, ("sec-fetch-site", "none")], true, true);
         check(&[host, ("sec-fetch-site", "same-site")], true, false);
-        check(&[host, ("sec-fetch-site", "cross-site"), ("origin", "https://issuer.example:8443")], true, false);
-        check(&[host, ("origin", "https://issuer.example:8443")], true, true);
+        check(
+            &[
+                host,
+                ("sec-fetch-site", "cross-site"),
+                ("origin", "https://issuer.example:8443"),
+            ],
+            true,
+            false,
+        );
+        check(
+            &[host, ("origin", "https://issuer.example:8443")],
+            true,
+            true,
+        );
         check(&[host, ("origin", "https://issuer.example")], true, false);
-        check(&[host, ("origin", "https://verify.example.org")], true, true);
+        check(
+            &[host, ("origin", "https://verify.example.org")],
+            true,
+            true,
+        );
         check(&[host, ("origin", "null")], true, false);
         check(&[host], true, false);
         check(&[host], false, true);

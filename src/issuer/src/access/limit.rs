@@ -58,9 +58,10 @@ impl Limiter {
                 name = "";
             }
         }
-        let bucket = buckets
-            .entry(name.to_owned())
-            .or_insert(Bucket { left_ms: full_ms, at: now });
+        let bucket = buckets.entry(name.to_owned()).or_insert(Bucket {
+            left_ms: full_ms,
+            at: now,
+        });
         *bucket = refilled(*bucket, now, full_ms);
         if bucket.left_ms >= self.refill_ms {
             bucket.left_ms -= self.refill_ms;
@@ -114,7 +115,9 @@ mod tests {
         for n in 0..4 {
             assert!(limit.take(&format!("name-{n}"), now).is_ok());
         }
-        let through = (0..100).filter(|n| limit.take(&format!("other-{n}"), now).is_ok()).count();
+        let through = (0..100)
+            .filter(|n| limit.take(&format!("other-{n}"), now).is_ok())
+            .count();
         assert_eq!(through, 2);
         assert!(limit.buckets.lock().unwrap().len() <= 5);
         // Once the first have filled up again they are forgotten.

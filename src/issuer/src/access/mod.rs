@@ -123,17 +123,32 @@ impl Access {
 
     /// A browser takes the first name only with `Secure`, `Path=/` and no domain, so no neighbour can set it.
     fn cookie_name(&self) -> &'static str {
-        if self.0.is_https { "__Host-rollcall" } else { "rollcall" }
+        if self.0.is_https {
+            "__Host-rollcall"
+        } else {
+            "rollcall"
+        }
     }
 
     /// Signs somebody in and gives the `Set-Cookie` of the session.
     ///
     /// # Errors
     /// See [`SignInError`].
-    pub async fn sign_in(&self, address: &str, account: &str, password: String) -> Result<String, SignInError> {
+    pub async fn sign_in(
+        &self,
+        address: &str,
+        account: &str,
+        password: String,
+    ) -> Result<String, SignInError> {
         let now = self.now();
-        self.0.addresses.take(address, now).map_err(SignInError::TooMany)?;
-        self.0.accounts.take(account, now).map_err(SignInError::TooMany)?;
+        self.0
+            .addresses
+            .take(address, now)
+            .map_err(SignInError::TooMany)?;
+        self.0
+            .accounts
+            .take(account, now)
+            .map_err(SignInError::TooMany)?;
         let turn = tokio::time::timeout(TURN, self.0.turns.acquire()).await;
         let Ok(Ok(_turn)) = turn else {
             return Err(SignInError::TooMany(1));
@@ -141,7 +156,8 @@ impl Access {
         let (inner, account) = (Arc::clone(&self.0), account.to_owned());
         let token = off_thread(move || {
             let found = inner.store.account(&account)?;
-            let is_right = password::verify_or_pretend(&password, found.as_ref().map(|a| a.password.as_str()));
+            let is_right =
+                password::verify_or_pretend(&password, found.as_ref().map(|a| a.password.as_str()));
             let account = match found {
                 Some(account) if is_right && !account.disabled => account,
                 _ => return Err(SignInError::Wrong),
@@ -177,7 +193,10 @@ impl Access {
 
     fn token_in(&self, headers: &HeaderMap) -> Option<[u8; 32]> {
         let name = self.cookie_name();
-        let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let cookies = headers
+            .get_all(COOKIE)
+            .iter()
+            .filter_map(|value| value.to_str().ok());
         cookies
             .flat_map(|line| line.split(';'))
             .filter_map(|pair| pair.trim().split_once('='))
@@ -223,7 +242,9 @@ pub struct Signed {
 
 impl std::fmt::Debug for Signed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Signed").field("account", &self.account).finish_non_exhaustive()
+        f.debug_struct("Signed")
+            .field("account", &self.account)
+            .finish_non_exhaustive()
     }
 }
 
@@ -265,7 +286,11 @@ impl IntoResponse for NotSigned {
                 } else {
                     format!("{SIGN_IN_PATH}?next={}", escape_query(&next))
                 };
-                (StatusCode::SEE_OTHER, [(LOCATION, to), (CACHE_CONTROL, "no-store".into())]).into_response()
+                (
+                    StatusCode::SEE_OTHER,
+                    [(LOCATION, to), (CACHE_CONTROL, "no-store".into())],
+                )
+                    .into_response()
             }
             Self::Unavailable(cause) => {
                 tracing::error!(%cause, "a session could not be looked up");
@@ -286,7 +311,11 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, NotSigned> {
         let signed = Access::from_ref(state).signed(&parts.headers).await;
         let next = || match parts.method {
-            Method::GET => parts.uri.path_and_query().map_or(HOME_PATH, |p| p.as_str()).to_owned(),
+            Method::GET => parts
+                .uri
+                .path_and_query()
+                .map_or(HOME_PATH, |p| p.as_str())
+                .to_owned(),
             _ => HOME_PATH.to_owned(),
         };
         signed
@@ -305,17 +334,29 @@ pub fn is_safe_next(next: &str) -> bool {
 fn escape_query(text: &str) -> String {
     text.bytes()
         .map(|b| match b {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'/' => char::from(b).to_string(),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'/' => {
+                char::from(b).to_string()
+            }
             _ => format!("%{b:02X}"),
         })
         .collect()
 }
 
 /// Refuses what another site's page sends. Stands before every page.
-pub async fn refuse_foreign_forms(State(access): State<Access>, request: Request, next: Next) -> Response {
+pub async fn refuse_foreign_forms(
+    State(access): State<Access>,
+    request: Request,
+    next: Next,
+) -> Response {
     let is_reading = matches!(*request.method(), Method::GET | Method::HEAD);
     let has_cookie = access.token_in(request.headers()).is_some();
-    if is_reading || csrf::is_own_page(request.headers(), access.0.public_origin.as_deref(), has_cookie) {
+    if is_reading
+        || csrf::is_own_page(
+            request.headers(),
+            access.0.public_origin.as_deref(),
+            has_cookie,
+        )
+    {
         return next.run(request).await;
     }
     let text = "This form was not sent from a page of this issuer. Go back, reload the page and try again.";
@@ -343,7 +384,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
         let address = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        Ok(address.map_or_else(|| Self("unknown".to_owned()), |ConnectInfo(a)| Self::of(a.ip())))
+        Ok(address.map_or_else(
+            || Self("unknown".to_owned()),
+            |ConnectInfo(a)| Self::of(a.ip()),
+        ))
     }
 }
 
@@ -358,7 +402,16 @@ mod tests {
             assert!(is_safe_next(good), "{good}");
         }
         let long = format!("/staff/{}", "a".repeat(MAX_NEXT_BYTES));
-        for bad in ["", "//evil.example", "/staffx", "https://evil.example/staff", "/staff/\\evil", "/c/x", "/staff/a\nb", &long] {
+        for bad in [
+            "",
+            "//evil.example",
+            "/staffx",
+            "https://evil.example/staff",
+            "/staff/\\evil",
+            "/c/x",
+            "/staff/a\nb",
+            &long,
+        ] {
             assert!(!is_safe_next(bad), "{bad}");
         }
     }

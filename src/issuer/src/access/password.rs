@@ -23,7 +23,9 @@ const SALT_BYTES: usize = 16;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordError {
     /// Too few characters.
-    #[error("the password is too short: use at least {MIN_PASSWORD_CHARS} characters, a few words for example")]
+    #[error(
+        "the password is too short: use at least {MIN_PASSWORD_CHARS} characters, a few words for example"
+    )]
     TooShort,
     /// Too many bytes.
     #[error("the password is longer than {MAX_PASSWORD_BYTES} bytes")]
@@ -34,7 +36,8 @@ pub enum PasswordError {
 }
 
 fn engine() -> Argon2<'static> {
-    let params = Params::new(MEMORY_KIB, PASSES, LANES, None).expect("the constants are within argon2's bounds");
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, None)
+        .expect("the constants are within argon2's bounds");
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
 }
 
@@ -76,9 +79,7 @@ pub fn verify_or_pretend(password: &str, phc: Option<&str>) -> bool {
 
 fn decoy() -> &'static str {
     static DECOY: OnceLock<String> = OnceLock::new();
-    DECOY.get_or_init(|| {
-        hash("a hash for accounts that do not exist").unwrap_or_default()
-    })
+    DECOY.get_or_init(|| hash("a hash for accounts that do not exist").unwrap_or_default())
 }
 
 /// Makes the decoy, so that the first attempt at an unknown account takes no longer than others.
@@ -104,13 +105,19 @@ mod tests {
     #[test]
     fn unknown_accounts_cost_the_same_and_never_fit() {
         assert!(decoy().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
-        assert!(!verify_or_pretend("a hash for accounts that do not exist", None));
+        assert!(!verify_or_pretend(
+            "a hash for accounts that do not exist",
+            None
+        ));
     }
 
     #[test]
     fn lengths_are_bounded() {
         assert_eq!(hash("eleven char"), Err(PasswordError::TooShort));
-        assert_eq!(hash(&"x".repeat(MAX_PASSWORD_BYTES + 1)), Err(PasswordError::TooLong));
+        assert_eq!(
+            hash(&"x".repeat(MAX_PASSWORD_BYTES + 1)),
+            Err(PasswordError::TooLong)
+        );
         assert!(hash(&"ü".repeat(MIN_PASSWORD_CHARS)).is_ok());
         assert!(!verify(&"x".repeat(MAX_PASSWORD_BYTES + 1), decoy()));
     }

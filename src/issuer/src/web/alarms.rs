@@ -76,11 +76,18 @@ pub(super) async fn page(
                 index: words::number(entry.index),
                 what: words::sentence(&entry.code),
                 detail: entry.detail,
-                came: format!("{} ({})", words::ago(entry.at, now), zone.near(entry.at, now)),
+                came: format!(
+                    "{} ({})",
+                    words::ago(entry.at, now),
+                    zone.near(entry.at, now)
+                ),
             });
             Ok(AlarmsPage {
                 frame: Frame::event(pages, &signed, &event, "Alarms", "alarms", now)?,
-                alarms: alarms.into_iter().map(|alarm| row(alarm, zone, now)).collect(),
+                alarms: alarms
+                    .into_iter()
+                    .map(|alarm| row(alarm, zone, now))
+                    .collect(),
                 aside: aside.collect(),
                 cut,
             })

@@ -29,7 +29,14 @@ pub(super) async fn script() -> Response {
 }
 
 fn asset(kind: &'static str, text: &'static str) -> Response {
-    ([(CONTENT_TYPE, kind), (CACHE_CONTROL, "public, max-age=86400")], text).into_response()
+    (
+        [
+            (CONTENT_TYPE, kind),
+            (CACHE_CONTROL, "public, max-age=86400"),
+        ],
+        text,
+    )
+        .into_response()
 }
 
 #[cfg(test)]
@@ -40,13 +47,21 @@ mod tests {
     fn luminance(hex: &str) -> f64 {
         let channel = |at: usize| {
             let v = f64::from(u8::from_str_radix(&hex[at..at + 2], 16).unwrap()) / 255.0;
-            if v <= 0.040_45 { v / 12.92 } else { ((v + 0.055) / 1.055).powf(2.4) }
+            if v <= 0.040_45 {
+                v / 12.92
+            } else {
+                ((v + 0.055) / 1.055).powf(2.4)
+            }
         };
         0.2126 * channel(1) + 0.7152 * channel(3) + 0.0722 * channel(5)
     }
 
     fn colour(name: &str) -> &'static str {
-        let start = STYLE.find(&format!("--{name}: #")).unwrap_or_else(|| panic!("no colour {name}")) + name.len() + 4;
+        let start = STYLE
+            .find(&format!("--{name}: #"))
+            .unwrap_or_else(|| panic!("no colour {name}"))
+            + name.len()
+            + 4;
         &STYLE[start..start + 7]
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use attendance::words::{AttendeeId, EventId};
-use attendance::{Outcome, UtcMs};
+use attendance::{Decimal, Outcome, UtcMs};
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use protocol::agenda::Registration;
@@ -46,6 +46,8 @@ struct Row {
 
 struct OutcomeWord {
     word: String,
+    /// For which programme, and whether it can still change.
+    of: String,
     tone: &'static str,
 }
 
@@ -64,7 +66,13 @@ struct AttendeesPage {
 }
 
 /// Records a look before it is answered.
-pub(super) fn record(pages: &Pages, signed: &Signed, event: &EventId, subject: &str, what: &str) -> Result<(), Fault> {
+pub(super) fn record(
+    pages: &Pages,
+    signed: &Signed,
+    event: &EventId,
+    subject: &str,
+    what: &str,
+) -> Result<(), Fault> {
     let view = View {
         at: pages.now(),
         account: signed.account.id.clone(),
@@ -76,11 +84,22 @@ pub(super) fn record(pages: &Pages, signed: &Signed, event: &EventId, subject: &
 }
 
 /// The person behind an attendee; `None` where their data was erased.
-pub(super) fn person(pages: &Pages, event: &EventId, facts: &AttendeeFacts) -> Result<Option<Person>, Fault> {
-    let Some((wrapped, sealed)) = &facts.person else { return Ok(None) };
+pub(super) fn person(
+    pages: &Pages,
+    event: &EventId,
+    facts: &AttendeeFacts,
+) -> Result<Option<Person>, Fault> {
+    let Some((wrapped, sealed)) = &facts.person else {
+        return Ok(None);
+    };
     let key = pages.0.keys.data_key(event, &facts.attendee, wrapped);
     let person = key.and_then(|key| Person::open(event, &facts.attendee, &key, sealed));
-    let broken = || Fault::Broken(format!("the data of attendee {} does not open", facts.attendee));
+    let broken = || {
+        Fault::Broken(format!(
+            "the data of attendee {} does not open",
+            facts.attendee
+        ))
+    };
     person.map(Some).ok_or_else(broken)
 }
 
@@ -99,18 +118,19 @@ pub(super) fn registration_word(registration: Option<&Registration>, now: UtcMs)
 pub(super) const fn outcome_tone(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Full => "good",
-        Outcome::Partial => "busy",
+        Outcome::Partial => "partial",
         Outcome::None => "plain",
         Outcome::Review => "warn",
     }
 }
 
-/// `Full, 1.5 credits`.
-pub(super) fn outcome_word(decision: &DecisionFacts) -> String {
-    let word = words::sentence(decision.outcome.as_str());
-    match decision.credits {
-        Some(credits) if !credits.is_zero() => format!("{word}, {credits} credits"),
-        _ => word,
+/// `Full: 1.5 credits`.
+pub(super) fn outcome_words(outcome: Outcome, credits: Option<Decimal>) -> String {
+    let word = words::sentence(outcome.as_str());
+    match credits.map(|credits| credits.to_string()).as_deref() {
+        None | Some("0") => word,
+        Some("1") => format!("{word}: 1 credit"),
+        Some(credits) => format!("{word}: {credits} credits"),
     }
 }
 
@@ -133,7 +153,10 @@ fn all(pages: &Pages, event: &EventId) -> Result<(Vec<AttendeeFacts>, bool), Fau
 /// Whether a name has every word that was asked for, in any order.
 fn fits(haystack: &str, asked: &str) -> bool {
     let haystack = haystack.to_lowercase();
-    asked.to_lowercase().split_whitespace().all(|word| haystack.contains(word))
+    asked
+        .to_lowercase()
+        .split_whitespace()
+        .all(|word| haystack.contains(word))
 }
 
 pub(super) async fn page(
@@ -145,7 +168,9 @@ pub(super) async fn page(
     if !signed.may_see_people() {
         return Err(Fault::Forbidden);
     }
-    let page = pages.ask(move |pages| list(pages, &signed, &event, &ask)).await?;
+    let page = pages
+        .ask(move |pages| list(pages, &signed, &event, &ask))
+        .await?;
     html(&page)
 }
 
@@ -157,7 +182,9 @@ fn list(pages: &Pages, signed: &Signed, event: &str, ask: &Ask) -> Result<Attend
     let mut found: Vec<(String, Option<Person>, AttendeeFacts)> = Vec::new();
     for facts in facts {
         let person = person(pages, &event.id, &facts)?;
-        let name = person.as_ref().map_or_else(|| "(erased)".to_owned(), |p| p.name.clone());
+        let name = person
+            .as_ref()
+            .map_or_else(|| "(erased)".to_owned(), |p| p.name.clone());
         if fits(&format!("{name} {}", facts.attendee), &q) {
             found.push((name, person, facts));
         }
@@ -167,26 +194,45 @@ fn list(pages: &Pages, signed: &Signed, event: &str, ask: &Ask) -> Result<Attend
     let number = ask.page.unwrap_or(1).saturating_sub(1).min(last_page);
     let mut decisions: BTreeMap<AttendeeId, Vec<DecisionFacts>> = BTreeMap::new();
     for decision in pages.store().decisions(&event.id)? {
-        decisions.entry(decision.attendee.clone()).or_default().push(decision);
+        decisions
+            .entry(decision.attendee.clone())
+            .or_default()
+            .push(decision);
     }
     let total = found.len();
-    let rows = found.into_iter().skip(number * ROWS).take(ROWS).map(|(name, person, facts)| Row {
-        name,
-        organisation: person.and_then(|p| p.organisation).unwrap_or_default(),
-        registration: registration_word(facts.registration.as_ref(), now),
-        outcomes: decisions
-            .get(&facts.attendee)
-            .into_iter()
-            .flatten()
-            .map(|d| OutcomeWord { word: outcome_word(d), tone: outcome_tone(d.outcome) })
-            .collect(),
-        id: facts.attendee.to_string(),
-    });
+    let rows = found
+        .into_iter()
+        .skip(number * ROWS)
+        .take(ROWS)
+        .map(|(name, person, facts)| Row {
+            name,
+            organisation: person.and_then(|p| p.organisation).unwrap_or_default(),
+            registration: registration_word(facts.registration.as_ref(), now),
+            outcomes: decisions
+                .get(&facts.attendee)
+                .into_iter()
+                .flatten()
+                .map(|d| OutcomeWord {
+                    word: outcome_words(d.outcome, d.credits),
+                    of: format!(
+                        "{}{}",
+                        d.programme,
+                        if d.complete { "" } else { ", so far" }
+                    ),
+                    tone: outcome_tone(d.outcome),
+                })
+                .collect(),
+            id: facts.attendee.to_string(),
+        });
     let rows: Vec<Row> = rows.collect();
     Ok(AttendeesPage {
         frame: Frame::event(pages, signed, &event, "Attendees", "attendees", now)?,
         found: words::number(u64::try_from(total).unwrap_or(u64::MAX)),
-        shown: format!("{} to {}", (number * ROWS + 1).min(total), number * ROWS + rows.len()),
+        shown: format!(
+            "{} to {}",
+            (number * ROWS + 1).min(total),
+            number * ROWS + rows.len()
+        ),
         previous: (number > 0).then_some(number),
         next: (number < last_page).then_some(number + 2),
         q,
@@ -203,8 +249,30 @@ mod tests {
 
     #[test]
     fn names_are_found_by_their_words() {
-        for (asked, is_found) in [("", true), ("zoë", true), ("müller ZOË", true), ("zoe", false), ("a-17", true), ("x", false)] {
+        for (asked, is_found) in [
+            ("", true),
+            ("zoë", true),
+            ("müller ZOË", true),
+            ("zoe", false),
+            ("a-17", true),
+            ("x", false),
+        ] {
             assert_eq!(fits("Zoë Müller a-17", asked), is_found, "{asked}");
+        }
+    }
+
+    #[test]
+    fn outcomes_are_told_with_their_credits() {
+        for (credits, words) in [
+            (None, "Full"),
+            (Some("0"), "Full"),
+            (Some("1"), "Full: 1 credit"),
+            (Some("1.5"), "Full: 1.5 credits"),
+        ] {
+            assert_eq!(
+                outcome_words(Outcome::Full, credits.map(|c| c.parse().unwrap())),
+                words
+            );
         }
     }
 
@@ -217,10 +285,18 @@ mod tests {
             valid_until: Some(UtcMs(200)),
             cancelled: false,
         };
-        for (now, word) in [(99, "not begun"), (100, "holds"), (199, "holds"), (200, "ended")] {
+        for (now, word) in [
+            (99, "not begun"),
+            (100, "holds"),
+            (199, "holds"),
+            (200, "ended"),
+        ] {
             assert_eq!(registration_word(Some(&registration), UtcMs(now)), word);
         }
-        let cancelled = Registration { cancelled: true, ..registration };
+        let cancelled = Registration {
+            cancelled: true,
+            ..registration
+        };
         assert_eq!(registration_word(Some(&cancelled), UtcMs(150)), "cancelled");
         assert_eq!(registration_word(None, UtcMs(150)), "none");
     }

@@ -64,27 +64,45 @@ impl IntoResponse for Fault {
         let (status, title, text) = match self {
             Self::Missing(text) => (StatusCode::NOT_FOUND, "Not found", text.to_owned()),
             Self::Forbidden => {
-                let text = "Your role does not reach this page. Ask an administrator, if you need it.";
+                let text =
+                    "Your role does not reach this page. Ask an administrator, if you need it.";
                 (StatusCode::FORBIDDEN, "Not for your role", text.to_owned())
             }
             Self::TooMany(seconds) => {
                 wait_s = Some(seconds);
-                let text = format!("Too many requests came from your address. Try again in {seconds} s.");
+                let text =
+                    format!("Too many requests came from your address. Try again in {seconds} s.");
                 (StatusCode::TOO_MANY_REQUESTS, "Please wait", text)
             }
-            Self::Refused(text) => (StatusCode::BAD_REQUEST, "This cannot be used", text.to_owned()),
+            Self::Refused(text) => (
+                StatusCode::BAD_REQUEST,
+                "This cannot be used",
+                text.to_owned(),
+            ),
             Self::Store(cause) => {
                 tracing::error!(%cause, "a page could not be shown");
                 let text = "The issuer cannot read its database now. Nothing is lost. Try again in a minute.";
-                (StatusCode::SERVICE_UNAVAILABLE, "Not available now", text.to_owned())
+                (
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "Not available now",
+                    text.to_owned(),
+                )
             }
             Self::Broken(cause) => {
                 tracing::error!(%cause, "a page could not be shown");
                 let text = "Something this page needs cannot be read. The issuer's log names it.";
-                (StatusCode::INTERNAL_SERVER_ERROR, "Cannot be shown", text.to_owned())
+                (
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "Cannot be shown",
+                    text.to_owned(),
+                )
             }
         };
-        let page = FaultPage { version: assets::version(), title, text: &text };
+        let page = FaultPage {
+            version: assets::version(),
+            title,
+            text: &text,
+        };
         let mut response = match page.render() {
             Ok(html) => (status, Html(html)).into_response(),
             Err(_) => (status, text).into_response(),

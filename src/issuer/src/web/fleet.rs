@@ -44,17 +44,27 @@ pub(super) struct Stand {
 pub(super) fn stands(pages: &Pages, event: &EventFacts, now: UtcMs) -> Result<Vec<Stand>, Fault> {
     let store = pages.store();
     let statuses = store.statuses(&event.id)?;
-    let watermarks: BTreeMap<KioskId, Option<UtcMs>> = store.watermarks(&event.id)?.into_iter().collect();
+    let watermarks: BTreeMap<KioskId, Option<UtcMs>> =
+        store.watermarks(&event.id)?.into_iter().collect();
     let mut scans: BTreeMap<KioskId, UtcMs> = BTreeMap::new();
     for seen in store.presence(&event.id)? {
         let newest = scans.entry(seen.kiosk).or_insert(seen.wall);
         *newest = (*newest).max(seen.wall);
     }
     let mut stands = Vec::new();
-    for kiosk in store.kiosks(&event.id)?.into_iter().filter(|k| k.retired.is_none()) {
+    for kiosk in store
+        .kiosks(&event.id)?
+        .into_iter()
+        .filter(|k| k.retired.is_none())
+    {
         let told = statuses.iter().find(|status| status.kiosk == kiosk.kiosk);
         // A status of another version says nothing here; that the kiosk was heard still counts.
-        let status = told.and_then(|told| Some((told.at, serde_json::from_str::<KioskStatus>(&told.body).ok()?)));
+        let status = told.and_then(|told| {
+            Some((
+                told.at,
+                serde_json::from_str::<KioskStatus>(&told.body).ok()?,
+            ))
+        });
         let queue = status.as_ref().map(|(at, status)| (*at, status.backlog));
         let delivered = kiosk.receipt_s.map(seconds);
         let trend = pages.0.watch.queue(&kiosk.kiosk, queue, now);
@@ -81,12 +91,18 @@ pub(super) fn stands(pages: &Pages, event: &EventFacts, now: UtcMs) -> Result<Ve
             kiosk,
         });
     }
-    stands.sort_by(|a, b| (a.state, &a.kiosk.door, &a.kiosk.kiosk).cmp(&(b.state, &b.kiosk.door, &b.kiosk.kiosk)));
+    stands.sort_by(|a, b| {
+        (a.state, &a.kiosk.door, &a.kiosk.kiosk).cmp(&(b.state, &b.kiosk.door, &b.kiosk.kiosk))
+    });
     Ok(stands)
 }
 
 fn seconds(since_1970: u64) -> UtcMs {
-    UtcMs(i64::try_from(since_1970).unwrap_or(i64::MAX / 1_000).saturating_mul(1_000))
+    UtcMs(
+        i64::try_from(since_1970)
+            .unwrap_or(i64::MAX / 1_000)
+            .saturating_mul(1_000),
+    )
 }
 
 /// A kiosk as its card shows it.
@@ -160,7 +176,11 @@ impl Stand {
 
     fn lead(&self, zone: Zone, now: UtcMs) -> Vec<Fact> {
         let fact = |name, at: Option<UtcMs>, none: &str, by: &str| match at {
-            Some(at) => Fact::of_now(name, words::ago(at, now), format!("{}{by}", zone.near(at, now))),
+            Some(at) => Fact::of_now(
+                name,
+                words::ago(at, now),
+                format!("{}{by}", zone.near(at, now)),
+            ),
             None => Fact::of_now(name, none, ""),
         };
         vec![
@@ -175,49 +195,105 @@ impl Stand {
         let unknown = |name| Fact::of_now(name, "not known", "it has not said");
         match &self.status {
             Some((at, status)) => {
-                let told = |name, value: String, note: String| Fact::told(name, value, note, *at, now, STALE_MS);
-                facts.push(told("Waiting", waiting(status), queue_note(status, self.trend, now)));
-                facts.push(told("Clock", words::spoken(&status.clock), clock_note(status)));
+                let told = |name, value: String, note: String| {
+                    Fact::told(name, value, note, *at, now, STALE_MS)
+                };
+                facts.push(told(
+                    "Waiting",
+                    waiting(status),
+                    queue_note(status, self.trend, now),
+                ));
+                facts.push(told(
+                    "Clock",
+                    words::spoken(&status.clock),
+                    clock_note(status),
+                ));
             }
             None => facts.extend([unknown("Waiting"), unknown("Clock")]),
         }
         facts.push(match self.watermark {
             Some(at) => {
                 let note = "entries up to then are all here";
-                Fact::told("All held until", zone.near(at, now), note, at, now, WATERMARK_STALE_MS)
+                Fact::told(
+                    "All held until",
+                    zone.near(at, now),
+                    note,
+                    at,
+                    now,
+                    WATERMARK_STALE_MS,
+                )
             }
-            None => Fact::of_now("All held until", "not known", "no entry has a place in time yet"),
+            None => Fact::of_now(
+                "All held until",
+                "not known",
+                "no entry has a place in time yet",
+            ),
         });
         facts.push(self.bundle_fact(zone, now));
         if let Some((at, status)) = &self.status {
-            let told = |name, value: String, note: String| Fact::told(name, value, note, *at, now, STALE_MS);
-            let note = if status.disk_free_mib < DISK_LOW_MIB { "little: free some" } else { "" };
-            facts.push(told("Disk free", mebibytes(status.disk_free_mib), note.into()));
+            let told = |name, value: String, note: String| {
+                Fact::told(name, value, note, *at, now, STALE_MS)
+            };
+            let note = if status.disk_free_mib < DISK_LOW_MIB {
+                "little: free some"
+            } else {
+                ""
+            };
+            facts.push(told(
+                "Disk free",
+                mebibytes(status.disk_free_mib),
+                note.into(),
+            ));
             let up = i64::try_from(status.uptime_s).unwrap_or(i64::MAX / 1_000);
-            facts.push(told("Software", status.software.clone(), format!("running for {}", words::span(up * 1_000))));
+            facts.push(told(
+                "Software",
+                status.software.clone(),
+                format!("running for {}", words::span(up * 1_000)),
+            ));
         }
         facts
     }
 
     fn bundle_fact(&self, zone: Zone, now: UtcMs) -> Fact {
-        let in_force = self.status.as_ref().and_then(|(at, status)| Some((*at, status.bundle?)));
+        let in_force = self
+            .status
+            .as_ref()
+            .and_then(|(at, status)| Some((*at, status.bundle?)));
         let newest = match &self.bundle {
             Some(bundle) if bundle.expires <= now => {
-                format!("newest is {}, which ran out {}", bundle.sequence, words::ago(bundle.expires, now))
+                format!(
+                    "newest is {}, which ran out {}",
+                    bundle.sequence,
+                    words::ago(bundle.expires, now)
+                )
             }
-            Some(bundle) => format!("newest is {}, good until {}", bundle.sequence, zone.near(bundle.expires, now)),
+            Some(bundle) => format!(
+                "newest is {}, good until {}",
+                bundle.sequence,
+                zone.near(bundle.expires, now)
+            ),
             None => "none was made yet".to_owned(),
         };
         match in_force {
-            Some((at, sequence)) => Fact::told("Bundle", sequence.to_string(), newest, at, now, STALE_MS),
+            Some((at, sequence)) => {
+                Fact::told("Bundle", sequence.to_string(), newest, at, now, STALE_MS)
+            }
             None => Fact::of_now("Bundle", "none in force", newest),
         }
     }
 
-    fn card(&self, doors: &BTreeMap<DoorId, String>, alarms: &[AlarmFacts], zone: Zone, now: UtcMs) -> Card {
+    fn card(
+        &self,
+        doors: &BTreeMap<DoorId, String>,
+        alarms: &[AlarmFacts],
+        zone: Zone,
+        now: UtcMs,
+    ) -> Card {
         let status = self.status.as_ref().map(|(_, status)| status);
         let readers = status.map(|s| s.readers.as_slice()).unwrap_or_default();
-        let own = alarms.iter().filter(|a| a.cleared.is_none() && a.subject == self.kiosk.kiosk.as_str());
+        let own = alarms
+            .iter()
+            .filter(|a| a.cleared.is_none() && a.subject == self.kiosk.kiosk.as_str());
         let mut alarms: Vec<AlarmLine> = own
             .map(|alarm| AlarmLine {
                 what: words::sentence(&alarm.code),
@@ -225,17 +301,29 @@ impl Stand {
                 last: words::ago(alarm.last, now),
             })
             .collect();
-        for (at, code) in self.status.iter().flat_map(|(at, s)| s.alarms.iter().map(move |code| (at, code))) {
+        for (at, code) in self
+            .status
+            .iter()
+            .flat_map(|(at, s)| s.alarms.iter().map(move |code| (at, code)))
+        {
             let (what, last) = (words::sentence(code), words::ago(*at, now));
-            alarms.push(AlarmLine { what, detail: "as the kiosk itself says".to_owned(), last });
+            alarms.push(AlarmLine {
+                what,
+                detail: "as the kiosk itself says".to_owned(),
+                last,
+            });
         }
         Card {
             id: self.kiosk.kiosk.to_string(),
-            door: doors.get(&self.kiosk.door).cloned().unwrap_or_else(|| self.kiosk.door.to_string()),
+            door: doors
+                .get(&self.kiosk.door)
+                .cloned()
+                .unwrap_or_else(|| self.kiosk.door.to_string()),
             kiosk: self.kiosk.kiosk.to_string(),
             word: self.state.word(),
             tone: self.state.tone(),
-            is_stale: self.heard.is_none_or(|at| now.0 - at.0 > STALE_MS) && self.state != Standing::Silent,
+            is_stale: self.heard.is_none_or(|at| now.0 - at.0 > STALE_MS)
+                && self.state != Standing::Silent,
             since: self.since(zone, now),
             why: self.why.clone(),
             step: self.state.next_step(),
@@ -269,7 +357,9 @@ fn queue_note(status: &KioskStatus, trend: Trend, now: UtcMs) -> String {
     match trend {
         Trend::Unknown => oldest,
         Trend::Steady => format!("{oldest}; neither grows nor shrinks"),
-        Trend::Growing(per_min) => format!("{oldest}; grows by {} a minute", words::number(per_min)),
+        Trend::Growing(per_min) => {
+            format!("{oldest}; grows by {} a minute", words::number(per_min))
+        }
         Trend::Shrinking(left) => format!("{oldest}; empty in about {}", words::span(left)),
     }
 }
@@ -295,24 +385,37 @@ fn render(pages: &Pages, event: &EventFacts, now: UtcMs) -> Result<String, Fault
     let stands = stands(pages, event, now)?;
     let doors = pages.store().doors(&event.id)?;
     let alarms = pages.store().alarms(&event.id)?;
-    let titles: BTreeMap<DoorId, String> =
-        doors.iter().map(|d| (d.door.id.clone(), d.door.title.clone())).collect();
-    let is_empty = |door: &&DoorFacts| !door.lost && stands.iter().all(|s| s.kiosk.door != door.door.id);
+    let titles: BTreeMap<DoorId, String> = doors
+        .iter()
+        .map(|d| (d.door.id.clone(), d.door.title.clone()))
+        .collect();
+    let is_empty =
+        |door: &&DoorFacts| !door.lost && stands.iter().all(|s| s.kiosk.door != door.door.id);
     let mut tallies: Vec<Tally> = Vec::new();
     for stand in &stands {
         match tallies.last_mut() {
             Some(last) if last.word == stand.state.word() => last.count += 1,
-            _ => tallies.push(Tally { word: stand.state.word(), tone: stand.state.tone(), count: 1 }),
+            _ => tallies.push(Tally {
+                word: stand.state.word(),
+                tone: stand.state.tone(),
+                count: 1,
+            }),
         }
     }
     let page = FleetLive {
         at: zone.full(now),
         tallies,
-        cards: stands.iter().map(|stand| stand.card(&titles, &alarms, zone, now)).collect(),
+        cards: stands
+            .iter()
+            .map(|stand| stand.card(&titles, &alarms, zone, now))
+            .collect(),
         empty_doors: doors
             .iter()
             .filter(is_empty)
-            .map(|door| LostDoor { title: door.door.title.clone(), id: door.door.id.to_string() })
+            .map(|door| LostDoor {
+                title: door.door.title.clone(),
+                id: door.door.id.to_string(),
+            })
             .collect(),
     };
     Ok(page.render()?)
@@ -328,7 +431,10 @@ pub(super) async fn page(
             let (event, now) = (pages.event(&event)?, pages.now());
             let mut frame = Frame::event(pages, &signed, &event, "Kiosks", "fleet", now)?;
             frame.live = format!("/staff/{}/live", event.id);
-            Ok(FleetPage { frame, live: render(pages, &event, now)? })
+            Ok(FleetPage {
+                frame,
+                live: render(pages, &event, now)?,
+            })
         })
         .await?;
     html(&page)
@@ -341,7 +447,9 @@ pub(super) async fn live(
 ) -> Result<Response, Fault> {
     let event = pages.ask(move |pages| pages.event(&event)).await?;
     let streams = std::sync::Arc::clone(&pages.0.streams);
-    Ok(live::stream(pages, &streams, signed, move |pages| render(pages, &event, pages.now())))
+    Ok(live::stream(pages, &streams, signed, move |pages| {
+        render(pages, &event, pages.now())
+    }))
 }
 
 struct EventRow {
@@ -380,7 +488,10 @@ pub(super) async fn events(State(pages): State<Pages>, signed: Signed) -> Result
                     title: event.title,
                 });
             }
-            Ok(EventsPage { frame: Frame::staff(pages, &signed, "Events"), events })
+            Ok(EventsPage {
+                frame: Frame::staff(pages, &signed, "Events"),
+                events,
+            })
         })
         .await?;
     html(&page)
@@ -394,7 +505,13 @@ mod tests {
     fn a_queue_is_told_with_its_age_and_its_way() {
         let now = UtcMs(10_000_000);
         let mut status = KioskStatus::default();
-        assert_eq!((waiting(&status).as_str(), queue_note(&status, Trend::Unknown, now).as_str()), ("0", "everything has arrived"));
+        assert_eq!(
+            (
+                waiting(&status).as_str(),
+                queue_note(&status, Trend::Unknown, now).as_str()
+            ),
+            ("0", "everything has arrived")
+        );
         status.backlog = 1_204;
         status.backlog_oldest = Some(now.plus_ms(-180_000));
         assert_eq!(waiting(&status), "1,204");
@@ -402,7 +519,10 @@ mod tests {
             (Trend::Unknown, "oldest 3 min"),
             (Trend::Steady, "oldest 3 min; neither grows nor shrinks"),
             (Trend::Growing(4), "oldest 3 min; grows by 4 a minute"),
-            (Trend::Shrinking(120_000), "oldest 3 min; empty in about 2 min"),
+            (
+                Trend::Shrinking(120_000),
+                "oldest 3 min; empty in about 2 min",
+            ),
         ] {
             assert_eq!(queue_note(&status, trend, now), note);
         }

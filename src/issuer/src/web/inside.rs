@@ -44,9 +44,19 @@ impl<'a> People<'a> {
     /// From the last scan of each badge; scans before `since` are of another day.
     pub(super) fn of(presence: &'a [PresenceFacts], since: UtcMs) -> Self {
         let mut newest: BTreeMap<String, Place<'a>> = BTreeMap::new();
-        for row in presence.iter().filter(|row| row.wall >= since && row.direction != Direction::Seen) {
-            let who = row.attendee.as_ref().map_or_else(|| format!("badge {}", row.badge), ToString::to_string);
-            let place = Place { room: row.room.as_ref(), is_in: row.direction == Direction::In, wall: row.wall };
+        for row in presence
+            .iter()
+            .filter(|row| row.wall >= since && row.direction != Direction::Seen)
+        {
+            let who = row
+                .attendee
+                .as_ref()
+                .map_or_else(|| format!("badge {}", row.badge), ToString::to_string);
+            let place = Place {
+                room: row.room.as_ref(),
+                is_in: row.direction == Direction::In,
+                wall: row.wall,
+            };
             match newest.get(&who) {
                 Some(known) if known.wall > place.wall => {}
                 _ => {
@@ -70,7 +80,12 @@ impl<'a> People<'a> {
 impl Missing {
     /// The least and the most that a count may be, by what is known to wait. `None` where it is exact.
     pub(super) fn range(&self, count: u64) -> Option<(u64, u64)> {
-        (self.waiting > 0).then(|| (count.saturating_sub(self.waiting), count.saturating_add(self.waiting)))
+        (self.waiting > 0).then(|| {
+            (
+                count.saturating_sub(self.waiting),
+                count.saturating_add(self.waiting),
+            )
+        })
     }
 }
 
@@ -80,7 +95,13 @@ mod tests {
     use super::*;
     use protocol::badge::BadgeDigest;
 
-    fn row(badge: u8, who: Option<&str>, room: &str, direction: Direction, wall: i64) -> PresenceFacts {
+    fn row(
+        badge: u8,
+        who: Option<&str>,
+        room: &str,
+        direction: Direction,
+        wall: i64,
+    ) -> PresenceFacts {
         PresenceFacts {
             badge: BadgeDigest([badge; 32]),
             attendee: who.map(|w| w.parse().unwrap()),
@@ -95,26 +116,78 @@ mod tests {
     #[track_caller]
     fn check(rows: &[PresenceFacts], inside: u64, seen: u64) {
         let people = People::of(rows, UtcMs(100));
-        assert_eq!(people.count(&"hall".parse().unwrap()), Count { inside, seen });
+        assert_eq!(
+            people.count(&"hall".parse().unwrap()),
+            Count { inside, seen }
+        );
     }
 
     #[test]
     fn people_are_counted_once() {
         use Direction::{In, Out, Seen};
         check(&[], 0, 0);
-        check(&[row(1, Some("a"), "hall", In, 200), row(2, Some("b"), "hall", In, 200)], 2, 2);
-        check(&[row(1, Some("a"), "hall", In, 200), row(2, Some("a"), "hall", In, 300)], 1, 1);
-        check(&[row(1, Some("a"), "hall", In, 200), row(2, Some("a"), "hall", Out, 300)], 0, 1);
-        check(&[row(1, Some("a"), "hall", In, 300), row(2, Some("a"), "hall", Out, 200)], 1, 1);
-        check(&[row(1, Some("a"), "hall", In, 200), row(2, Some("a"), "foyer", In, 300)], 0, 0);
-        check(&[row(1, None, "hall", In, 200), row(2, None, "hall", In, 200)], 2, 2);
+        check(
+            &[
+                row(1, Some("a"), "hall", In, 200),
+                row(2, Some("b"), "hall", In, 200),
+            ],
+            2,
+            2,
+        );
+        check(
+            &[
+                row(1, Some("a"), "hall", In, 200),
+                row(2, Some("a"), "hall", In, 300),
+            ],
+            1,
+            1,
+        );
+        check(
+            &[
+                row(1, Some("a"), "hall", In, 200),
+                row(2, Some("a"), "hall", Out, 300),
+            ],
+            0,
+            1,
+        );
+        check(
+            &[
+                row(1, Some("a"), "hall", In, 300),
+                row(2, Some("a"), "hall", Out, 200),
+            ],
+            1,
+            1,
+        );
+        check(
+            &[
+                row(1, Some("a"), "hall", In, 200),
+                row(2, Some("a"), "foyer", In, 300),
+            ],
+            0,
+            0,
+        );
+        check(
+            &[row(1, None, "hall", In, 200), row(2, None, "hall", In, 200)],
+            2,
+            2,
+        );
         check(&[row(1, Some("a"), "hall", Seen, 200)], 0, 0);
-        check(&[row(1, Some("a"), "hall", In, 99), row(2, Some("b"), "hall", In, 100)], 1, 1);
+        check(
+            &[
+                row(1, Some("a"), "hall", In, 99),
+                row(2, Some("b"), "hall", In, 100),
+            ],
+            1,
+            1,
+        );
     }
 
     #[test]
     fn what_waits_makes_a_range() {
-        let missing = |waiting| Missing { waiting, silent: vec![] };
+        let missing = |waiting| Missing {
+            waiting,
+            silent: vec![],
+        };
         assert_eq!(missing(0).range(212), None);
         assert_eq!(missing(14).range(212), Some((198, 226)));
         assert_eq!(missing(14).range(3), Some((0, 17)));

@@ -1,9 +1,9 @@
 //! What stands around every page.
 
+use askama::Template;
 use attendance::UtcMs;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
-use askama::Template;
 
 use super::fault::Fault;
 use super::words::{self, Zone};
@@ -62,7 +62,10 @@ impl Frame {
             form_token: signed.form_token(),
             may_see_people: signed.may_see_people(),
         };
-        Self { account: Some(account), ..Self::public(pages, title) }
+        Self {
+            account: Some(account),
+            ..Self::public(pages, title)
+        }
     }
 
     /// For pages of an event.
@@ -79,9 +82,16 @@ impl Frame {
             id: event.id.to_string(),
             title: event.title.clone(),
             zone: Zone::named(&event.zone).title(now),
-            open_alarms: alarms.iter().filter(|alarm| alarm.cleared.is_none()).count(),
+            open_alarms: alarms
+                .iter()
+                .filter(|alarm| alarm.cleared.is_none())
+                .count(),
         };
-        Ok(Self { event: Some(place), here, ..Self::staff(pages, signed, title) })
+        Ok(Self {
+            event: Some(place),
+            here,
+            ..Self::staff(pages, signed, title)
+        })
     }
 }
 
@@ -100,8 +110,17 @@ pub(super) struct Fact {
 
 impl Fact {
     /// A fact of now.
-    pub(super) fn of_now(name: &'static str, value: impl Into<String>, note: impl Into<String>) -> Self {
-        Self { name, value: value.into(), note: note.into(), ..Self::default() }
+    pub(super) fn of_now(
+        name: &'static str,
+        value: impl Into<String>,
+        note: impl Into<String>,
+    ) -> Self {
+        Self {
+            name,
+            value: value.into(),
+            note: note.into(),
+            ..Self::default()
+        }
     }
 
     /// A fact of an earlier time, stale after `limit_ms`.

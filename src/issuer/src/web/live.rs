@@ -5,9 +5,9 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
-use axum::http::StatusCode;
 use evidence::{Hash, sha256};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -31,7 +31,10 @@ pub(super) fn stream(
     render: impl Fn(&Pages) -> Result<String, Fault> + Send + Sync + 'static,
 ) -> Response {
     let Ok(permit) = Arc::clone(streams).try_acquire_owned() else {
-        return (StatusCode::SERVICE_UNAVAILABLE, "too many pages are open; this one asks now and then instead")
+        return (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too many pages are open; this one asks now and then instead",
+        )
             .into_response();
     };
     let (sender, receiver) = mpsc::channel::<Result<Event, Infallible>>(2);
@@ -58,7 +61,9 @@ pub(super) fn stream(
             }
             let (own, render) = (pages.clone(), Arc::clone(&render));
             // A failed look sends nothing, not even a beat: the page then says itself that it is not updating.
-            let Ok(html) = off_thread(move || render(&own)).await else { continue };
+            let Ok(html) = off_thread(move || render(&own)).await else {
+                continue;
+            };
             let hash = sha256(html.as_bytes());
             if shown != Some(hash) {
                 shown = Some(hash);
@@ -70,7 +75,11 @@ pub(super) fn stream(
             }
             if beaten.is_none_or(|at| at.elapsed() >= BEAT) {
                 beaten = Some(Instant::now());
-                if sender.send(Ok(Event::default().event("beat").data("ok"))).await.is_err() {
+                if sender
+                    .send(Ok(Event::default().event("beat").data("ok")))
+                    .await
+                    .is_err()
+                {
                     return;
                 }
             }

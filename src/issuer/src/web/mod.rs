@@ -38,8 +38,8 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef, Request};
 use axum::http::HeaderValue;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{Redirect, Response};
@@ -115,7 +115,9 @@ impl Pages {
     }
 
     fn event(&self, id: &str) -> Result<EventFacts, Fault> {
-        let id = id.parse().map_err(|_| Fault::Missing("There is no such event."))?;
+        let id = id
+            .parse()
+            .map_err(|_| Fault::Missing("There is no such event."))?;
         Ok(self.store().event(&id)?)
     }
 
@@ -133,8 +135,16 @@ impl Pages {
     }
 
     fn object_bytes(&self, hash: Hash) -> Result<Vec<u8>, Fault> {
-        let bytes = self.0.objects.get(hash).map_err(|cause| Fault::Broken(cause.to_string()))?;
-        bytes.ok_or_else(|| Fault::Broken(format!("the object {hash} is not in the object store: restore it")))
+        let bytes = self
+            .0
+            .objects
+            .get(hash)
+            .map_err(|cause| Fault::Broken(cause.to_string()))?;
+        bytes.ok_or_else(|| {
+            Fault::Broken(format!(
+                "the object {hash} is not in the object store: restore it"
+            ))
+        })
     }
 
     /// Runs what blocks on a thread for that.
@@ -158,7 +168,10 @@ pub fn router(pages: Pages) -> Router {
     let is_https = pages.access().is_https();
     let forms = from_fn_with_state(pages.access().clone(), refuse_foreign_forms);
     Router::new()
-        .route("/", get(|| async { Redirect::to(crate::access::HOME_PATH) }))
+        .route(
+            "/",
+            get(|| async { Redirect::to(crate::access::HOME_PATH) }),
+        )
         .route("/sign-in", get(sign_in::page).post(sign_in::sign_in))
         .route("/sign-out", post(sign_in::sign_out))
         .route("/staff", get(fleet::events))
@@ -196,15 +209,23 @@ async fn guard(is_https: bool, request: Request, next: Next) -> Response {
         (REFERRER_POLICY.as_str(), "same-origin"),
         ("cross-origin-opener-policy", "same-origin"),
         ("cross-origin-resource-policy", "same-origin"),
-        ("permissions-policy", "camera=(), geolocation=(), microphone=()"),
+        (
+            "permissions-policy",
+            "camera=(), geolocation=(), microphone=()",
+        ),
         ("x-robots-tag", "noindex, nofollow"),
     ];
     for (name, value) in fixed {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers
+        .entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
     if is_https {
-        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+        headers.insert(
+            STRICT_TRANSPORT_SECURITY,
+            HeaderValue::from_static("max-age=31536000"),
+        );
     }
     response
 }

@@ -51,9 +51,16 @@ fn waits_for<'a>(
     held: &BTreeMap<DoorId, UtcMs>,
     lost: &[DoorId],
 ) -> Vec<&'a protocol::agenda::Door> {
-    let end = session.actual_end.map_or(session.end, |actual| actual.max(session.end));
-    let doors = agenda.doors.iter().filter(|door| door.rooms.contains(&session.room) && !lost.contains(&door.id));
-    doors.filter(|door| held.get(&door.id).is_none_or(|reached| *reached < end)).collect()
+    let end = session
+        .actual_end
+        .map_or(session.end, |actual| actual.max(session.end));
+    let doors = agenda
+        .doors
+        .iter()
+        .filter(|door| door.rooms.contains(&session.room) && !lost.contains(&door.id));
+    doors
+        .filter(|door| held.get(&door.id).is_none_or(|reached| *reached < end))
+        .collect()
 }
 
 struct Row {
@@ -94,10 +101,18 @@ struct SessionsPage {
 
 /// What the doors of a room have not delivered.
 fn missing(session: &Session, agenda: &Agenda, stands: &[Stand]) -> Missing {
-    let serves = |door: &DoorId| agenda.doors.iter().any(|d| d.id == *door && d.rooms.contains(&session.room));
+    let serves = |door: &DoorId| {
+        agenda
+            .doors
+            .iter()
+            .any(|d| d.id == *door && d.rooms.contains(&session.room))
+    };
     let mut missing = Missing::default();
     for stand in stands.iter().filter(|stand| serves(&stand.kiosk.door)) {
-        missing.waiting += stand.status.as_ref().map_or(0, |(_, status)| status.backlog);
+        missing.waiting += stand
+            .status
+            .as_ref()
+            .map_or(0, |(_, status)| status.backlog);
         if stand.state == Standing::Silent && !missing.silent.contains(&stand.kiosk.door) {
             missing.silent.push(stand.kiosk.door.clone());
         }
@@ -127,17 +142,30 @@ fn silent_text(missing: &Missing, title: &dyn Fn(&DoorId) -> String) -> String {
 fn render(pages: &Pages, event: &EventFacts, now: UtcMs) -> Result<String, Fault> {
     let zone = Zone::named(&event.zone);
     let Some(agenda) = pages.agenda(event)? else {
-        let page = SessionsLive { at: zone.full(now), days: vec![], has_agenda: false };
+        let page = SessionsLive {
+            at: zone.full(now),
+            days: vec![],
+            has_agenda: false,
+        };
         return Ok(page.render()?);
     };
     let store = pages.store();
     let (stands, presence) = (stands(pages, event, now)?, store.presence(&event.id)?);
     let today = zone.day(now);
-    let since = presence.iter().map(|p| p.wall).filter(|at| zone.day(*at) >= today).min().unwrap_or(now);
+    let since = presence
+        .iter()
+        .map(|p| p.wall)
+        .filter(|at| zone.day(*at) >= today)
+        .min()
+        .unwrap_or(now);
     let people = People::of(&presence, since);
     let held = door_watermarks(&store.kiosks(&event.id)?, &store.watermarks(&event.id)?);
     let doors = store.doors(&event.id)?;
-    let lost: Vec<DoorId> = doors.iter().filter(|d| d.lost).map(|d| d.door.id.clone()).collect();
+    let lost: Vec<DoorId> = doors
+        .iter()
+        .filter(|d| d.lost)
+        .map(|d| d.door.id.clone())
+        .collect();
     let title = |id: &DoorId| {
         let door = doors.iter().find(|d| d.door.id == *id);
         door.map_or_else(|| id.to_string(), |d| d.door.title.clone())
@@ -149,8 +177,16 @@ fn render(pages: &Pages, event: &EventFacts, now: UtcMs) -> Result<String, Fault
         let phase = phase(session.start, session.end, now);
         let counts = matches!(phase, Phase::Admitting | Phase::Running);
         let count = people.count(&session.room);
-        let missing = if counts { missing(session, &agenda, &stands) } else { Missing::default() };
-        let waits = if phase == Phase::Ended { waits_for(session, &agenda, &held, &lost) } else { vec![] };
+        let missing = if counts {
+            missing(session, &agenda, &stands)
+        } else {
+            Missing::default()
+        };
+        let waits = if phase == Phase::Ended {
+            waits_for(session, &agenda, &held, &lost)
+        } else {
+            vec![]
+        };
         let reached = |door: &DoorId| match held.get(door) {
             Some(at) => format!("{} (held until {})", title(door), zone.near(*at, now)),
             None => format!("{} (nothing held yet)", title(door)),
@@ -170,7 +206,11 @@ fn render(pages: &Pages, event: &EventFacts, now: UtcMs) -> Result<String, Fault
                 Phase::Running => "busy",
                 Phase::Ahead | Phase::Admitting | Phase::Ended => "plain",
             },
-            inside: if counts { words::number(count.inside) } else { String::new() },
+            inside: if counts {
+                words::number(count.inside)
+            } else {
+                String::new()
+            },
             seen: words::number(count.seen),
             range: range_text(&missing, count.inside),
             silent: silent_text(&missing, &title),
@@ -181,10 +221,18 @@ fn render(pages: &Pages, event: &EventFacts, now: UtcMs) -> Result<String, Fault
         let day = zone.day_text(session.start);
         match days.last_mut() {
             Some(last) if last.day == day => last.rows.push(row),
-            _ => days.push(DayRows { day, rows: vec![row] }),
+            _ => days.push(DayRows {
+                day,
+                rows: vec![row],
+            }),
         }
     }
-    Ok(SessionsLive { at: zone.full(now), days, has_agenda: true }.render()?)
+    Ok(SessionsLive {
+        at: zone.full(now),
+        days,
+        has_agenda: true,
+    }
+    .render()?)
 }
 
 pub(super) async fn page(
@@ -197,7 +245,10 @@ pub(super) async fn page(
             let (event, now) = (pages.event(&event)?, pages.now());
             let mut frame = Frame::event(pages, &signed, &event, "Sessions", "sessions", now)?;
             frame.live = format!("/staff/{}/sessions/live", event.id);
-            Ok(SessionsPage { frame, live: render(pages, &event, now)? })
+            Ok(SessionsPage {
+                frame,
+                live: render(pages, &event, now)?,
+            })
         })
         .await?;
     html(&page)
@@ -210,7 +261,9 @@ pub(super) async fn live(
 ) -> Result<Response, Fault> {
     let event = pages.ask(move |pages| pages.event(&event)).await?;
     let streams = std::sync::Arc::clone(&pages.0.streams);
-    Ok(live::stream(pages, &streams, signed, move |pages| render(pages, &event, pages.now())))
+    Ok(live::stream(pages, &streams, signed, move |pages| {
+        render(pages, &event, pages.now())
+    }))
 }
 
 #[cfg(test)]
@@ -261,24 +314,47 @@ mod tests {
             programmes: vec![],
         };
         let check = |session: &Session, held: &[(&str, i64)], lost: &[&str], expected: &[&str]| {
-            let held = held.iter().map(|(d, at)| (d.parse().unwrap(), UtcMs(*at))).collect();
+            let held = held
+                .iter()
+                .map(|(d, at)| (d.parse().unwrap(), UtcMs(*at)))
+                .collect();
             let lost: Vec<DoorId> = lost.iter().map(|d| d.parse().unwrap()).collect();
-            let found: Vec<_> = waits_for(session, &agenda, &held, &lost).iter().map(|d| d.id.to_string()).collect();
+            let found: Vec<_> = waits_for(session, &agenda, &held, &lost)
+                .iter()
+                .map(|d| d.id.to_string())
+                .collect();
             assert_eq!(found, expected);
         };
         check(&session, &[], &[], &["front", "back"]);
         check(&session, &[("front", 1_000), ("back", 999)], &[], &["back"]);
         check(&session, &[("front", 1_000)], &["back"], &[]);
-        let longer = Session { actual_end: Some(UtcMs(2_000)), ..session };
-        check(&longer, &[("front", 1_999), ("back", 2_000)], &[], &["front"]);
+        let longer = Session {
+            actual_end: Some(UtcMs(2_000)),
+            ..session
+        };
+        check(
+            &longer,
+            &[("front", 1_999), ("back", 2_000)],
+            &[],
+            &["front"],
+        );
     }
 
     #[test]
     fn a_count_says_how_far_it_may_be_off() {
         let title = |door: &DoorId| door.to_string();
-        let missing = Missing { waiting: 14, silent: vec!["north".parse().unwrap(), "south".parse().unwrap()] };
-        assert_eq!(range_text(&missing, 212), "between 198 and 226: 14 entries wait at its doors");
-        assert_eq!(silent_text(&missing, &title), "2 doors silent: north, south");
+        let missing = Missing {
+            waiting: 14,
+            silent: vec!["north".parse().unwrap(), "south".parse().unwrap()],
+        };
+        assert_eq!(
+            range_text(&missing, 212),
+            "between 198 and 226: 14 entries wait at its doors"
+        );
+        assert_eq!(
+            silent_text(&missing, &title),
+            "2 doors silent: north, south"
+        );
         assert_eq!(range_text(&Missing::default(), 212), "");
         assert_eq!(silent_text(&Missing::default(), &title), "");
     }

@@ -42,10 +42,17 @@ pub(super) struct SignOutForm {
 }
 
 fn safe(next: String) -> String {
-    if is_safe_next(&next) { next } else { HOME_PATH.to_owned() }
+    if is_safe_next(&next) {
+        next
+    } else {
+        HOME_PATH.to_owned()
+    }
 }
 
-pub(super) async fn page(State(pages): State<Pages>, Query(to): Query<Where>) -> Result<Response, Fault> {
+pub(super) async fn page(
+    State(pages): State<Pages>,
+    Query(to): Query<Where>,
+) -> Result<Response, Fault> {
     html(&SignInPage {
         frame: Frame::public(&pages, "Sign in"),
         next: safe(to.next),
@@ -61,9 +68,17 @@ pub(super) async fn sign_in(
 ) -> Result<Response, Fault> {
     let next = safe(form.next);
     let account = form.account.trim().to_owned();
-    let (status, fault) = match pages.access().sign_in(&caller.0, &account, form.password).await {
+    let (status, fault) = match pages
+        .access()
+        .sign_in(&caller.0, &account, form.password)
+        .await
+    {
         Ok(cookie) => {
-            return Ok((StatusCode::SEE_OTHER, [(SET_COOKIE, cookie), (LOCATION, next)]).into_response());
+            return Ok((
+                StatusCode::SEE_OTHER,
+                [(SET_COOKIE, cookie), (LOCATION, next)],
+            )
+                .into_response());
         }
         Err(SignInError::Store(cause)) => return Err(cause.into()),
         Err(SignInError::Wrong) => {
@@ -72,13 +87,26 @@ pub(super) async fn sign_in(
         }
         Err(SignInError::TooMany(seconds)) => {
             let fault = format!("Too many attempts. Try again in {seconds} s.");
-            let page = SignInPage { frame: Frame::public(&pages, "Sign in"), next, account, fault };
+            let page = SignInPage {
+                frame: Frame::public(&pages, "Sign in"),
+                next,
+                account,
+                fault,
+            };
             let mut response = html_with(StatusCode::TOO_MANY_REQUESTS, &page)?;
             response.headers_mut().insert(RETRY_AFTER, seconds.into());
             return Ok(response);
         }
     };
-    html_with(status, &SignInPage { frame: Frame::public(&pages, "Sign in"), next, account, fault })
+    html_with(
+        status,
+        &SignInPage {
+            frame: Frame::public(&pages, "Sign in"),
+            next,
+            account,
+            fault,
+        },
+    )
 }
 
 pub(super) async fn sign_out(
@@ -87,8 +115,14 @@ pub(super) async fn sign_out(
     Form(form): Form<SignOutForm>,
 ) -> Result<Response, Fault> {
     if !signed.owns_form(&form.form) {
-        return Err(Fault::Refused("This form is of another session. Go back, reload the page and try again."));
+        return Err(Fault::Refused(
+            "This form is of another session. Go back, reload the page and try again.",
+        ));
     }
     let cookie = pages.access().sign_out(&signed).await?;
-    Ok((StatusCode::SEE_OTHER, [(SET_COOKIE, cookie), (LOCATION, SIGN_IN_PATH.to_owned())]).into_response())
+    Ok((
+        StatusCode::SEE_OTHER,
+        [(SET_COOKIE, cookie), (LOCATION, SIGN_IN_PATH.to_owned())],
+    )
+        .into_response())
 }

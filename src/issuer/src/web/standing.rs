@@ -22,7 +22,13 @@ pub(super) const TREND_MS: i64 = 5 * 60_000;
 const TREND_LEAST_MS: i64 = 60_000;
 /// Alarms under which a kiosk records nothing.
 const STOPPED: &[&str] = &[
-    "disk_full", "disk_failed", "journal_damaged", "journal_failed", "not_set_up", "data_in_use", "newer_data",
+    "disk_full",
+    "disk_failed",
+    "journal_damaged",
+    "journal_failed",
+    "not_set_up",
+    "data_in_use",
+    "newer_data",
 ];
 
 /// How a kiosk stands, worst first.
@@ -61,11 +67,15 @@ impl State {
 
     pub(super) const fn next_step(self) -> &'static str {
         match self {
-            Self::NotRecording => "Send people to another door, then run rollcall-kiosk doctor on the kiosk.",
+            Self::NotRecording => {
+                "Send people to another door, then run rollcall-kiosk doctor on the kiosk."
+            }
             Self::ClockUnset => {
                 "Scans are recorded. Give the kiosk network, so that it can take the time from the issuer."
             }
-            Self::QueueGrowing => "Scans are safe on the kiosk. Check its network; do not switch it off.",
+            Self::QueueGrowing => {
+                "Scans are safe on the kiosk. Check its network; do not switch it off."
+            }
             Self::Silent => "Go and look: the door may still record. Check power, then network.",
             Self::Draining => "Nothing to do: the scans that waited are arriving.",
             Self::Recording => "Nothing to do.",
@@ -99,7 +109,8 @@ pub(super) fn trend(samples: &[(UtcMs, u64)], now: UtcMs) -> Trend {
     if passed < TREND_LEAST_MS {
         return Trend::Unknown;
     }
-    let minutes = |entries: u64| u64::try_from(passed).map_or(0, |p| (entries * 60_000).div_ceil(p));
+    let minutes =
+        |entries: u64| u64::try_from(passed).map_or(0, |p| (entries * 60_000).div_ceil(p));
     match last.cmp(&first) {
         std::cmp::Ordering::Greater => Trend::Growing(minutes(last - first)),
         std::cmp::Ordering::Equal => Trend::Steady,
@@ -135,36 +146,46 @@ impl Known<'_> {
 
 /// How a kiosk stands, and why in a few words where the state's own word does not say.
 pub(super) fn state(known: &Known<'_>, now: UtcMs) -> (State, String) {
-    if let Some((_, status)) = known.status {
+    if let Some((at, status)) = known.status {
         if let Some(why) = stopped_by(status) {
             return (State::NotRecording, why);
         }
         if status.clock == "unset" && !status.anchored {
-            return (State::ClockUnset, "The times of its scans are not known yet.".to_owned());
+            return (
+                State::ClockUnset,
+                "The times of its scans are not known yet.".to_owned(),
+            );
         }
-        if is_growing(status, known.trend, now) {
+        if is_growing(status, known.trend, at) {
             return (State::QueueGrowing, String::new());
         }
     }
     let silent_since = known.heard().unwrap_or(known.enrolled);
     if now.0.saturating_sub(silent_since.0) > SILENT_MS {
-        let why = if known.heard().is_some() { "Three check-ins were missed." } else { "It has never reported." };
+        let why = if known.heard().is_some() {
+            "Three check-ins were missed."
+        } else {
+            "It has never reported."
+        };
         return (State::Silent, why.to_owned());
     }
-    let waits = |status: &KioskStatus| status.backlog > 0 && waiting_ms(status, now) > WAITS_MS;
+    let waits = |at, status: &KioskStatus| status.backlog > 0 && waiting_ms(status, at) > WAITS_MS;
     match known.status {
-        Some((_, status)) if waits(status) => (State::Draining, String::new()),
+        Some((at, status)) if waits(at, status) => (State::Draining, String::new()),
         _ => (State::Recording, String::new()),
     }
 }
 
 /// How long the oldest entry of a queue has waited.
 pub(super) fn waiting_ms(status: &KioskStatus, now: UtcMs) -> i64 {
-    status.backlog_oldest.map_or(0, |oldest| now.0.saturating_sub(oldest.0).max(0))
+    status
+        .backlog_oldest
+        .map_or(0, |oldest| now.0.saturating_sub(oldest.0).max(0))
 }
 
-fn is_growing(status: &KioskStatus, trend: Trend, now: UtcMs) -> bool {
-    let waiting = waiting_ms(status, now);
+/// By how long the oldest entry had waited when the kiosk said so: that it has said nothing since is another matter.
+fn is_growing(status: &KioskStatus, trend: Trend, at: UtcMs) -> bool {
+    let waiting = waiting_ms(status, at);
     match trend {
         _ if status.backlog == 0 => false,
         Trend::Growing(_) => waiting > WAITS_MS,
@@ -174,10 +195,18 @@ fn is_growing(status: &KioskStatus, trend: Trend, now: UtcMs) -> bool {
 }
 
 fn stopped_by(status: &KioskStatus) -> Option<String> {
-    if let Some(alarm) = status.alarms.iter().find(|alarm| STOPPED.contains(&alarm.as_str())) {
+    if let Some(alarm) = status
+        .alarms
+        .iter()
+        .find(|alarm| STOPPED.contains(&alarm.as_str()))
+    {
         return Some(format!("It says: {}.", super::words::spoken(alarm)));
     }
-    let attached = status.readers.iter().filter(|reader| reader.state == "attached").count();
+    let attached = status
+        .readers
+        .iter()
+        .filter(|reader| reader.state == "attached")
+        .count();
     match status.readers.as_slice() {
         [] => Some("It has no reader.".to_owned()),
         _ if attached > 0 => None,
@@ -195,11 +224,21 @@ mod tests {
     const NOW: UtcMs = UtcMs(10_000_000);
 
     fn reader(state: &str) -> ReaderStatus {
-        ReaderStatus { reader: "usb".into(), kind: "hid".into(), state: state.into(), scans: 1, refused: 0 }
+        ReaderStatus {
+            reader: "usb".into(),
+            kind: "hid".into(),
+            state: state.into(),
+            scans: 1,
+            refused: 0,
+        }
     }
 
     fn well() -> KioskStatus {
-        KioskStatus { clock: "synced".into(), readers: vec![reader("attached")], ..KioskStatus::default() }
+        KioskStatus {
+            clock: "synced".into(),
+            readers: vec![reader("attached")],
+            ..KioskStatus::default()
+        }
     }
 
     /// `heard_ms` is how long ago the status came.
@@ -214,7 +253,11 @@ mod tests {
             delivered: None,
             trend,
         };
-        assert_eq!(state(&known, NOW).0, expected, "{status:?} {trend:?} {heard_ms}");
+        assert_eq!(
+            state(&known, NOW).0,
+            expected,
+            "{status:?} {trend:?} {heard_ms}"
+        );
     }
 
     fn waiting(ms: i64) -> impl Fn(&mut KioskStatus) {
@@ -233,13 +276,51 @@ mod tests {
         check(waiting(WAITS_MS), Trend::Unknown, 0, State::Recording);
         check(waiting(WAITS_MS + 1), Trend::Unknown, 0, State::Draining);
         check(waiting(STUCK_MS), Trend::Unknown, 0, State::Draining);
-        check(waiting(STUCK_MS + 1), Trend::Unknown, 0, State::QueueGrowing);
-        check(waiting(STUCK_MS + 1), Trend::Shrinking(1), 0, State::Draining);
+        check(
+            waiting(STUCK_MS + 1),
+            Trend::Unknown,
+            0,
+            State::QueueGrowing,
+        );
+        check(
+            waiting(STUCK_MS + 1),
+            Trend::Shrinking(1),
+            0,
+            State::Draining,
+        );
         check(waiting(STUCK_MS + 1), Trend::Steady, 0, State::QueueGrowing);
         check(waiting(WAITS_MS), Trend::Growing(3), 0, State::Recording);
-        check(waiting(WAITS_MS + 1), Trend::Growing(3), 0, State::QueueGrowing);
-        check(waiting(WAITS_MS + 1), Trend::Growing(3), SILENT_MS + 1, State::QueueGrowing);
-        check(waiting(WAITS_MS + 1), Trend::Shrinking(1), SILENT_MS + 1, State::Silent);
+        check(
+            waiting(WAITS_MS + 1),
+            Trend::Growing(3),
+            0,
+            State::QueueGrowing,
+        );
+        let long = SILENT_MS + 1;
+        check(
+            waiting(long + WAITS_MS + 1),
+            Trend::Growing(3),
+            long,
+            State::QueueGrowing,
+        );
+        check(
+            waiting(long + WAITS_MS),
+            Trend::Growing(3),
+            long,
+            State::Silent,
+        );
+        check(
+            waiting(long + STUCK_MS),
+            Trend::Unknown,
+            long,
+            State::Silent,
+        );
+        check(
+            waiting(long + WAITS_MS + 1),
+            Trend::Shrinking(1),
+            long,
+            State::Silent,
+        );
 
         let unset = |status: &mut KioskStatus| status.clock = "unset".into();
         check(unset, Trend::Unknown, 0, State::ClockUnset);
@@ -251,12 +332,37 @@ mod tests {
         check(anchored, Trend::Unknown, 0, State::Recording);
 
         for alarm in STOPPED {
-            check(|status| status.alarms = vec!["other".into(), (*alarm).into()], Trend::Unknown, 0, State::NotRecording);
+            check(
+                |status| status.alarms = vec!["other".into(), (*alarm).into()],
+                Trend::Unknown,
+                0,
+                State::NotRecording,
+            );
         }
-        check(|status| status.alarms = vec!["bundle_expired".into()], Trend::Unknown, 0, State::Recording);
-        check(|status| status.readers = vec![], Trend::Unknown, 0, State::NotRecording);
-        check(|status| status.readers = vec![reader("lost")], Trend::Unknown, 0, State::NotRecording);
-        check(|status| status.readers = vec![reader("lost"), reader("attached")], Trend::Unknown, 0, State::Recording);
+        check(
+            |status| status.alarms = vec!["bundle_expired".into()],
+            Trend::Unknown,
+            0,
+            State::Recording,
+        );
+        check(
+            |status| status.readers = vec![],
+            Trend::Unknown,
+            0,
+            State::NotRecording,
+        );
+        check(
+            |status| status.readers = vec![reader("lost")],
+            Trend::Unknown,
+            0,
+            State::NotRecording,
+        );
+        check(
+            |status| status.readers = vec![reader("lost"), reader("attached")],
+            Trend::Unknown,
+            0,
+            State::Recording,
+        );
         // Not recording and clock unset together, and silent since: not recording.
         let both = |status: &mut KioskStatus| {
             status.clock = "unset".into();
@@ -267,11 +373,26 @@ mod tests {
 
     #[test]
     fn a_kiosk_that_never_spoke_is_given_its_first_minutes() {
-        let never = |enrolled| Known { enrolled, reported: None, status: None, delivered: None, trend: Trend::Unknown };
-        assert_eq!(state(&never(NOW.plus_ms(-SILENT_MS)), NOW).0, State::Recording);
+        let never = |enrolled| Known {
+            enrolled,
+            reported: None,
+            status: None,
+            delivered: None,
+            trend: Trend::Unknown,
+        };
+        assert_eq!(
+            state(&never(NOW.plus_ms(-SILENT_MS)), NOW).0,
+            State::Recording
+        );
         let (silent, why) = state(&never(NOW.plus_ms(-SILENT_MS - 1)), NOW);
-        assert_eq!((silent, why.as_str()), (State::Silent, "It has never reported."));
-        let delivered = Known { delivered: Some(NOW), ..never(UtcMs(0)) };
+        assert_eq!(
+            (silent, why.as_str()),
+            (State::Silent, "It has never reported.")
+        );
+        let delivered = Known {
+            delivered: Some(NOW),
+            ..never(UtcMs(0))
+        };
         assert_eq!(state(&delivered, NOW).0, State::Recording);
     }
 

@@ -84,12 +84,18 @@ const OPEN_MS: i64 = 5 * 60_000;
 
 /// The pieces of one stay, by time. `now` bounds what is still going on.
 pub(super) fn pieces(stay: &Stay, now: UtcMs) -> Vec<Piece> {
-    let piece = |ink, from: UtcMs, until: UtcMs| (from < until).then_some(Piece { ink, from, until });
+    let piece =
+        |ink, from: UtcMs, until: UtcMs| (from < until).then_some(Piece { ink, from, until });
     let found = match (&stay.start, &stay.end) {
         (None, None) => vec![],
         (Some(start), None) => {
             let from = bounded(start.at).earliest;
-            vec![piece(Ink::Open, from, now.max(from.plus_ms(OPEN_MS)).min(from.plus_ms(6 * OPEN_MS)))]
+            vec![piece(
+                Ink::Open,
+                from,
+                now.max(from.plus_ms(OPEN_MS))
+                    .min(from.plus_ms(6 * OPEN_MS)),
+            )]
         }
         (None, Some(end)) => {
             let until = bounded(end.at).latest;
@@ -116,8 +122,16 @@ pub(super) fn pieces(stay: &Stay, now: UtcMs) -> Vec<Piece> {
 /// An interval without its distant ends, which would be drawn from 1970 to 9999.
 fn bounded(at: Interval) -> Interval {
     Interval {
-        earliest: if at.earliest <= UtcMs::DISTANT_PAST { at.latest } else { at.earliest },
-        latest: if at.latest >= UtcMs::DISTANT_FUTURE { at.earliest } else { at.latest },
+        earliest: if at.earliest <= UtcMs::DISTANT_PAST {
+            at.latest
+        } else {
+            at.earliest
+        },
+        latest: if at.latest >= UtcMs::DISTANT_FUTURE {
+            at.earliest
+        } else {
+            at.latest
+        },
     }
 }
 
@@ -135,10 +149,16 @@ pub(super) fn gaps(windows: &[&Window], presence: &[Piece], now: UtcMs) -> Vec<P
         let mut from = window.start;
         let mut gap = |from: UtcMs, until: UtcMs| {
             if until.0 - from.0 >= GAP_LEAST_MS {
-                found.push(Piece { ink: Ink::Gap, from, until });
+                found.push(Piece {
+                    ink: Ink::Gap,
+                    from,
+                    until,
+                });
             }
         };
-        let touching = covered.iter().filter(|(a, b)| *a < window.end && window.start < *b);
+        let touching = covered
+            .iter()
+            .filter(|(a, b)| *a < window.end && window.start < *b);
         let mut has_presence = false;
         for (a, b) in touching {
             has_presence = true;
@@ -156,7 +176,9 @@ impl Day {
     /// The rooms of the day, in the order in which they first appear.
     pub(super) fn rooms(&self) -> Vec<&str> {
         let named = self.windows.iter().map(|w| w.room.as_str());
-        let all = named.chain(self.stays.iter().map(|s| s.room.as_str())).chain(self.marks.iter().map(|m| m.room.as_str()));
+        let all = named
+            .chain(self.stays.iter().map(|s| s.room.as_str()))
+            .chain(self.marks.iter().map(|m| m.room.as_str()));
         let mut rooms: Vec<&str> = Vec::new();
         for room in all {
             if !rooms.contains(&room) {
@@ -181,8 +203,16 @@ impl Day {
     /// From when until when the picture shows, with a margin; `None` for a day without anything.
     pub(super) fn extent(&self, now: UtcMs) -> Option<(UtcMs, UtcMs)> {
         let windows = self.windows.iter().flat_map(|w| [w.start, w.end]);
-        let stays = self.stays.iter().flat_map(|s| pieces(s, now)).flat_map(|p| [p.from, p.until]);
-        let marks = self.marks.iter().map(|m| bounded(m.at)).flat_map(|at| [at.earliest, at.latest]);
+        let stays = self
+            .stays
+            .iter()
+            .flat_map(|s| pieces(s, now))
+            .flat_map(|p| [p.from, p.until]);
+        let marks = self
+            .marks
+            .iter()
+            .map(|m| bounded(m.at))
+            .flat_map(|at| [at.earliest, at.latest]);
         let all: Vec<UtcMs> = windows.chain(stays).chain(marks).collect();
         let (first, last) = (*all.iter().min()?, *all.iter().max()?);
         let margin = ((last.0 - first.0) / 40).max(1_000);
@@ -202,19 +232,35 @@ mod tests {
     }
 
     fn sure(min: i64) -> Option<Edge> {
-        Some(Edge { at: Interval::exactly(at(min)), policy: None })
+        Some(Edge {
+            at: Interval::exactly(at(min)),
+            policy: None,
+        })
     }
 
     fn unsure(a: i64, b: i64) -> Option<Edge> {
-        Some(Edge { at: Interval { earliest: at(a), latest: at(b) }, policy: None })
+        Some(Edge {
+            at: Interval {
+                earliest: at(a),
+                latest: at(b),
+            },
+            policy: None,
+        })
     }
 
     fn assumed(min: i64) -> Option<Edge> {
-        Some(Edge { at: Interval::exactly(at(min)), policy: Some("session_end".into()) })
+        Some(Edge {
+            at: Interval::exactly(at(min)),
+            policy: Some("session_end".into()),
+        })
     }
 
     fn stay(start: Option<Edge>, end: Option<Edge>) -> Stay {
-        Stay { room: "a".into(), start, end }
+        Stay {
+            room: "a".into(),
+            start,
+            end,
+        }
     }
 
     #[track_caller]
@@ -231,7 +277,11 @@ mod tests {
         check(&stay(sure(0), sure(50)), &[(Ink::Shown, 0, 50)]);
         check(
             &stay(unsure(0, 2), unsure(48, 50)),
-            &[(Ink::Doubt, 0, 2), (Ink::Shown, 2, 48), (Ink::Doubt, 48, 50)],
+            &[
+                (Ink::Doubt, 0, 2),
+                (Ink::Shown, 2, 48),
+                (Ink::Doubt, 48, 50),
+            ],
         );
         check(&stay(unsure(0, 30), unsure(20, 50)), &[(Ink::Doubt, 0, 50)]);
         check(&stay(unsure(0, 20), unsure(20, 50)), &[(Ink::Doubt, 0, 50)]);
@@ -241,14 +291,26 @@ mod tests {
         check(&stay(None, sure(50)), &[(Ink::Open, 45, 50)]);
         check(&stay(None, None), &[]);
         check(&stay(sure(5), sure(5)), &[]);
-        let unknown = Some(Edge { at: Interval::UNKNOWN, policy: None });
+        let unknown = Some(Edge {
+            at: Interval::UNKNOWN,
+            policy: None,
+        });
         assert!(pieces(&stay(unknown.clone(), unknown), at(0)).len() <= 1);
     }
 
     #[test]
     fn gaps_are_what_a_session_lacks() {
-        let window = |a, b| Window { title: "S".into(), room: "a".into(), start: at(a), end: at(b) };
-        let shown = |a, b| Piece { ink: Ink::Shown, from: at(a), until: at(b) };
+        let window = |a, b| Window {
+            title: "S".into(),
+            room: "a".into(),
+            start: at(a),
+            end: at(b),
+        };
+        let shown = |a, b| Piece {
+            ink: Ink::Shown,
+            from: at(a),
+            until: at(b),
+        };
         let check = |windows: &[Window], presence: &[Piece], now: i64, expected: &[(i64, i64)]| {
             let windows: Vec<&Window> = windows.iter().collect();
             let found: Vec<_> = gaps(&windows, presence, at(now))
@@ -259,22 +321,47 @@ mod tests {
         };
         check(&[window(0, 60)], &[], 100, &[]);
         check(&[window(0, 60)], &[shown(-5, 65)], 100, &[]);
-        check(&[window(0, 60)], &[shown(10, 30), shown(40, 60)], 100, &[(0, 10), (30, 40)]);
+        check(
+            &[window(0, 60)],
+            &[shown(10, 30), shown(40, 60)],
+            100,
+            &[(0, 10), (30, 40)],
+        );
         check(&[window(0, 60)], &[shown(0, 30)], 45, &[(30, 45)]);
         check(&[window(0, 60)], &[shown(0, 59)], 100, &[(59, 60)]);
-        check(&[window(0, 60)], &[shown(0, 50), shown(10, 20)], 100, &[(50, 60)]);
+        check(
+            &[window(0, 60)],
+            &[shown(0, 50), shown(10, 20)],
+            100,
+            &[(50, 60)],
+        );
         // A session of the room that they did not come to is no gap.
         check(&[window(0, 60), window(90, 120)], &[shown(0, 60)], 200, &[]);
-        let almost = Piece { until: UtcMs(at(60).0 - MIN + 1), ..shown(0, 1) };
+        let almost = Piece {
+            until: UtcMs(at(60).0 - MIN + 1),
+            ..shown(0, 1)
+        };
         check(&[window(0, 60)], &[almost], 100, &[]);
     }
 
     #[test]
     fn a_day_shows_all_it_holds() {
         let day = Day {
-            windows: vec![Window { title: "S".into(), room: "a".into(), start: at(0), end: at(80) }],
-            stays: vec![Stay { room: "b".into(), ..stay(sure(-20), sure(0)) }],
-            marks: vec![Mark { room: "c".into(), at: Interval::exactly(at(100)), label: "in".into() }],
+            windows: vec![Window {
+                title: "S".into(),
+                room: "a".into(),
+                start: at(0),
+                end: at(80),
+            }],
+            stays: vec![Stay {
+                room: "b".into(),
+                ..stay(sure(-20), sure(0))
+            }],
+            marks: vec![Mark {
+                room: "c".into(),
+                at: Interval::exactly(at(100)),
+                label: "in".into(),
+            }],
         };
         assert_eq!(day.rooms(), ["a", "b", "c"]);
         assert_eq!(day.extent(at(0)), Some((at(-23), at(103))));

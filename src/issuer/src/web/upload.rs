@@ -24,9 +24,13 @@ fn boundary(content_type: &str) -> Option<String> {
     }
     let value = parameters.split(';').find_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("boundary").then(|| value.trim().trim_matches('"'))
+        name.trim()
+            .eq_ignore_ascii_case("boundary")
+            .then(|| value.trim().trim_matches('"'))
     })?;
-    (1..=MAX_BOUNDARY_BYTES).contains(&value.len()).then(|| format!("--{value}"))
+    (1..=MAX_BOUNDARY_BYTES)
+        .contains(&value.len())
+        .then(|| format!("--{value}"))
 }
 
 fn first_file<'a>(boundary: &str, body: &'a [u8]) -> Option<&'a [u8]> {
@@ -36,7 +40,10 @@ fn first_file<'a>(boundary: &str, body: &'a [u8]) -> Option<&'a [u8]> {
         let head_end = find(rest, b"\r\n\r\n")?;
         let (head, content) = (&rest[..head_end], &rest[head_end + 4..]);
         let end = find(content, format!("\r\n{boundary}").as_bytes())?;
-        if String::from_utf8_lossy(head).to_ascii_lowercase().contains("filename=") {
+        if String::from_utf8_lossy(head)
+            .to_ascii_lowercase()
+            .contains("filename=")
+        {
             return Some(&content[..end]);
         }
         rest = &content[end + 2 + boundary.len()..];
@@ -44,7 +51,9 @@ fn first_file<'a>(boundary: &str, body: &'a [u8]) -> Option<&'a [u8]> {
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|window| window == needle)
+    haystack
+        .windows(needle.len())
+        .position(|window| window == needle)
 }
 
 #[cfg(test)]
@@ -69,14 +78,26 @@ mod tests {
     #[test]
     fn the_file_of_a_form_comes_out_byte_for_byte() {
         let pdf = b"%PDF-1.7\r\n\r\n--x1\r\n\0binary\r\n";
-        let body = form(&[("name=\"note\"", b"hello"), ("name=\"file\"; filename=\"c.pdf\"\r\nContent-Type: application/pdf", pdf)]);
+        let body = form(&[
+            ("name=\"note\"", b"hello"),
+            (
+                "name=\"file\"; filename=\"c.pdf\"\r\nContent-Type: application/pdf",
+                pdf,
+            ),
+        ]);
         assert_eq!(file(FORM, &body), Some(pdf.as_slice()));
-        assert_eq!(file(Some("multipart/form-data;boundary=\"----x1\""), &body), Some(pdf.as_slice()));
+        assert_eq!(
+            file(Some("multipart/form-data;boundary=\"----x1\""), &body),
+            Some(pdf.as_slice())
+        );
     }
 
     #[test]
     fn other_bodies_are_the_file() {
-        assert_eq!(file(Some("application/pdf"), b"%PDF"), Some(b"%PDF".as_slice()));
+        assert_eq!(
+            file(Some("application/pdf"), b"%PDF"),
+            Some(b"%PDF".as_slice())
+        );
         assert_eq!(file(None, b"%PDF"), Some(b"%PDF".as_slice()));
         assert_eq!(file(None, b""), None);
     }
@@ -89,9 +110,16 @@ mod tests {
         let whole = form(&[("name=\"file\"; filename=\"c\"", b"abc")]);
         for cut in 0..whole.len() {
             let found = file(FORM, &whole[..cut]);
-            assert!(found.is_none() || found == Some(b"abc".as_slice()), "cut at {cut}");
+            assert!(
+                found.is_none() || found == Some(b"abc".as_slice()),
+                "cut at {cut}"
+            );
         }
-        for strange in ["multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; x=y"] {
+        for strange in [
+            "multipart/form-data",
+            "multipart/form-data; boundary=",
+            "multipart/form-data; x=y",
+        ] {
             let _ = file(Some(strange), &whole);
         }
     }

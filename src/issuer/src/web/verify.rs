@@ -14,12 +14,14 @@ use evidence::sha256;
 use protocol::certificate::Payload;
 use serde::Deserialize;
 
+use super::Pages;
 use super::fault::Fault;
 use super::layout::{Frame, html, html_with};
 use super::upload::{MAX_UPLOAD_BYTES, file};
-use super::verify_checks::{Check, Content, Verdict, Version, ledger_proof, typed_code, verdict, versions};
+use super::verify_checks::{
+    Check, Content, Verdict, Version, ledger_proof, typed_code, verdict, versions,
+};
 use super::words::{self, Zone};
-use super::Pages;
 use crate::access::Caller;
 
 /// The most characters of a code in an address.
@@ -107,7 +109,11 @@ pub(super) struct Ask {
 }
 
 fn limit(pages: &Pages, caller: &Caller) -> Result<(), Fault> {
-    pages.0.public.take(&caller.0, pages.now()).map_err(Fault::TooMany)
+    pages
+        .0
+        .public
+        .take(&caller.0, pages.now())
+        .map_err(Fault::TooMany)
 }
 
 pub(super) async fn form(
@@ -116,7 +122,11 @@ pub(super) async fn form(
     Query(ask): Query<Ask>,
 ) -> Result<Response, Fault> {
     limit(&pages, &caller)?;
-    let mut page = VerifyPage { frame: Frame::public(&pages, "Verify a certificate"), fault: "", code: String::new() };
+    let mut page = VerifyPage {
+        frame: Frame::public(&pages, "Verify a certificate"),
+        fault: "",
+        code: String::new(),
+    };
     if ask.code.trim().is_empty() {
         return html(&page);
     }
@@ -146,11 +156,16 @@ pub(super) async fn compare(
     body: Bytes,
 ) -> Result<Response, Fault> {
     limit(&pages, &caller)?;
-    let kind = headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).map(str::to_owned);
+    let kind = headers
+        .get(CONTENT_TYPE)
+        .and_then(|v| v.to_str().ok())
+        .map(str::to_owned);
     let (status, page) = pages
         .ask(move |pages| {
             let bytes = file(kind.as_deref(), &body);
-            let bytes = bytes.ok_or(Fault::Refused("No file came. Choose the certificate's PDF and send it again."))?;
+            let bytes = bytes.ok_or(Fault::Refused(
+                "No file came. Choose the certificate's PDF and send it again.",
+            ))?;
             view(pages, &code, Some(&sha256(bytes).to_hex()))
         })
         .await?;
@@ -166,14 +181,21 @@ pub(super) async fn proof(
     let text = pages
         .ask(move |pages| {
             let versions = versions(pages, &code)?;
-            let newest = versions.last().ok_or(Fault::Missing("No certificate of this issuer has this code."))?;
+            let newest = versions.last().ok_or(Fault::Missing(
+                "No certificate of this issuer has this code.",
+            ))?;
             let (proof, _) = ledger_proof(pages, &newest.facts)?;
-            proof.to_text().map_err(|cause| Fault::Broken(cause.to_string()))
+            proof
+                .to_text()
+                .map_err(|cause| Fault::Broken(cause.to_string()))
         })
         .await?;
     let headers = [
         (CONTENT_TYPE, "text/plain; charset=utf-8"),
-        (CONTENT_DISPOSITION, "attachment; filename=\"certificate.tlog-proof\""),
+        (
+            CONTENT_DISPOSITION,
+            "attachment; filename=\"certificate.tlog-proof\"",
+        ),
     ];
     Ok((headers, text).into_response())
 }
@@ -203,10 +225,19 @@ fn compared(versions: &[Version], hash: &str) -> Compared {
             format!("These are, byte for byte, the bytes of version {}.", v.facts.entry.version),
         ),
     };
-    Compared { word, tone, text, hash: hash.to_owned() }
+    Compared {
+        word,
+        tone,
+        text,
+        hash: hash.to_owned(),
+    }
 }
 
-fn view(pages: &Pages, code: &str, uploaded: Option<&str>) -> Result<(StatusCode, CertificatePage), Fault> {
+fn view(
+    pages: &Pages,
+    code: &str,
+    uploaded: Option<&str>,
+) -> Result<(StatusCode, CertificatePage), Fault> {
     let now = pages.now();
     let versions = versions(pages, code)?;
     let verdict = verdict(&versions);
@@ -220,28 +251,38 @@ fn view(pages: &Pages, code: &str, uploaded: Option<&str>) -> Result<(StatusCode
     let (word, tone, lead) = words_of(verdict, newest);
     let status = match verdict {
         Verdict::NotOurs => StatusCode::NOT_FOUND,
-        Verdict::Valid | Verdict::Corrected | Verdict::Revoked | Verdict::CouldNotCheck => StatusCode::OK,
+        Verdict::Valid | Verdict::Corrected | Verdict::Revoked | Verdict::CouldNotCheck => {
+            StatusCode::OK
+        }
     };
     let page = CertificatePage {
         frame: Frame::public(pages, &format!("Certificate: {}", word.to_lowercase())),
-        code: newest.map(|v| v.facts.entry.certificate.to_string()).unwrap_or_default(),
+        code: newest
+            .map(|v| v.facts.entry.certificate.to_string())
+            .unwrap_or_default(),
         word,
         tone,
         lead,
-        compared: uploaded.filter(|_| newest.is_some()).map(|hash| compared(&versions, hash)),
-        revoked: newest.and_then(|v| v.facts.revocation.as_ref().map(|r| (v, r))).map(|(v, r)| Revoked {
-            when: zone.full(r.at),
-            utc: words::utc(r.at),
-            reason: words::sentence(&r.reason),
-            version: v.facts.entry.version,
-        }),
+        compared: uploaded
+            .filter(|_| newest.is_some())
+            .map(|hash| compared(&versions, hash)),
+        revoked: newest
+            .and_then(|v| v.facts.revocation.as_ref().map(|r| (v, r)))
+            .map(|(v, r)| Revoked {
+                when: zone.full(r.at),
+                utc: words::utc(r.at),
+                reason: words::sentence(&r.reason),
+                version: v.facts.entry.version,
+            }),
         fields: payload.map(|p| fields(p, zone)).unwrap_or_default(),
         sessions: payload.map(|p| sessions(p, zone)).unwrap_or_default(),
         zone: zone.title(now),
         corrections: corrections(&versions, zone),
         checks,
         has_proof: newest.is_some(),
-        pdf_hash: newest.map(|v| v.facts.entry.pdf.to_hex()).unwrap_or_default(),
+        pdf_hash: newest
+            .map(|v| v.facts.entry.pdf.to_hex())
+            .unwrap_or_default(),
         issuer_key: pages.0.keys.signing.public_key().to_base64(),
         at: zone.full(now),
         at_utc: words::utc(now),
@@ -263,7 +304,7 @@ fn words_of(verdict: Verdict, newest: Option<&Version>) -> (&'static str, &'stat
                 "This certificate was corrected. Version {version}, shown here, is valid; a copy of an earlier version no \
                  longer is."
             );
-            ("Corrected", "busy", lead)
+            ("Corrected", "changed", lead)
         }
         Verdict::Revoked => (
             "Revoked",
@@ -301,13 +342,23 @@ fn checks(
 ) -> Result<Vec<Check>, Fault> {
     let mut checks = Vec::new();
     let Some(newest) = versions.last() else {
-        checks.push(Check::done("Code", false, "no certificate of this issuer has it", now));
+        checks.push(Check::done(
+            "Code",
+            false,
+            "no certificate of this issuer has it",
+            now,
+        ));
         return Ok(checks);
     };
     let issued = format!("issued {}", words::utc(newest.facts.issued));
     checks.push(Check::done("Code", true, issued, now));
     checks.push(match &newest.facts.revocation {
-        Some(revocation) => Check::done("Revocation", false, format!("revoked {}", words::utc(revocation.at)), now),
+        Some(revocation) => Check::done(
+            "Revocation",
+            false,
+            format!("revoked {}", words::utc(revocation.at)),
+            now,
+        ),
         None => Check::done("Revocation", true, "not revoked", now),
     });
     checks.push(match &newest.content {
@@ -324,7 +375,12 @@ fn checks(
                 0 => "no kiosk had cosigned the head yet".to_owned(),
                 n => format!("head cosigned by {n} of the event's kiosks"),
             };
-            Check::done("Issuer's log", true, format!("entry {} is in it; {by}", newest.facts.ledger), now)
+            Check::done(
+                "Issuer's log",
+                true,
+                format!("entry {} is in it; {by}", newest.facts.ledger),
+                now,
+            )
         }
         Err(Fault::Store(cause)) => return Err(Fault::Store(cause)),
         Err(fault) => {
@@ -335,18 +391,35 @@ fn checks(
     checks.push(match uploaded {
         Some(hash) => {
             let is_issued = versions.iter().any(|v| v.facts.entry.pdf.to_hex() == hash);
-            let result = if is_issued { "its bytes were issued under this code" } else { "its bytes were not issued" };
+            let result = if is_issued {
+                "its bytes were issued under this code"
+            } else {
+                "its bytes were not issued"
+            };
             Check::done("Your file", is_issued, result, now)
         }
-        None => Check::not_done("Your file", "send it below: a code alone says only that the number exists"),
+        None => Check::not_done(
+            "Your file",
+            "send it below: a code alone says only that the number exists",
+        ),
     });
-    checks.push(Check::not_done("Attendance itself", "scans and decisions are for the sponsor's auditors"));
-    checks.push(Check::not_done("Without trusting this page", "download the proof and check it yourself, as below"));
+    checks.push(Check::not_done(
+        "Attendance itself",
+        "scans and decisions are for the sponsor's auditors",
+    ));
+    checks.push(Check::not_done(
+        "Without trusting this page",
+        "download the proof and check it yourself, as below",
+    ));
     Ok(checks)
 }
 
 fn fields(payload: &Payload, zone: Zone) -> Vec<Field> {
-    let field = |name, value: &str| Field { name, value: value.to_owned(), note: String::new() };
+    let field = |name, value: &str| Field {
+        name,
+        value: value.to_owned(),
+        note: String::new(),
+    };
     let mut fields = vec![
         field("Name", &payload.name),
         field("Programme", &payload.programme_title),
@@ -354,7 +427,11 @@ fn fields(payload: &Payload, zone: Zone) -> Vec<Field> {
         field("Credits", &payload.credits.to_string()),
         field("Outcome", &words::sentence(payload.outcome.as_str())),
         field("Why", &payload.explanation),
-        Field { name: "Issued", value: zone.full(payload.issued), note: words::utc(payload.issued) },
+        Field {
+            name: "Issued",
+            value: zone.full(payload.issued),
+            note: words::utc(payload.issued),
+        },
         field("Issued by", &payload.issuer),
         field("Certificate", payload.certificate.as_str()),
         field("Version", &payload.version.to_string()),
@@ -383,9 +460,21 @@ fn sessions(payload: &Payload, zone: Zone) -> Vec<SessionRow> {
     let utc = Zone::named("UTC");
     let row = |line: &protocol::certificate::SessionLine| SessionRow {
         title: line.title.clone(),
-        local: format!("{}, {}", zone.day_text(line.start), zone.span(line.start, line.end)),
-        utc: format!("{}, {}", utc.day_text(line.start), utc.span(line.start, line.end)),
-        minutes: format!("{} of {}", span_text(line.present_ms), span_text(line.scheduled_ms)),
+        local: format!(
+            "{}, {}",
+            zone.day_text(line.start),
+            zone.span(line.start, line.end)
+        ),
+        utc: format!(
+            "{}, {}",
+            utc.day_text(line.start),
+            utc.span(line.start, line.end)
+        ),
+        minutes: format!(
+            "{} of {}",
+            span_text(line.present_ms),
+            span_text(line.scheduled_ms)
+        ),
     };
     payload.sessions.iter().map(row).collect()
 }
@@ -398,7 +487,12 @@ fn corrections(versions: &[Version], zone: Zone) -> Vec<Correction> {
             successor: new.facts.entry.version,
             when: zone.full(new.facts.issued),
             utc: words::utc(new.facts.issued),
-            reason: old.facts.revocation.as_ref().map(|r| words::sentence(&r.reason)).unwrap_or_default(),
+            reason: old
+                .facts
+                .revocation
+                .as_ref()
+                .map(|r| words::sentence(&r.reason))
+                .unwrap_or_default(),
             changes: match (&old.content, &new.content) {
                 (Content::Read(old), Content::Read(new)) => changes(old, new, zone),
                 _ => vec![],
@@ -412,17 +506,35 @@ fn corrections(versions: &[Version], zone: Zone) -> Vec<Correction> {
 /// What differs between two versions, of what a certificate says to people.
 fn changes(old: &Payload, new: &Payload, zone: Zone) -> Vec<Change> {
     let line = |rows: Vec<SessionRow>| {
-        rows.into_iter().map(|r| format!("{}: {}", r.title, r.minutes)).collect::<Vec<_>>().join("; ")
+        rows.into_iter()
+            .map(|r| format!("{}: {}", r.title, r.minutes))
+            .collect::<Vec<_>>()
+            .join("; ")
     };
-    let always = ["Certificate", "Version", "Issued", "Witnesses", "Decision", "Address of this page"];
+    let always = [
+        "Certificate",
+        "Version",
+        "Issued",
+        "Witnesses",
+        "Decision",
+        "Address of this page",
+    ];
     let pairs = fields(old, zone).into_iter().zip(fields(new, zone));
     let mut found: Vec<Change> = pairs
         .filter(|(old, new)| old.value != new.value && !always.contains(&old.name))
-        .map(|(old, new)| Change { name: old.name, old: old.value, new: new.value })
+        .map(|(old, new)| Change {
+            name: old.name,
+            old: old.value,
+            new: new.value,
+        })
         .collect();
     let (before, after) = (line(sessions(old, zone)), line(sessions(new, zone)));
     if before != after {
-        found.push(Change { name: "Sessions", old: before, new: after });
+        found.push(Change {
+            name: "Sessions",
+            old: before,
+            new: after,
+        });
     }
     found
 }

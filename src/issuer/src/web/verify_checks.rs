@@ -59,19 +59,32 @@ pub(super) fn verdict(versions: &[Version]) -> Verdict {
 /// The code in a text that somebody typed: blanks and dashes out, letters small. `None` where it cannot be one.
 pub(super) fn typed_code(text: &str) -> Option<CertificateId> {
     let tail = text.trim().rsplit('/').next().unwrap_or_default();
-    let plain: String = tail.chars().filter(|c| !c.is_whitespace() && *c != '-').flat_map(char::to_lowercase).collect();
-    let fits = plain.len() == 26 && plain.bytes().all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7'));
+    let plain: String = tail
+        .chars()
+        .filter(|c| !c.is_whitespace() && *c != '-')
+        .flat_map(char::to_lowercase)
+        .collect();
+    let fits = plain.len() == 26
+        && plain
+            .bytes()
+            .all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7'));
     fits.then(|| CertificateId::new(&plain).ok()).flatten()
 }
 
 /// Every version of a code. A text that is no code is looked up all the same, as a code that nobody has: the answer and its
 /// time tell nothing of the text's form.
 pub(super) fn versions(pages: &Pages, text: &str) -> Result<Vec<Version>, Fault> {
-    let nobodys = || CertificateId::new("no-certificate").expect("small letters and dashes are an id");
+    let nobodys =
+        || CertificateId::new("no-certificate").expect("small letters and dashes are an id");
     let code = typed_code(text).unwrap_or_else(nobodys);
     let held = pages.store().certificate(&code)?;
     let read = held.into_iter().map(|facts| {
-        let content = match open_private(pages.store(), &pages.0.keys, &facts.event, facts.entry.payload) {
+        let content = match open_private(
+            pages.store(),
+            &pages.0.keys,
+            &facts.event,
+            facts.entry.payload,
+        ) {
             Ok(Some(bytes)) => match serde_json::from_slice(&bytes) {
                 Ok(payload) => Content::Read(Box::new(payload)),
                 Err(cause) => Content::Unreadable(cause.to_string()),
@@ -86,15 +99,22 @@ pub(super) fn versions(pages: &Pages, text: &str) -> Result<Vec<Version>, Fault>
 
 /// The proof that the ledger holds a certificate's entry, under a head signed now and cosigned by those kiosks that had
 /// witnessed it; and how many these are.
-pub(super) fn ledger_proof(pages: &Pages, facts: &CertificateFacts) -> Result<(TlogProof, u64), Fault> {
+pub(super) fn ledger_proof(
+    pages: &Pages,
+    facts: &CertificateFacts,
+) -> Result<(TlogProof, u64), Fault> {
     let store = pages.store();
     let head = store.ledger_head(&facts.event)?;
     let witnesses = store.witnesses(&facts.event, head.size)?;
-    let cosigned = witnesses.first().map(|w| w.size).filter(|size| *size > facts.ledger);
+    let cosigned = witnesses
+        .first()
+        .map(|w| w.size)
+        .filter(|size| *size > facts.ledger);
     let size = cosigned.unwrap_or(head.size);
     let broken = |cause: String| Fault::Broken(format!("the ledger of {}: {cause}", facts.event));
     let root = store.ledger_root_at(&facts.event, size)?;
-    let checkpoint = Checkpoint::new(&head.origin, size, root).map_err(|e| broken(e.to_string()))?;
+    let checkpoint =
+        Checkpoint::new(&head.origin, size, root).map_err(|e| broken(e.to_string()))?;
     let mut note = sign_checkpoint(&checkpoint, &pages.0.keys.signing);
     let mut count = 0;
     for witness in witnesses.iter().filter(|_| cosigned.is_some()) {
@@ -114,10 +134,22 @@ pub(super) fn ledger_proof(pages: &Pages, facts: &CertificateFacts) -> Result<(T
         _ => false,
     };
     if !is_own {
-        return Err(broken(format!("entry {} is not this certificate's", facts.ledger)));
+        return Err(broken(format!(
+            "entry {} is not this certificate's",
+            facts.ledger
+        )));
     }
-    verify_inclusion(&path, facts.ledger, leaf_hash(&bytes), size, root).map_err(|e| broken(e.to_string()))?;
-    Ok((TlogProof { index: facts.ledger, path, extra: bytes, checkpoint_note: note }, count))
+    verify_inclusion(&path, facts.ledger, leaf_hash(&bytes), size, root)
+        .map_err(|e| broken(e.to_string()))?;
+    Ok((
+        TlogProof {
+            index: facts.ledger,
+            path,
+            extra: bytes,
+            checkpoint_note: note,
+        },
+        count,
+    ))
 }
 
 /// One check, done or not.
@@ -132,12 +164,29 @@ pub(super) struct Check {
 }
 
 impl Check {
-    pub(super) fn done(what: &'static str, is_good: bool, result: impl Into<String>, at: UtcMs) -> Self {
-        Self { what, result: result.into(), is_done: true, is_good, when: super::words::utc(at) }
+    pub(super) fn done(
+        what: &'static str,
+        is_good: bool,
+        result: impl Into<String>,
+        at: UtcMs,
+    ) -> Self {
+        Self {
+            what,
+            result: result.into(),
+            is_done: true,
+            is_good,
+            when: super::words::utc(at),
+        }
     }
 
     pub(super) fn not_done(what: &'static str, result: impl Into<String>) -> Self {
-        Self { what, result: result.into(), is_done: false, is_good: false, when: String::new() }
+        Self {
+            what,
+            result: result.into(),
+            is_done: false,
+            is_good: false,
+            when: String::new(),
+        }
     }
 }
 
@@ -172,7 +221,11 @@ mod tests {
             decision: String::new(),
             issued: UtcMs(0),
             verify_at: String::new(),
-            proof: Proof { checkpoint: String::new(), decision: String::new(), witnesses: 0 },
+            proof: Proof {
+                checkpoint: String::new(),
+                decision: String::new(),
+                witnesses: 0,
+            },
         }))
     }
 
@@ -211,11 +264,26 @@ mod tests {
             (vec![version(true, unreadable())], Verdict::Revoked),
             (vec![version(true, Content::Erased)], Verdict::Revoked),
             (vec![version(false, unreadable())], Verdict::CouldNotCheck),
-            (vec![version(false, Content::Erased)], Verdict::CouldNotCheck),
-            (vec![version(false, payload()), version(false, payload())], Verdict::Corrected),
-            (vec![version(true, payload()), version(false, payload())], Verdict::Corrected),
-            (vec![version(false, payload()), version(true, payload())], Verdict::Revoked),
-            (vec![version(false, payload()), version(false, unreadable())], Verdict::CouldNotCheck),
+            (
+                vec![version(false, Content::Erased)],
+                Verdict::CouldNotCheck,
+            ),
+            (
+                vec![version(false, payload()), version(false, payload())],
+                Verdict::Corrected,
+            ),
+            (
+                vec![version(true, payload()), version(false, payload())],
+                Verdict::Corrected,
+            ),
+            (
+                vec![version(false, payload()), version(true, payload())],
+                Verdict::Revoked,
+            ),
+            (
+                vec![version(false, payload()), version(false, unreadable())],
+                Verdict::CouldNotCheck,
+            ),
         ] {
             assert_eq!(verdict(&versions), expected, "{versions:?}");
         }
@@ -233,7 +301,13 @@ mod tests {
         ] {
             assert_eq!(typed_code(text).unwrap().as_str(), code, "{text}");
         }
-        for text in ["", "mzxw", "mzxw6ytboimzxw6ytboimzxw61", "<script>", &"a".repeat(1_000)] {
+        for text in [
+            "",
+            "mzxw",
+            "mzxw6ytboimzxw6ytboimzxw61",
+            "<script>",
+            &"a".repeat(1_000),
+        ] {
             assert!(typed_code(text).is_none(), "{text}");
         }
     }

@@ -38,7 +38,9 @@ impl Watch {
     /// Takes the length of a queue as a kiosk told it, and gives its trend.
     pub(super) fn queue(&self, kiosk: &KioskId, told: Option<(UtcMs, u64)>, now: UtcMs) -> Trend {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((at, length)) = told else { return Trend::Unknown };
+        let Some((at, length)) = told else {
+            return Trend::Unknown;
+        };
         if !known.contains_key(kiosk) && known.len() >= MAX_KIOSKS {
             return Trend::Unknown;
         }
@@ -51,7 +53,12 @@ impl Watch {
         if past.samples.back().is_none_or(|(last, _)| *last < at) {
             past.samples.push_back((at, length));
         }
-        while past.samples.len() > MAX_SAMPLES || past.samples.front().is_some_and(|(at, _)| now.0 - at.0 > TREND_MS) {
+        while past.samples.len() > MAX_SAMPLES
+            || past
+                .samples
+                .front()
+                .is_some_and(|(at, _)| now.0 - at.0 > TREND_MS)
+        {
             past.samples.pop_front();
         }
         trend(past.samples.make_contiguous(), now)
@@ -62,7 +69,10 @@ impl Watch {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_new = !known.contains_key(kiosk);
         if is_new && known.len() >= MAX_KIOSKS {
-            return Since { at: now, is_exact: false };
+            return Since {
+                at: now,
+                is_exact: false,
+            };
         }
         let past = known.entry(kiosk.clone()).or_insert_with(|| Past {
             samples: VecDeque::new(),
@@ -77,7 +87,10 @@ impl Watch {
             past.since = now;
             past.is_exact = !is_first;
         }
-        Since { at: past.since, is_exact: past.is_exact }
+        Since {
+            at: past.since,
+            is_exact: past.is_exact,
+        }
     }
 }
 
@@ -92,10 +105,34 @@ mod tests {
         let kiosk = KioskId::new("k").unwrap();
         let at = |s: i64| UtcMs(1_000_000 + s * 1_000);
         watch.queue(&kiosk, Some((at(0), 0)), at(0));
-        assert_eq!(watch.state(&kiosk, State::Silent, at(0)), Since { at: at(0), is_exact: false });
-        assert_eq!(watch.state(&kiosk, State::Silent, at(5)), Since { at: at(0), is_exact: false });
-        assert_eq!(watch.state(&kiosk, State::Recording, at(9)), Since { at: at(9), is_exact: true });
-        assert_eq!(watch.state(&kiosk, State::Recording, at(20)), Since { at: at(9), is_exact: true });
+        assert_eq!(
+            watch.state(&kiosk, State::Silent, at(0)),
+            Since {
+                at: at(0),
+                is_exact: false
+            }
+        );
+        assert_eq!(
+            watch.state(&kiosk, State::Silent, at(5)),
+            Since {
+                at: at(0),
+                is_exact: false
+            }
+        );
+        assert_eq!(
+            watch.state(&kiosk, State::Recording, at(9)),
+            Since {
+                at: at(9),
+                is_exact: true
+            }
+        );
+        assert_eq!(
+            watch.state(&kiosk, State::Recording, at(20)),
+            Since {
+                at: at(9),
+                is_exact: true
+            }
+        );
     }
 
     #[test]
@@ -106,7 +143,10 @@ mod tests {
         for s in 0..200 {
             watch.queue(&kiosk, Some((at(0), 7)), at(s));
         }
-        assert_eq!(watch.queue(&kiosk, Some((at(90), 9)), at(90)), Trend::Growing(2));
+        assert_eq!(
+            watch.queue(&kiosk, Some((at(90), 9)), at(90)),
+            Trend::Growing(2)
+        );
         assert_eq!(watch.queue(&kiosk, None, at(90)), Trend::Unknown);
         for s in 0..1_000 {
             watch.queue(&kiosk, Some((at(100 + s), 7)), at(100 + s));

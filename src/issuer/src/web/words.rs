@@ -21,7 +21,9 @@ impl Zone {
     }
 
     fn local(self, at: UtcMs) -> DateTime<Tz> {
-        DateTime::<Utc>::from_timestamp_millis(at.0).unwrap_or_default().with_timezone(&self.0)
+        DateTime::<Utc>::from_timestamp_millis(at.0)
+            .unwrap_or_default()
+            .with_timezone(&self.0)
     }
 
     /// `Europe/Berlin (CET, UTC+01:00)`.
@@ -49,7 +51,11 @@ impl Zone {
 
     /// `09:05`, or with seconds where there are some.
     pub(super) fn clock(self, at: UtcMs) -> String {
-        let form = if at.0 % MINUTE == 0 { "%H:%M" } else { "%H:%M:%S" };
+        let form = if at.0 % MINUTE == 0 {
+            "%H:%M"
+        } else {
+            "%H:%M:%S"
+        };
         self.local(at).format(form).to_string()
     }
 
@@ -123,9 +129,11 @@ pub(super) fn span(ms: i64) -> String {
     }
 }
 
-/// Exact to a tenth of a second below ten seconds.
+/// Exact to a millisecond below one second, to a tenth below ten.
 pub(super) fn short_span(ms: i64) -> String {
-    if (0..10 * SECOND).contains(&ms) {
+    if (0..SECOND).contains(&ms) {
+        format!("{ms} ms")
+    } else if (0..10 * SECOND).contains(&ms) {
         format!("{}.{} s", ms / SECOND, ms % SECOND / 100)
     } else {
         span(ms)
@@ -154,12 +162,18 @@ pub(super) fn spoken(code: &str) -> String {
 pub(super) fn sentence(code: &str) -> String {
     let words = spoken(code);
     let mut letters = words.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
 }
 
 /// `1 door`, `2 doors`.
 pub(super) fn count(n: usize, one: &str) -> String {
-    if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") }
+    if n == 1 {
+        format!("1 {one}")
+    } else {
+        format!("{n} {one}s")
+    }
 }
 
 #[cfg(test)]
@@ -201,23 +215,42 @@ mod tests {
         assert_eq!(berlin.near(at, at.plus_ms(DAY)), "23 Nov, 09:05");
         assert_eq!(Zone::named("Nowhere/At_All").title(at), "UTC (UTC+00:00)");
         // The day turns at local midnight.
-        assert_ne!(berlin.day(UtcMs(1_795_474_799_000)), berlin.day(UtcMs(1_795_474_800_000)));
+        assert_ne!(
+            berlin.day(UtcMs(1_795_474_799_000)),
+            berlin.day(UtcMs(1_795_474_800_000))
+        );
     }
 
     #[test]
     fn intervals_say_how_far_they_may_be_off() {
         let zone = Zone::named("UTC");
-        let at = |a, b| Interval { earliest: UtcMs(a), latest: UtcMs(b) };
-        assert_eq!(zone.interval(at(3_600_000, 3_601_600)), "01:00:00 ± 0.8 s");
-        assert_eq!(zone.interval(at(3_600_000, 7_200_000)), "01:00:00 to 02:00:00");
+        let at = |a, b| Interval {
+            earliest: UtcMs(a),
+            latest: UtcMs(b),
+        };
+        assert_eq!(zone.interval(at(3_600_000, 3_600_160)), "01:00:00 ± 80 ms");
+        assert_eq!(zone.interval(at(3_600_000, 3_603_600)), "01:00:01 ± 1.8 s");
+        assert_eq!(
+            zone.interval(at(3_600_000, 7_200_000)),
+            "01:00:00 to 02:00:00"
+        );
         assert_eq!(zone.interval(Interval::UNKNOWN), "not known");
         assert_eq!(zone.interval(at(0, 3_600_000)), "before 01:00:00");
-        assert_eq!(zone.interval(at(3_600_000, UtcMs::DISTANT_FUTURE.0)), "after 01:00:00");
+        assert_eq!(
+            zone.interval(at(3_600_000, UtcMs::DISTANT_FUTURE.0)),
+            "after 01:00:00"
+        );
     }
 
     #[test]
     fn numbers_are_grouped() {
-        for (n, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (12_408, "12,408"), (1_234_567, "1,234,567")] {
+        for (n, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1,000"),
+            (12_408, "12,408"),
+            (1_234_567, "1,234,567"),
+        ] {
             assert_eq!(number(n), text);
         }
         assert_eq!(sentence("missing_check_out"), "Missing check out");

@@ -19,7 +19,9 @@ const PRESENCE_ROW: Tenths = 240;
 const MARK_ROW: Tenths = 140;
 const SPACE: Tenths = 160;
 /// The steps of the axis in seconds; the first that gives no more than this many lines is taken.
-const STEPS_S: &[i64] = &[5, 10, 30, 60, 300, 900, 1_800, 3_600, 7_200, 14_400, 43_200, 86_400];
+const STEPS_S: &[i64] = &[
+    5, 10, 30, 60, 300, 900, 1_800, 3_600, 7_200, 14_400, 43_200, 86_400,
+];
 const MAX_LINES: i64 = 13;
 
 /// Words the picture needs.
@@ -54,7 +56,11 @@ impl std::fmt::Display for Px {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let sign = if self.0 < 0 { "-" } else { "" };
         let (whole, tenth) = (self.0.abs() / 10, self.0.abs() % 10);
-        if tenth == 0 { write!(f, "{sign}{whole}") } else { write!(f, "{sign}{whole}.{tenth}") }
+        if tenth == 0 {
+            write!(f, "{sign}{whole}")
+        } else {
+            write!(f, "{sign}{whole}.{tenth}")
+        }
     }
 }
 
@@ -139,7 +145,11 @@ fn patterns(out: &mut String, n: usize) {
 
 fn axis(out: &mut String, scale: &Scale, height: Tenths, clock: &dyn Fn(UtcMs) -> String) {
     let length_s = (scale.until.0 - scale.from.0) / 1_000;
-    let step_s = STEPS_S.iter().copied().find(|s| length_s / s <= MAX_LINES).unwrap_or(86_400);
+    let step_s = STEPS_S
+        .iter()
+        .copied()
+        .find(|s| length_s / s <= MAX_LINES)
+        .unwrap_or(86_400);
     let step = step_s * 1_000;
     let mut at = UtcMs((scale.from.0 / step + 1) * step);
     let mut lines = 0;
@@ -239,7 +249,10 @@ mod tests {
 
     fn day(title: &str) -> Day {
         let edge = |ms: i64, policy: Option<&str>| {
-            Some(Edge { at: Interval::exactly(BASE.plus_ms(ms)), policy: policy.map(str::to_owned) })
+            Some(Edge {
+                at: Interval::exactly(BASE.plus_ms(ms)),
+                policy: policy.map(str::to_owned),
+            })
         };
         Day {
             windows: vec![Window {
@@ -248,14 +261,27 @@ mod tests {
                 start: BASE,
                 end: BASE.plus_ms(3_600_000),
             }],
-            stays: vec![Stay { room: "hall".into(), start: edge(600_000, None), end: edge(3_600_000, Some("session_end")) }],
-            marks: vec![Mark { room: "hall".into(), at: Interval::exactly(BASE.plus_ms(600_000)), label: "in".into() }],
+            stays: vec![Stay {
+                room: "hall".into(),
+                start: edge(600_000, None),
+                end: edge(3_600_000, Some("session_end")),
+            }],
+            marks: vec![Mark {
+                room: "hall".into(),
+                at: Interval::exactly(BASE.plus_ms(600_000)),
+                label: "in".into(),
+            }],
         }
     }
 
     fn drawn(day: &Day) -> String {
         let clock = |at: UtcMs| at.0.to_string();
-        let labels = Labels { title: "A < B", desc: "one stay", number: 0, clock: &clock };
+        let labels = Labels {
+            title: "A < B",
+            desc: "one stay",
+            number: 0,
+            clock: &clock,
+        };
         draw(day, BASE.plus_ms(7_200_000), &labels)
     }
 
@@ -281,12 +307,33 @@ mod tests {
 
     #[test]
     fn everything_lies_within_the_picture() {
-        let scale = Scale { from: BASE, until: BASE.plus_ms(1_000) };
-        for (ms, x) in [(-5, LEFT), (0, LEFT), (500, 4_800), (1_000, WIDTH - RIGHT), (9_999, WIDTH - RIGHT)] {
+        let scale = Scale {
+            from: BASE,
+            until: BASE.plus_ms(1_000),
+        };
+        for (ms, x) in [
+            (-5, LEFT),
+            (0, LEFT),
+            (500, 4_800),
+            (1_000, WIDTH - RIGHT),
+            (9_999, WIDTH - RIGHT),
+        ] {
             assert_eq!(scale.x(BASE.plus_ms(ms)), x, "{ms}");
         }
         assert_eq!(Px(-5).to_string(), "-0.5");
         assert_eq!(Px(120).to_string(), "12");
-        assert_eq!(draw(&Day::default(), BASE, &Labels { title: "", desc: "", number: 0, clock: &|_| String::new() }), "");
+        assert_eq!(
+            draw(
+                &Day::default(),
+                BASE,
+                &Labels {
+                    title: "",
+                    desc: "",
+                    number: 0,
+                    clock: &|_| String::new()
+                }
+            ),
+            ""
+        );
     }
 }
