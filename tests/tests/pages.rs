@@ -405,7 +405,7 @@ async fn sessions_say_how_sure_they_are() {
         "14 entries wait at its doors",
         "Complete",
         "Waiting",
-        "Terrace gallery (nothing held yet)",
+        "Terrace gallery (held until 09:3",
         "Poster round &#60;guided&#62; &#38; coffee",
         "Tue 24 November 2026",
     ] {

@@ -58,7 +58,8 @@ fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
 }
 
 pub(crate) struct World {
-    pub(crate) folder: tempfile::TempDir,
+    /// Goes with the world.
+    _folder: tempfile::TempDir,
     pub(crate) store: Arc<SqliteStore>,
     pub(crate) objects: Arc<FolderObjects>,
     pub(crate) keys: Arc<Keys>,
@@ -163,7 +164,7 @@ impl World {
             )
             .unwrap();
         Self {
-            folder,
+            _folder: folder,
             event,
             valid,
             revoked,
