@@ -16,6 +16,7 @@ pub mod serve;
 pub mod sources;
 pub mod store;
 pub mod tls;
+pub mod web;
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -43,6 +43,12 @@ pub(super) enum Command {
         Back up the master key that this makes, apart from the database: without it nothing personal can be read."
     )]
     Migrate,
+    /// Serve kiosks and pages, and decide, until told to end
+    #[command(
+        after_help = "Example:\n  rollcall-issuer --config issuer.toml serve\n\n\
+        Beyond this machine it serves HTTPS only. It ends in order on SIGTERM and Ctrl-C."
+    )]
+    Serve,
     /// Make events, and list them
     Event {
         #[command(subcommand)]

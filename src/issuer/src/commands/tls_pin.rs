@@ -2,12 +2,10 @@
 
 use std::path::Path;
 
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
-
 use super::output::Failure;
 use super::premises::Premises;
 use crate::config::Tls;
+use crate::tls;
 
 /// The pin; none where nothing is encrypted, which is on this machine only.
 pub(super) fn tls_pin(here: &Premises) -> Result<Option<String>, Failure> {
@@ -29,10 +27,5 @@ pub(super) fn tls_pin(here: &Premises) -> Result<Option<String>, Failure> {
 }
 
 fn pin_of(file: &Path) -> Result<String, Failure> {
-    let bad = |why: &dyn std::fmt::Display| {
-        Failure::failed(format!("the TLS certificate {}: {why}", file.display()))
-    };
-    let certificate = CertificateDer::from_pem_file(file).map_err(|e| bad(&e))?;
-    let (_, parsed) = x509_parser::parse_x509_certificate(&certificate).map_err(|e| bad(&e))?;
-    Ok(evidence::sha256(parsed.public_key().raw).to_hex())
+    tls::pin_of_file(file).map_err(|error| Failure::failed(error.to_string()))
 }

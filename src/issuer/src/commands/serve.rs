@@ -1,0 +1,117 @@
+//! `serve`: what kiosks call, the pages, and the decisions, until it is told to end.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use attendance::UtcMs;
+
+use super::output::{Ended, Exit, Failure};
+use super::premises::{Premises, now};
+use crate::access::{Access, Limiter};
+use crate::api::{self, Api, Clock, Parties};
+use crate::config::{Config, Tls};
+use crate::decisions::Decider;
+use crate::serve::{Service, Work};
+use crate::tls::{self, Identity};
+use crate::web::{self, Pages};
+
+/// Attempts to enrol at once from an address, and then one every so many milliseconds. A claim's secret cannot be guessed;
+/// this keeps those who try from costing anything.
+const ENROL_BURST: u32 = 20;
+const ENROL_REFILL_MS: u32 = 3_000;
+const ENROL_ADDRESSES_MAX: usize = 10_000;
+
+pub(super) fn run(here: Premises) -> Ended {
+    let filter = tracing_subscriber::EnvFilter::new(here.config.log.as_str());
+    // Only the first subscriber of a program counts; tests may have set one.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .try_init();
+    let identity = identity(&here.config)?;
+    let clock: Clock = Arc::new(now);
+    let enrolments = Limiter::new(ENROL_BURST, ENROL_REFILL_MS, ENROL_ADDRESSES_MAX);
+    let api = Api::new(Parties {
+        store: Arc::clone(&here.store),
+        objects: Arc::clone(&here.objects),
+        keys: Arc::clone(&here.keys),
+        issuer: here.config.issuer.clone(),
+        pins: identity.iter().map(|own| own.pin.clone()).collect(),
+        clock: Arc::clone(&clock),
+        clock_error_ms: here.config.clock_error_ms,
+        random: Arc::clone(&here.random),
+        enrol_limit: Arc::new(move |address: IpAddr, now: UtcMs| {
+            enrolments.take(&address.to_string(), now)
+        }),
+    });
+    let is_https = here.config.public_url.starts_with("https://");
+    let access = Access::new(
+        Arc::clone(&here.store),
+        Arc::clone(&here.random),
+        Arc::clone(&clock),
+        is_https,
+        Some(here.config.public_url.clone()),
+    );
+    let pages = Pages::new(
+        Arc::clone(&here.store),
+        Arc::clone(&here.objects),
+        Arc::clone(&here.keys),
+        &here.config.issuer,
+        access,
+    );
+    let service = Service {
+        listen: here.config.listen,
+        tls: identity.map(|own| own.config),
+        app: api::router(api).merge(web::router(pages)),
+        works: vec![("decisions", decisions(&here))],
+        clock,
+        store: Arc::clone(&here.store),
+    };
+    match crate::serve::run(service) {
+        Ok(()) => Ok(Exit::Done),
+        Err(error) => Err(Failure::failed(error.to_string())),
+    }
+}
+
+/// The decider, a step at a time.
+fn decisions(here: &Premises) -> Work {
+    let mut decider = Decider::new(
+        Arc::clone(&here.store),
+        Arc::clone(&here.objects),
+        &here.config.issuer,
+        here.keys.signing.public_key(),
+    );
+    Box::new(move |now| decider.run_once(now).map(|_| ()).map_err(|e| e.to_string()))
+}
+
+/// What TLS is served with; made where the issuer makes its own.
+fn identity(config: &Config) -> Result<Option<Identity>, Failure> {
+    let loaded = match &config.tls {
+        Tls::None => return Ok(None),
+        Tls::Files { certificate, key } => tls::load(certificate, key),
+        Tls::Own => {
+            let (certificate, key) = (config.own_certificate(), config.own_certificate_key());
+            tls::make_own(&certificate, &key, &names(config))
+                .and_then(|()| tls::load(&certificate, &key))
+        }
+    };
+    loaded
+        .map(Some)
+        .map_err(|error| Failure::failed(error.to_string()))
+}
+
+/// The names under which the service is reached: the host of its public address, and where it listens.
+fn names(config: &Config) -> Vec<String> {
+    let host = config
+        .public_url
+        .split_once("://")
+        .map_or("", |(_, rest)| rest);
+    let host = match host.strip_prefix('[').and_then(|v6| v6.split_once(']')) {
+        Some((v6, _)) => v6,
+        None => host.split([':', '/']).next().unwrap_or_default(),
+    };
+    let mut names = vec![host.to_owned(), config.listen.ip().to_string()];
+    names.retain(|name| !name.is_empty() && name != "0.0.0.0" && name != "::");
+    names.dedup();
+    names
+}
