@@ -55,7 +55,7 @@ fn script() -> Vec<(i64, Act)> {
         (15_400, In(7)),
         (15_600, In(9)),
         (17_000, KillIssuer),
-        (19_000, In(11)),
+        (18_500, In(11)),
         (21_000, KillKiosk),
         (22_000, StartKiosk),
         (26_300, Out(2)),
