@@ -207,7 +207,8 @@ pub fn decide(
     }
 }
 
-fn window(rules: &RuleSet, session: &Session) -> Window {
+/// The window of a session that a rule set counts by.
+pub fn window(rules: &RuleSet, session: &Session) -> Window {
     match rules.windows {
         Windows::Scheduled => session.scheduled,
         Windows::Actual => session.actual.unwrap_or(session.scheduled),

@@ -7,6 +7,8 @@
 //!
 //! - An anchor bounds every entry of its segment, widening with distance by `drift_max_ppm`. A segment is a stretch of
 //!   one boot without suspend: the raw clock runs on within it.
+//! - Only marks count: a plain entry begins no segment and bounds no other, so a history made of a log's marks alone
+//!   places every entry as one made of all its entries does.
 //! - A segment without an anchor is bounded by its neighbours and by receipts. Within those bounds a wall clock that the
 //!   kernel called synchronised counts, with the policy's error; any other does not.
 //! - A receipt bounds by position: journalled before the entry it proves not-before, covering the entry not-after.
@@ -19,6 +21,8 @@ use std::sync::Arc;
 
 use crate::words::words;
 
+/// The segment of an entry that no mark of its boot came before.
+pub const NO_SEGMENT: u32 = u32::MAX;
 /// How many anchors on each side of an entry bound it. Nearer ones are tighter, so more would change nothing.
 const ANCHORS_EACH_SIDE: usize = 4;
 
@@ -244,6 +248,8 @@ impl Default for TimePolicy {
 pub enum Mark {
     /// Nothing but its own stamp.
     Plain,
+    /// The daemon started. Within one boot the raw clock runs on across starts.
+    Start,
     /// The machine was suspended since the entry before: the raw clock stood still, a new segment begins.
     Suspend,
     /// A time exchange with the issuer.
@@ -279,7 +285,7 @@ pub struct Placed {
     pub not_before: Option<Bracket>,
     /// The receipt that proves not-after.
     pub not_after: Option<Bracket>,
-    /// The segment of the log's clock that stamped it.
+    /// The segment of the log's clock that stamped it, or [`NO_SEGMENT`].
     pub segment: u32,
 }
 
@@ -287,6 +293,7 @@ pub struct Placed {
 struct Segment {
     boot: BootId,
     first_index: u64,
+    /// The least and the greatest raw reading of its marks.
     first_raw_ms: u64,
     last_raw_ms: u64,
     /// By rising `received_raw_ms`.
@@ -349,9 +356,12 @@ impl ClockHistory {
         }
     }
 
-    /// Takes the next entry. Indices rise; an entry that neither starts a segment nor marks anything may be left out
-    /// only if no later call places it in a segment that it alone would begin.
+    /// Takes the next entry. Indices rise. Plain entries may be given or left out: they change nothing. Every other entry
+    /// up to the size of the log that is asked about must be given.
     pub fn observe(&mut self, index: u64, stamp: &Stamp, mark: Mark) {
+        if mark == Mark::Plain {
+            return;
+        }
         let runs_on = matches!(self.segments.last(), Some(s) if s.boot == stamp.boot)
             && mark != Mark::Suspend;
         if !runs_on {
@@ -405,10 +415,11 @@ impl ClockHistory {
 
     /// The interval in which an entry was made, by all that is known now.
     pub fn place(&self, index: u64, stamp: &Stamp) -> Placed {
-        let number = self
-            .segments
-            .partition_point(|s| s.first_index <= index)
-            .saturating_sub(1);
+        let begun = self.segments.partition_point(|s| s.first_index <= index);
+        // An entry before the first mark, or of a boot that no mark began, is of no segment.
+        let own = begun
+            .checked_sub(1)
+            .filter(|number| self.segments[*number].boot == stamp.boot);
         let before = self.receipts.partition_point(|r| r.journalled_at < index);
         let not_before = before.checked_sub(1).map(|i| self.receipts[i]);
         let not_after = self
@@ -416,21 +427,23 @@ impl ClockHistory {
             .get(self.receipts.partition_point(|r| r.covers <= index))
             .copied();
         let bracket = self.bracket(not_before, not_after);
-        let own = self.segments.get(number).filter(|s| s.boot == stamp.boot);
-        let anchored = own.and_then(|s| s.bounds(stamp.raw_ms, self.policy.drift_max_ppm));
+        let anchored =
+            own.and_then(|n| self.segments[n].bounds(stamp.raw_ms, self.policy.drift_max_ppm));
         let (at, quality) = match anchored {
             Some((at, agree)) => match (at.and(bracket), agree) {
                 (Some(both), true) => (both, Quality::Anchored),
                 (_, _) => (contradiction(at, bracket), Quality::Contradictory),
             },
-            None => self.without_anchor(number, stamp, bracket),
+            None => self.without_anchor(begun, stamp, bracket),
         };
         Placed {
             at,
             quality,
             not_before,
             not_after,
-            segment: u32::try_from(number).unwrap_or(u32::MAX),
+            segment: own
+                .and_then(|number| u32::try_from(number).ok())
+                .unwrap_or(NO_SEGMENT),
         }
     }
 
@@ -451,15 +464,14 @@ impl ClockHistory {
 
     fn without_anchor(
         &self,
-        number: usize,
+        begun: usize,
         stamp: &Stamp,
         bracket: Interval,
     ) -> (Interval, Quality) {
         let ppm = self.policy.drift_max_ppm;
-        let earlier = self.segments[..number.min(self.segments.len())]
-            .iter()
-            .rev();
-        let later = self.segments.iter().skip(number + 1);
+        // The last segment begun may have marks on both sides of the entry, so it bounds neither side.
+        let earlier = self.segments[..begun.saturating_sub(1)].iter().rev();
+        let later = self.segments.iter().skip(begun);
         let neighbours = Interval {
             earliest: earlier
                 .filter_map(|s| s.bounds(s.last_raw_ms, ppm))
@@ -542,7 +554,7 @@ mod tests {
     fn a_boot_without_time_is_placed_afterwards() {
         let mut history = ClockHistory::new(TimePolicy::default());
         let scan = stamp(BOOT_A, 5_000, 0, Sync::Unset);
-        history.observe(0, &scan, Mark::Plain);
+        history.observe(0, &scan, Mark::Start);
         assert_eq!(history.place(0, &scan).at, Interval::UNKNOWN);
         let later = stamp(BOOT_A, 3_605_000, 0, Sync::Unset);
         history.observe(1, &later, Mark::Clock(anchor(3_605_000, NOON)));
@@ -583,7 +595,7 @@ mod tests {
             Mark::Clock(anchor(10_000, NOON)),
         );
         let scan = stamp(BOOT_B, 77, NOON + 90_000, Sync::Unset);
-        history.observe(1, &scan, Mark::Plain);
+        history.observe(1, &scan, Mark::Start);
         let c = "cccccccc-0000-4000-8000-000000000000";
         history.observe(
             2,

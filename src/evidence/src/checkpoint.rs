@@ -9,8 +9,9 @@ use crate::key::{PublicKey, SigningKey};
 use crate::note::{self, Kind, NoteError};
 use crate::origin::{NameError, check_key_name};
 
-/// Most entries a log can hold: what other tools can count, which read sizes as signed 64-bit numbers.
-pub const MAX_LOG_SIZE: u64 = i64::MAX as u64;
+/// Most entries a log can hold, 2^62. Other tools read sizes as signed 64-bit numbers, and
+/// golang.org/x/mod's tlog never returns from a proof in a larger log.
+pub const MAX_LOG_SIZE: u64 = 1 << 62;
 
 /// A log's head: of this origin, with this many entries, this root. It is made by [`Checkpoint::new`] or
 /// read from a note, so it is always one that can be written.

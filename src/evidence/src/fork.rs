@@ -56,7 +56,6 @@ pub fn conflict_by_prefix(
     proof: &ConsistencyProof,
 ) -> bool {
     shorter.origin == longer.origin
-        && shorter.size > 0
         && prefix_root != shorter.root
         && extends(prefix_root, shorter, longer, proof)
 }

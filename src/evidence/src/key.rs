@@ -1,8 +1,9 @@
 //! Ed25519 keys (RFC 8032), verified strictly.
 //!
 //! A public key is accepted only if it is the one encoding of a point that is not of small order, and a
-//! signature only by the strict equation, so that every verifier that follows RFC 8032 agrees. Where
-//! keys come from and where seeds are kept is not known here.
+//! signature only by the strict equation: what is accepted here, every verifier that follows RFC 8032
+//! accepts, and one signature does not fit two texts. Where keys come from and where seeds are kept is
+//! not known here.
 
 use crate::hash::{Hash, read_base64, read_hex, sha256};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
@@ -234,5 +235,15 @@ mod tests {
                 "{low}"
             );
         }
+    }
+
+    #[test]
+    fn refuses_a_signature_whose_nonce_is_of_small_order() {
+        // Made with the private key so that the plain equation holds: R is the identity, s = H(R,A,M) a.
+        let signature = "0100000000000000000000000000000000000000000000000000000000000000\
+                         fa2d7e873c14201226469721d2768f2289c6b7ecbadcab42b827e5d6f7ed370c";
+        let signature = hex::decode(signature).unwrap();
+        let public = SigningKey::from_seed(&[1; 32]).public_key();
+        assert_eq!(public.verify(b"entry", &signature), Err(SignatureError));
     }
 }

@@ -29,6 +29,12 @@ pub enum ProofError {
         /// The size of the log.
         size: u64,
     },
+    /// More hashes than [`MAX_PROOF_HASHES`].
+    #[error("a proof of {found} hashes is longer than {MAX_PROOF_HASHES}")]
+    TooLong {
+        /// Hashes given.
+        found: usize,
+    },
     /// The hashes do not lead to the root.
     #[error("the proof does not lead to the root")]
     Mismatch,
@@ -88,7 +94,9 @@ pub fn verify_consistency(
 
 fn foreign(hashes: &[Hash]) -> Result<Vec<tlog_tiles::Hash>, ProofError> {
     if hashes.len() > MAX_PROOF_HASHES {
-        return Err(ProofError::Mismatch);
+        return Err(ProofError::TooLong {
+            found: hashes.len(),
+        });
     }
     Ok(hashes.iter().copied().map(theirs).collect())
 }

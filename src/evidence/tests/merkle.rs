@@ -170,6 +170,27 @@ fn no_proof_is_made_beyond_the_log() {
 }
 
 #[test]
+fn numbers_that_cannot_belong_together_are_named() {
+    let root = tree(3).root();
+    for (index, size) in [(3, 3), (0, 0), (u64::MAX, 3), (0, MAX_LOG_SIZE + 1)] {
+        assert_eq!(
+            verify_inclusion(&InclusionProof::default(), index, leaf(0), size, root),
+            Err(ProofError::Range { from: index, size })
+        );
+    }
+    let found = MAX_PROOF_HASHES + 1;
+    let long = vec![root; found];
+    assert_eq!(
+        verify_inclusion(&InclusionProof(long.clone()), 0, leaf(0), 3, root),
+        Err(ProofError::TooLong { found })
+    );
+    assert_eq!(
+        verify_consistency(&ConsistencyProof(long), 2, leaf(0), 3, root),
+        Err(ProofError::TooLong { found })
+    );
+}
+
+#[test]
 fn hostile_lengths_and_sizes_end_at_once() {
     let root = tree(3).root();
     for length in [0, 1, MAX_PROOF_HASHES, MAX_PROOF_HASHES + 1, 5000] {

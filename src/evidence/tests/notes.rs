@@ -2,12 +2,13 @@
 
 #![allow(clippy::unwrap_used)]
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use evidence::{
     Checkpoint, CheckpointError, ConsistencyProof, Hash, MAX_COSIGNATURE_TIME_S, MAX_EXTRA_BYTES,
-    MAX_LOG_SIZE, MAX_NOTE_BYTES, MemoryTree, NoteError, Receipt, Relation, SigningKey, TlogProof,
-    TlogProofError, conflict, conflict_by_prefix, cosign, kiosk_origin, leaf_hash, ledger_origin,
-    open_checkpoint, open_cosignature, prove_consistency, prove_inclusion, root_at,
-    sign_checkpoint,
+    MAX_LOG_SIZE, MAX_NOTE_BYTES, MAX_TLOG_PROOF_BYTES, MemoryTree, NoteError, Receipt, Relation,
+    SigningKey, TlogProof, TlogProofError, conflict, conflict_by_prefix, cosign, kiosk_origin,
+    leaf_hash, ledger_origin, open_checkpoint, open_cosignature, prove_consistency,
+    prove_inclusion, root_at, sha256, sign_checkpoint,
 };
 use proptest::prelude::*;
 
@@ -113,6 +114,7 @@ fn checkpoint_texts_of_other_shapes_are_refused() {
         format!("a\n3\r\n{root}\n"),
         format!("a\n18446744073709551616\n{root}\n"),
         format!("a\n9223372036854775808\n{root}\n"),
+        format!("a\n4611686018427387905\n{root}\n"),
         format!("a\n3\n{}\n", root.trim_end_matches('=')),
         format!("a\n3\n{}\n", &root[4..]),
         format!("\n3\n{root}\n"),
@@ -204,6 +206,38 @@ fn what_cannot_be_cosigned_is_refused() {
         cosign("", ISSUER, &key, 1),
         Err(NoteError::Malformed)
     ));
+}
+
+/// A cosignature line made by hand, over any text and time.
+fn cosigned_by_hand(text: &str, time_s: u64) -> String {
+    let key = issuer_key();
+    let named = [ISSUER.as_bytes(), b"\n\x04", key.public_key().as_bytes()].concat();
+    let message = format!("cosignature/v1\ntime {time_s}\n{text}");
+    let mut line = sha256(&named).0[..4].to_vec();
+    line.extend(time_s.to_be_bytes());
+    line.extend(key.sign(message.as_bytes()));
+    format!("{text}\n— {ISSUER} {}\n", BASE64_STANDARD.encode(line))
+}
+
+#[test]
+fn what_nobody_should_have_cosigned_is_refused() {
+    let key = issuer_key().public_key();
+    let text = head(5).to_text();
+    let good = cosigned_by_hand(&text, TIME_S);
+    assert_eq!(open_cosignature(&good, ISSUER, &key), Ok(TIME_S));
+    let time_s = MAX_COSIGNATURE_TIME_S + 1;
+    let late = cosigned_by_hand(&text, time_s);
+    assert_eq!(
+        open_cosignature(&late, ISSUER, &key),
+        Err(NoteError::Time { time_s })
+    );
+    for text in ["hello\n", &format!("{text}more\n")] {
+        let other = cosigned_by_hand(text, TIME_S);
+        assert!(matches!(
+            open_cosignature(&other, ISSUER, &key),
+            Err(NoteError::Checkpoint(_))
+        ));
+    }
 }
 
 #[test]
@@ -309,8 +343,24 @@ fn proof_files_of_other_shapes_are_refused() {
         TlogProof::parse(&long.to_text().unwrap()).as_ref(),
         Ok(&long)
     );
+    let base64 = BASE64_STANDARD.encode(vec![7; MAX_EXTRA_BYTES + 1]);
+    let extra = good.replacen("ZXh0cmE=", &base64, 1);
+    assert_eq!(TlogProof::parse(&extra), Err(TlogProofError::TooLong));
+    let padded = good + &" ".repeat(MAX_TLOG_PROOF_BYTES);
+    assert!(matches!(
+        TlogProof::parse(&padded),
+        Err(TlogProofError::TooLong)
+    ));
     long.extra.push(7);
     assert_eq!(long.to_text(), Err(TlogProofError::TooLong));
+    for spoil in [
+        (|proof| proof.path.0 = vec![leaf(0); 65]) as fn(&mut TlogProof),
+        |proof| proof.checkpoint_note = " ".repeat(MAX_NOTE_BYTES + 1),
+    ] {
+        let mut long = proof(0, 1, b"");
+        spoil(&mut long);
+        assert_eq!(long.to_text(), Err(TlogProofError::TooLong));
+    }
 }
 
 #[test]

@@ -1,1 +1,4 @@
 //! issuer
+
+pub mod certificates;
+pub mod sources;

@@ -104,6 +104,11 @@ pub fn raw_now_ms() -> u64 {
     clock_ms(ClockId::MonotonicRaw)
 }
 
+/// `CLOCK_BOOTTIME` in milliseconds: counts time spent suspended as well.
+pub fn boottime_ms() -> u64 {
+    clock_ms(ClockId::Boottime)
+}
+
 /// The wall clock.
 pub fn wall_now() -> UtcMs {
     let read = clock_gettime(ClockId::Realtime);
@@ -306,6 +311,22 @@ mod tests {
         let clocks = Clocks::open(UtcMs::DISTANT_PAST).unwrap();
         clocks.remember_synced();
         assert_ne!(clocks.stamp().sync, Sync::Unset);
+    }
+
+    /// The kernel refuses silently, and a clock that is set would pass for one that is not.
+    #[test]
+    fn the_shipped_unit_lets_the_clock_be_read() {
+        let unit = include_str!("../../../systemd/rollcall-kiosk.service");
+        let filters: Vec<&str> = unit
+            .lines()
+            .filter_map(|line| line.strip_prefix("SystemCallFilter="))
+            .collect();
+        assert_eq!(filters.last(), Some(&"adjtimex clock_adjtime"));
+        assert!(unit.contains("\nProtectClock=no\n"));
+        assert!(
+            unit.contains("\nProcSubset=all\n"),
+            "the boot's id has to be readable"
+        );
     }
 
     #[test]

@@ -489,12 +489,15 @@ pub fn parse(bytes: &[u8]) -> Result<Entry, EntryError> {
 /// `receipt` gives the covered size and the time of a receipt's note, or nothing where it does not verify.
 pub fn mark(entry: &Entry, receipt: impl FnOnce(&str) -> Option<(u64, u64)>) -> Mark {
     match &entry.body {
-        Body::Boot(boot) if boot.cause == BootCause::Suspend => Mark::Suspend,
+        Body::Boot(boot) => match boot.cause {
+            BootCause::Start => Mark::Start,
+            BootCause::Suspend => Mark::Suspend,
+        },
         Body::Clock(clock) => Mark::Clock(clock.anchor()),
         Body::Receipt(note) => receipt(&note.note).map_or(Mark::Plain, |(covers, time_s)| {
             Mark::Receipt { covers, time_s }
         }),
-        Body::Boot(_) | Body::Adopt(_) | Body::Scan(_) | Body::Staff(_) => Mark::Plain,
+        Body::Adopt(_) | Body::Scan(_) | Body::Staff(_) => Mark::Plain,
         Body::Reader(_) | Body::LedgerHead(_) | Body::Note(_) => Mark::Plain,
     }
 }

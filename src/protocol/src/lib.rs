@@ -6,7 +6,7 @@
 //!
 //! - [`entry`]: a journal's entries. [`ledger`]: an event's. [`batch`]: how they travel.
 //! - [`badge`]: canonical badge text, digests, sealed roster rows. [`bundle`]: what a kiosk is given.
-//! - [`enrol`], [`time`], [`status`], [`http_signature`], [`problem`]: the rest of the sync protocol.
+//! - [`enrol`], [`time`], [`presence`], [`status`], [`http_signature`], [`problem`]: the rest of the sync protocol.
 //! - [`rules`], [`agenda`], [`decision`], [`certificate`], [`archive`]: what lies in the object store and in evidence bundles.
 //! - [`signals`]: scans into the signals that `attendance` decides on.
 
@@ -21,6 +21,7 @@ pub mod enrol;
 pub mod entry;
 pub mod http_signature;
 pub mod ledger;
+pub mod presence;
 pub mod problem;
 pub mod rules;
 pub mod signals;

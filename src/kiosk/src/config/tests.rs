@@ -145,6 +145,10 @@ fn blocks_that_make_no_sense_are_refused() {
     );
     check_refused(&["name = \"a\"\nkind = \"serial\""], &["needs `path`"]);
     check_refused(
+        &["name = \"a\"\nkind = \"serial\"\npath = \"/dev/x\"\nvendor = 1\nproduct = 2"],
+        &["both `path` and `vendor`"],
+    );
+    check_refused(
         &["name = \"a\"\nkind = \"hid\"\nvendor = 1"],
         &["`product`"],
     );

@@ -87,8 +87,8 @@ pub struct Framer {
     terminator: Terminator,
     idle_ms: Option<u32>,
     pending: Vec<u8>,
-    /// The code at hand is too long already: its bytes are dropped up to its end.
-    too_long: bool,
+    /// Why the code at hand is none already, whatever follows up to its end.
+    spoilt: Option<Refusal>,
     /// The line terminator that was last, if nothing came since: its partner belongs to it.
     line_end: Option<u8>,
     /// This reader ends its codes.
@@ -103,7 +103,7 @@ impl Framer {
             terminator,
             idle_ms,
             pending: Vec::with_capacity(MAX_SCAN_BYTES),
-            too_long: false,
+            spoilt: None,
             line_end: None,
             terminates: false,
             last_ms: 0,
@@ -120,7 +120,7 @@ impl Framer {
             if self.is_end(byte) {
                 self.end(byte, framed);
             } else if self.pending.len() == MAX_SCAN_BYTES {
-                self.too_long = true;
+                self.spoilt = self.spoilt.or(Some(Refusal::TooLong));
             } else {
                 self.line_end = None;
                 self.pending.push(byte);
@@ -128,12 +128,19 @@ impl Framer {
         }
     }
 
+    /// Says that at `now_ms` something came that no code can hold: the code at hand is refused for `reason` when it ends.
+    pub fn spoil(&mut self, reason: Refusal, now_ms: u64) {
+        self.last_ms = now_ms;
+        self.line_end = None;
+        self.spoilt = self.spoilt.or(Some(reason));
+    }
+
     /// Says that nothing has come up to `now_ms`. Call it only after looking: bytes that wait to be read are no quiet.
     pub fn quiet(&mut self, now_ms: u64, framed: &mut Vec<Framed>) {
         if self.due_ms().is_none_or(|due_ms| now_ms < due_ms) {
             return;
         }
-        let lost_its_end = self.terminates && !self.too_long;
+        let lost_its_end = self.terminates && self.spoilt.is_none();
         let last = self.take();
         framed.push(if lost_its_end {
             Err(Refusal::Unterminated)
@@ -150,22 +157,27 @@ impl Framer {
         } else {
             idle_ms
         };
-        (!self.pending.is_empty()).then(|| self.last_ms.saturating_add(wait_ms))
+        self.has_code()
+            .then(|| self.last_ms.saturating_add(wait_ms))
     }
 
     /// The input ended in good order, as a file does: what is left is a code.
     pub fn finish(&mut self, framed: &mut Vec<Framed>) {
-        if !self.pending.is_empty() {
+        if self.has_code() {
             framed.push(self.take());
         }
     }
 
     /// The input broke off: what is left is half a code.
     pub fn cut(&mut self, framed: &mut Vec<Framed>) {
-        if !self.pending.is_empty() {
+        if self.has_code() {
             let _ = self.take();
             framed.push(Err(Refusal::Unterminated));
         }
+    }
+
+    fn has_code(&self) -> bool {
+        !self.pending.is_empty() || self.spoilt.is_some()
     }
 
     fn is_end(&self, byte: u8) -> bool {
@@ -193,13 +205,11 @@ impl Framer {
             Terminator::Etx => self.pending.strip_prefix(&[STX]).unwrap_or(&self.pending),
             Terminator::Line | Terminator::Tab => &self.pending,
         };
-        let framed = if self.too_long {
-            Err(Refusal::TooLong)
-        } else {
-            admit(bytes)
+        let framed = match self.spoilt.take() {
+            Some(refusal) => Err(refusal),
+            None => admit(bytes),
         };
         self.pending.clear();
-        self.too_long = false;
         framed
     }
 }
@@ -341,6 +351,20 @@ mod tests {
         framer.push(b"A", 60, &mut framed);
         framer.quiet(110, &mut framed);
         assert_eq!(framed, [Err(Refusal::TooLong), Ok("A".to_owned())]);
+    }
+
+    #[test]
+    fn a_spoilt_code_is_refused_at_its_end_and_the_next_is_read() {
+        let mut framer = Framer::new(Terminator::Line, Some(50));
+        let mut framed = Vec::new();
+        framer.push(b"A", 0, &mut framed);
+        framer.spoil(Refusal::UnknownKey, 1);
+        framer.push(b"B\rC\r", 2, &mut framed);
+        assert_eq!(framed, [Err(Refusal::UnknownKey), Ok("C".to_owned())]);
+        framed.clear();
+        framer.spoil(Refusal::UnknownKey, 3);
+        framer.quiet(3 + UNTERMINATED_MS, &mut framed);
+        assert_eq!(framed, [Err(Refusal::UnknownKey)]);
     }
 
     #[test]

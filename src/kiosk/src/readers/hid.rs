@@ -1,7 +1,35 @@
-//! USB scanners that speak HID.
+//! USB scanners that speak HID: as a point-of-sale scanner, or by typing like a keyboard.
+//!
+//! The device is found by vendor, product and, where two are alike, serial number or socket. What its reports mean is taken from its report
+//! descriptor. A scanner that types is also a keyboard to the system: its keys are taken away from everything else while it is read, as far
+//! as the system allows.
 
-use super::{Connection, Device, Loss, LossKind};
-use crate::config::HidConfig;
+use std::ffi::CStr;
+use std::fs::{File, OpenOptions};
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use hidapi::HidApi;
+
+use self::descriptor::{DESCRIPTOR_BYTES_MAX, Descriptor, REPORT_BYTES_MAX};
+use self::keyboard::Keyboard;
+use self::pos::PosScanner;
+use super::framing::{Framed, Framer};
+use super::{Connection, Decoded, Device, Loss, LossKind};
+use crate::config::{HidConfig, HidLayout, UsbIdentity};
+use crate::kernel;
+
+mod descriptor;
+mod keyboard;
+mod pos;
+#[cfg(test)]
+mod samples;
+
+/// The usage page of bar code scanners, by which a device's interfaces are told apart.
+const PAGE_POS: u16 = 0x8c;
+/// Page and usage of a keyboard.
+const KEYBOARD: (u16, u16) = (0x01, 0x06);
 
 /// A HID scanner to be opened.
 pub(super) struct HidDevice {
@@ -16,7 +44,398 @@ impl HidDevice {
 
 impl Device for HidDevice {
     fn open(&mut self) -> Result<Box<dyn Connection>, Loss> {
-        let detail = format!("{:04x}: not read yet", self.config.usb.vendor);
-        Err(Loss::new(LossKind::Failed, detail))
+        let api = HidApi::new().map_err(|error| failed("the list of HID devices", &error))?;
+        let interfaces: Vec<Interface> = api
+            .device_list()
+            .filter(|info| {
+                (info.vendor_id(), info.product_id())
+                    == (self.config.usb.vendor, self.config.usb.product)
+            })
+            .filter_map(|info| {
+                let path = info.path().to_str().ok()?;
+                Some(Interface {
+                    path: PathBuf::from(path),
+                    serial: info.serial_number().map(str::to_owned),
+                    usage: (info.usage_page(), info.usage()),
+                })
+            })
+            .filter(|interface| interface.is(&self.config.usb))
+            .collect();
+        let path = choose(&interfaces, &self.config)?;
+        connect(&api, &path, &self.config)
+    }
+}
+
+/// One thing a device offers: a node, and one of the purposes it says it has.
+#[derive(Debug, Clone)]
+struct Interface {
+    path: PathBuf,
+    serial: Option<String>,
+    usage: (u16, u16),
+}
+
+impl Interface {
+    fn is(&self, usb: &UsbIdentity) -> bool {
+        let serial_fits = usb.serial.is_none() || usb.serial == self.serial;
+        let socket = usb.port.as_ref();
+        serial_fits && socket.is_none_or(|socket| super::usb::is_at(&self.path, socket))
+    }
+}
+
+/// The node to read, of those whose device fits.
+fn choose(interfaces: &[Interface], config: &HidConfig) -> Result<PathBuf, Loss> {
+    let usb = &config.usb;
+    let wanted = format!("{:04x}:{:04x}", usb.vendor, usb.product);
+    let offering = |fits: fn((u16, u16)) -> bool| {
+        let mut paths: Vec<&PathBuf> = interfaces
+            .iter()
+            .filter(|interface| fits(interface.usage))
+            .map(|interface| &interface.path)
+            .collect();
+        paths.sort();
+        paths.dedup();
+        paths
+    };
+    let pos = || offering(|(page, _)| page == PAGE_POS);
+    let keyboard = || offering(|usage| usage == KEYBOARD);
+    let paths = match config.layout {
+        HidLayout::Pos => pos(),
+        HidLayout::Keyboard => keyboard(),
+        HidLayout::Auto => Some(pos())
+            .filter(|paths| !paths.is_empty())
+            .unwrap_or_else(keyboard),
+    };
+    match paths.as_slice() {
+        [path] => Ok(PathBuf::from(path)),
+        [] if interfaces.is_empty() => Err(Loss::new(
+            LossKind::NotFound,
+            format!("no USB device {wanted} is attached; is the reader plugged in?"),
+        )),
+        [] => Err(Loss::new(
+            LossKind::Failed,
+            format!(
+                "USB device {wanted} is attached, but does not report the way `layout` says; set the scanner to keyboard or point-of-sale mode"
+            ),
+        )),
+        [..] => Err(Loss::new(
+            LossKind::Failed,
+            format!("several USB devices {wanted} are attached; add `serial` or `port`"),
+        )),
+    }
+}
+
+fn connect(api: &HidApi, path: &Path, config: &HidConfig) -> Result<Box<dyn Connection>, Loss> {
+    let name = path.display().to_string();
+    // Asked apart, since hidapi tells what went wrong in prose only.
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(path)
+        .map_err(|error| Loss::of_io(&error, &name))?;
+    let node = std::ffi::CString::new(name.as_str())
+        .map_err(|_| Loss::new(LossKind::Failed, "the node's path holds a zero byte"))?;
+    let node: &CStr = &node;
+    let device = api.open_path(node).map_err(|error| failed(&name, &error))?;
+    let mut bytes = vec![0; DESCRIPTOR_BYTES_MAX];
+    let length = device
+        .get_report_descriptor(&mut bytes)
+        .map_err(|error| failed(&name, &error))?;
+    let descriptor = Descriptor::parse(&bytes[..length])
+        .map_err(|error| Loss::new(LossKind::Failed, format!("{name}: {error}")))?;
+    let decoder = Decoder::new(descriptor, config).ok_or_else(|| {
+        let detail = format!("{name}: its report descriptor has neither scanned data nor keys");
+        Loss::new(LossKind::Failed, detail)
+    })?;
+    let grabbed = match &decoder.kind {
+        DecoderKind::Keyboard { .. } => grab_keys(path),
+        DecoderKind::Pos(_) => Vec::new(),
+    };
+    Ok(Box::new(HidConnection {
+        device,
+        decoder,
+        report: vec![0; REPORT_BYTES_MAX],
+        filled: 0,
+        name,
+        _grabbed: grabbed,
+    }))
+}
+
+fn failed(name: &str, error: &hidapi::HidError) -> Loss {
+    Loss::new(LossKind::Failed, format!("{name}: {error}"))
+}
+
+/// Takes the keys of the device behind a hidraw node away from the system. What cannot be taken is logged and left: the scans are read all the
+/// same, but the scanner also types into whatever has the focus.
+fn grab_keys(node: &Path) -> Vec<File> {
+    let Some(name) = node.file_name() else {
+        return Vec::new();
+    };
+    let folder = Path::new("/sys/class/hidraw")
+        .join(name)
+        .join("device/input");
+    let inputs = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let parts = inputs.flat_map(|input| std::fs::read_dir(input.path()).into_iter().flatten());
+    let mut grabbed = Vec::new();
+    for part in parts.flatten() {
+        let event = part.file_name();
+        if !event.to_string_lossy().starts_with("event") {
+            continue;
+        }
+        let path = Path::new("/dev/input").join(&event);
+        let taken = File::open(&path).and_then(|file| {
+            kernel::grab_input(file.as_fd())?;
+            Ok(file)
+        });
+        match taken {
+            Ok(file) => grabbed.push(file),
+            Err(error) => tracing::warn!(
+                input = %path.display(),
+                %error,
+                "the scanner's keys also reach other programs; install the udev rules"
+            ),
+        }
+    }
+    grabbed
+}
+
+/// Reports into codes. No I/O.
+struct Decoder {
+    descriptor: Descriptor,
+    kind: DecoderKind,
+}
+
+enum DecoderKind {
+    Keyboard {
+        keyboard: Keyboard,
+        framer: Framer,
+        framed: Vec<Framed>,
+    },
+    Pos(PosScanner),
+}
+
+impl Decoder {
+    /// The decoder for a device with this descriptor; `None` if it reports in no way that the configuration allows.
+    fn new(descriptor: Descriptor, config: &HidConfig) -> Option<Self> {
+        let may_scan = config.layout != HidLayout::Keyboard && pos::scans(&descriptor);
+        let may_type = config.layout != HidLayout::Pos && keyboard::types(&descriptor);
+        let kind = if may_scan {
+            DecoderKind::Pos(PosScanner::default())
+        } else if may_type {
+            DecoderKind::Keyboard {
+                keyboard: Keyboard::default(),
+                framer: Framer::new(config.terminator, config.idle_ms),
+                framed: Vec::new(),
+            }
+        } else {
+            return None;
+        };
+        Some(Self { descriptor, kind })
+    }
+
+    fn take(&mut self, report: &[u8], now_ms: u64, decoded: &mut Vec<Decoded>) {
+        match &mut self.kind {
+            DecoderKind::Keyboard {
+                keyboard,
+                framer,
+                framed,
+            } => {
+                keyboard.take(&self.descriptor, report, now_ms, framer, framed);
+                decoded.extend(framed.drain(..).map(Decoded::framed));
+            }
+            DecoderKind::Pos(scanner) => scanner.take(&self.descriptor, report, now_ms, decoded),
+        }
+    }
+
+    fn quiet(&mut self, now_ms: u64, decoded: &mut Vec<Decoded>) {
+        match &mut self.kind {
+            DecoderKind::Keyboard { framer, framed, .. } => {
+                framer.quiet(now_ms, framed);
+                decoded.extend(framed.drain(..).map(Decoded::framed));
+            }
+            DecoderKind::Pos(scanner) => scanner.quiet(now_ms, decoded),
+        }
+    }
+
+    fn due_ms(&self) -> Option<u64> {
+        match &self.kind {
+            DecoderKind::Keyboard { framer, .. } => framer.due_ms(),
+            DecoderKind::Pos(scanner) => scanner.due_ms(),
+        }
+    }
+
+    fn cut(&mut self, decoded: &mut Vec<Decoded>) {
+        match &mut self.kind {
+            DecoderKind::Keyboard { framer, framed, .. } => {
+                framer.cut(framed);
+                decoded.extend(framed.drain(..).map(Decoded::framed));
+            }
+            DecoderKind::Pos(scanner) => scanner.cut(decoded),
+        }
+    }
+}
+
+struct HidConnection {
+    device: hidapi::HidDevice,
+    decoder: Decoder,
+    report: Vec<u8>,
+    filled: usize,
+    name: String,
+    /// Held open, since the grab ends with the handle.
+    _grabbed: Vec<File>,
+}
+
+impl Connection for HidConnection {
+    fn wait(&mut self, at_most: Duration) -> Result<bool, Loss> {
+        let at_most_ms = i32::try_from(at_most.as_millis()).unwrap_or(i32::MAX);
+        match self.device.read_timeout(&mut self.report, at_most_ms) {
+            Ok(filled) => {
+                self.filled = filled;
+                Ok(filled > 0)
+            }
+            Err(error) => {
+                let gone = Loss::of_io(&std::io::ErrorKind::UnexpectedEof.into(), &self.name);
+                Err(Loss {
+                    detail: format!("{} ({error})", gone.detail),
+                    ..gone
+                })
+            }
+        }
+    }
+
+    fn decode(&mut self, now_ms: u64, decoded: &mut Vec<Decoded>) {
+        let report = &self.report[..self.filled];
+        self.decoder.take(report, now_ms, decoded);
+        self.filled = 0;
+    }
+
+    fn quiet(&mut self, now_ms: u64, decoded: &mut Vec<Decoded>) {
+        self.decoder.quiet(now_ms, decoded);
+    }
+
+    fn due_ms(&self) -> Option<u64> {
+        self.decoder.due_ms()
+    }
+
+    fn end(&mut self, _loss: &Loss, decoded: &mut Vec<Decoded>) {
+        self.decoder.cut(decoded);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::config::Terminator;
+    use crate::readers::Refusal;
+
+    fn config(layout: HidLayout) -> HidConfig {
+        HidConfig {
+            usb: UsbIdentity {
+                vendor: 0x1234,
+                product: 0x5678,
+                serial: None,
+                port: None,
+            },
+            layout,
+            terminator: Terminator::Line,
+            idle_ms: Some(50),
+        }
+    }
+
+    fn interface(path: &str, usage: (u16, u16)) -> Interface {
+        Interface {
+            path: PathBuf::from(path),
+            serial: Some("SN1".to_owned()),
+            usage,
+        }
+    }
+
+    #[test]
+    fn the_interface_is_chosen_by_what_it_is_for() {
+        const POS: (u16, u16) = (PAGE_POS, 0x02);
+        let both = [
+            interface("/dev/hidraw0", KEYBOARD),
+            interface("/dev/hidraw1", POS),
+        ];
+        let one_node = [
+            interface("/dev/hidraw0", KEYBOARD),
+            interface("/dev/hidraw0", POS),
+        ];
+        let mouse = [interface("/dev/hidraw0", (1, 2))];
+        let two = [
+            interface("/dev/hidraw0", POS),
+            interface("/dev/hidraw1", POS),
+        ];
+        for (interfaces, layout, expected) in [
+            (&both[..], HidLayout::Auto, Ok("/dev/hidraw1")),
+            (&both, HidLayout::Pos, Ok("/dev/hidraw1")),
+            (&both, HidLayout::Keyboard, Ok("/dev/hidraw0")),
+            (&one_node, HidLayout::Auto, Ok("/dev/hidraw0")),
+            (&both[..1], HidLayout::Auto, Ok("/dev/hidraw0")),
+            (&both[..1], HidLayout::Pos, Err(LossKind::Failed)),
+            (&mouse, HidLayout::Auto, Err(LossKind::Failed)),
+            (&two, HidLayout::Auto, Err(LossKind::Failed)),
+            (&[], HidLayout::Auto, Err(LossKind::NotFound)),
+        ] {
+            let chosen = choose(interfaces, &config(layout)).map_err(|loss| loss.kind);
+            assert_eq!(
+                chosen,
+                expected.map(PathBuf::from),
+                "{interfaces:?} {layout:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_serial_number_tells_devices_apart() {
+        let device = interface("/dev/hidraw0", KEYBOARD);
+        let mut usb = config(HidLayout::Auto).usb;
+        assert!(device.is(&usb));
+        usb.serial = Some("SN1".to_owned());
+        assert!(device.is(&usb));
+        usb.serial = Some("SN2".to_owned());
+        assert!(!device.is(&usb));
+        usb.serial = None;
+        usb.port = Some("1-1.3".to_owned());
+        assert!(!device.is(&usb));
+    }
+
+    #[test]
+    fn the_decoder_follows_the_layout() {
+        let kind = |bytes: &[u8], layout| {
+            let descriptor = Descriptor::parse(bytes).unwrap();
+            Decoder::new(descriptor, &config(layout))
+                .map(|decoder| matches!(decoder.kind, DecoderKind::Pos(_)))
+        };
+        assert_eq!(kind(samples::COMPOSITE, HidLayout::Auto), Some(true));
+        assert_eq!(kind(samples::COMPOSITE, HidLayout::Keyboard), Some(false));
+        assert_eq!(kind(samples::BOOT_KEYBOARD, HidLayout::Auto), Some(false));
+        assert_eq!(kind(samples::BOOT_KEYBOARD, HidLayout::Pos), None);
+        assert_eq!(kind(samples::POS_OTHER, HidLayout::Keyboard), None);
+    }
+
+    #[test]
+    fn keys_without_an_end_become_a_code_by_quiet() {
+        let descriptor = Descriptor::parse(samples::BOOT_KEYBOARD).unwrap();
+        let mut decoder = Decoder::new(descriptor, &config(HidLayout::Auto)).unwrap();
+        let mut decoded = Vec::new();
+        decoder.take(&[0, 0, 4, 0, 0, 0, 0, 0], 100, &mut decoded);
+        assert_eq!(decoder.due_ms(), Some(150));
+        decoder.quiet(150, &mut decoded);
+        let code = Decoded::framed(Ok("a".to_owned()));
+        assert_eq!(decoded, [code]);
+        decoder.take(&[0, 0, 5, 0, 0, 0, 0, 0], 200, &mut decoded);
+        decoder.cut(&mut decoded);
+        assert_eq!(decoded[1..], [Decoded::Refused(Refusal::Unterminated)]);
+    }
+
+    #[test]
+    fn a_scanner_that_is_not_there_is_not_found() {
+        let loss = HidDevice::new(config(HidLayout::Auto))
+            .open()
+            .err()
+            .unwrap();
+        assert_eq!(loss.kind, LossKind::NotFound, "{}", loss.detail);
     }
 }

@@ -119,6 +119,8 @@ impl ReaderThread {
             };
             self.pulse.attached.store(false, Ordering::Relaxed);
             let over = loss.kind == LossKind::Ended;
+            // Said before it is reported, so that the watch never takes the end for a death.
+            self.pulse.over.store(over, Ordering::Relaxed);
             if reported.as_ref() != Some(&loss) {
                 self.put(ReaderEvent::Lost {
                     reader: self.reader.clone(),

@@ -1,0 +1,3 @@
+//! What an attendee takes home.
+
+pub mod pdf;

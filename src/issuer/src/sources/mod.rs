@@ -1,0 +1,130 @@
+//! Outside lists become the issuer's rows here, and nowhere else.
+//!
+//! Each reader takes the bytes of one file and the event's time zone and returns either every row of it, with warnings,
+//! or an [`ImportError`] that lists what is wrong, where, and what to do. There is no half result: one problem and
+//! nothing is imported, so the caller writes what it gets in one transaction. Readers are pure: no clock, no database,
+//! no network, and no input makes them panic.
+//!
+//! | kind | reader | format |
+//! |---|---|---|
+//! | agenda | [`agenda_csv`] | our CSV, columns in [`AGENDA_COLUMNS`] |
+//! | agenda | [`frab`] | `schedule.json` as frab and pretalx export it |
+//! | registrations | [`registrations_csv`] | our CSV, columns in [`REGISTRATIONS_COLUMNS`] |
+//!
+//! Limits: [`MAX_IMPORT_BYTES`] a file, [`MAX_ROWS`] rows, [`MAX_FIELD_BYTES`] a field. Badge codes and e-mail addresses
+//! never appear in problems, warnings or `Debug` output; the row number says where to look.
+
+mod agenda_checks;
+pub mod agenda_csv;
+mod badge_strength;
+mod columns;
+mod field;
+pub mod frab;
+mod ids;
+mod local_time;
+mod problem;
+pub mod registrations_csv;
+mod table;
+
+#[cfg(test)]
+mod tests;
+
+pub use columns::{
+    AGENDA_COLUMNS, Column, ImportKind, REGISTRATIONS_COLUMNS, columns, describe, template,
+};
+pub use ids::{MAX_ID_CHARS, is_id};
+pub use local_time::{UnknownZone, zone_named};
+pub use problem::{ImportError, ImportReport, MAX_LISTED, Problem};
+
+use std::fmt;
+
+/// Largest file read, in bytes: 100,000 registrations of 160 bytes fit.
+pub const MAX_IMPORT_BYTES: usize = 16 * 1024 * 1024;
+/// Most rows of one file.
+pub const MAX_ROWS: usize = 100_000;
+/// Longest field, in bytes of UTF-8. A ledger entry has 4 KiB for everything, and a certificate must print it.
+pub const MAX_FIELD_BYTES: usize = 1_000;
+
+/// A whole agenda, as one version of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgendaImport {
+    /// What the source calls this version (`v1.1`); none from a CSV file.
+    pub version_label: Option<String>,
+    /// The IANA time zone that the source names; none from a CSV file.
+    pub zone: Option<String>,
+    /// Every room a session is in, or that the source lists, by id.
+    pub rooms: Vec<RoomRow>,
+    /// Sessions by start, then id.
+    pub sessions: Vec<SessionRow>,
+}
+
+/// One room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoomRow {
+    /// `[a-z0-9-]{1,64}`.
+    pub id: String,
+    /// For people.
+    pub title: String,
+}
+
+/// One session with its scheduled window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionRow {
+    /// `[a-z0-9-]{1,64}`, unique in the agenda.
+    pub id: String,
+    /// For people.
+    pub title: String,
+    /// Id of a row of [`AgendaImport::rooms`].
+    pub room: String,
+    /// Scheduled start, UTC milliseconds.
+    pub start_utc_ms: i64,
+    /// Scheduled end, UTC milliseconds, later than the start.
+    pub end_utc_ms: i64,
+    /// Programme that credits the session, `[a-z0-9-]{1,64}`; none for the event's own.
+    pub programme: Option<String>,
+    /// What sort of session, `[a-z0-9-]{1,64}`: `talk`, `workshop`, `break`; rules may refer to it.
+    pub kind: String,
+    /// Credit value as stated: a plain decimal with a point, no sign, no superfluous zeros; none if not stated.
+    pub credit_value: Option<String>,
+    /// Language tag of the session; none if not stated.
+    pub language: Option<String>,
+}
+
+/// Every registration of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegistrationsImport {
+    /// In the order of the file.
+    pub rows: Vec<RegistrationRow>,
+}
+
+/// One registration with its badge. `Debug` prints nothing personal and no badge code.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RegistrationRow {
+    /// Line of the file, from 1; the header is a line.
+    pub line: u64,
+    /// Badge code as printed in the badge's QR or barcode, canonical as `protocol::badge` has it. A secret: it opens the attendee's row.
+    pub badge: String,
+    /// Full name, any script.
+    pub name: String,
+    /// E-mail address; private.
+    pub email: Option<String>,
+    /// Employer or association.
+    pub organisation: Option<String>,
+    /// Language tag the attendee reads.
+    pub language: Option<String>,
+    /// Start of validity, UTC milliseconds; none for no bound.
+    pub valid_from_utc_ms: Option<i64>,
+    /// End of validity (exclusive), UTC milliseconds; none for no bound.
+    pub valid_until_utc_ms: Option<i64>,
+    /// Whether the registration is cancelled.
+    pub cancelled: bool,
+}
+
+impl fmt::Debug for RegistrationRow {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("RegistrationRow")
+            .field("line", &self.line)
+            .field("cancelled", &self.cancelled)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,573 @@
+//! The door: what a scan means here and now. No I/O, no clock.
+//!
+//! Promises: [`Door::decide`] changes nothing; it gives the entry to be journalled and the answer to be shown once that entry is durable.
+//! [`Door::apply`] alone changes who is inside, from an entry and its index, whether the entry was just made or is read back at start. So a
+//! door that is rebuilt from its journal believes what it believed before, and a door whose entries were not committed is simply rebuilt.
+//!
+//! What is not in the journal is handed in: the bundle in force ([`Door::adopt`]) and what the issuer says of presence ([`Door::tell`]).
+//! Both only weigh in decisions; each scan's entry says what it used.
+//!
+//! In words:
+//! - A badge is looked up by its keyed digest; its text opens its own sealed row and goes no further.
+//! - A scan within `repeat_s` of the same badge is a repeat, unless it came through a reader bound to the other direction. Time is the raw
+//!   clock's within one boot, the wall clock's otherwise.
+//! - Direction is the reader's, else what staff set, else the opposite of what the door believes. Belief ends when sessions begin anew in the
+//!   door's rooms after a pause: who forgot to check out yesterday is not inside today.
+//! - A session counts as on where the scan's interval touches it, widened by the policy's margin: an unset clock refuses nobody.
+//!
+//! Deliberately absent: credit that counts. The provisional decision is this door's knowledge under the same rule; the issuer decides.
+
+mod board;
+mod people;
+mod roster;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use attendance::agenda::Registration;
+use attendance::time::{ClockHistory, Interval, Mark, Stamp, TimePolicy};
+use attendance::words::{
+    AttendeeId, Direction, DirectionSource, ReaderId, RoomId, Signal, Verdict,
+};
+use attendance::{Evidence, Known, UtcMs, decide};
+use evidence::{PublicKey, Receipt};
+use protocol::badge::{BadgeDigest, BadgeKey, BadgeRef, Row, canonical};
+use protocol::bundle::Bundle;
+use protocol::entry::{Body, Entry, Prior, PriorSource, Provisional, Scan, Staff, mark};
+use protocol::presence::PresenceRow;
+
+use crate::screen::view;
+pub use board::BadRules;
+use board::Board;
+use people::{LastScan, People};
+use roster::{Listed, Roster};
+
+/// The most programmes one scan gives a provisional decision for; an entry has to hold them.
+const PROVISIONAL_MAX: usize = 4;
+/// Intervals wider than this say nothing of the time of day, and the wall clock is shown instead.
+const TELLING_WIDTH_MS: i64 = 10 * 60_000;
+/// Milliseconds in a minute.
+const MINUTE_MS: i64 = 60_000;
+
+/// Staff's word for a direction in entries.
+const ACTION_IN: &str = "direction_in";
+const ACTION_OUT: &str = "direction_out";
+const ACTION_TOGGLE: &str = "direction_toggle";
+
+/// Whose door this is: what never changes within one log.
+#[derive(Clone, Debug)]
+pub struct Owner {
+    /// The origin of the journal.
+    pub log: Arc<str>,
+    /// The journal's key.
+    pub log_key: PublicKey,
+    /// The issuer's name.
+    pub issuer: String,
+    /// The issuer's key.
+    pub issuer_key: PublicKey,
+    /// The event's badge key.
+    pub badge_key: BadgeKey,
+    /// Seconds within which the same badge is a repeat, where the kiosk's configuration says so.
+    pub repeat_s: Option<u32>,
+}
+
+/// Something a reader read.
+#[derive(Clone, Copy, Debug)]
+pub struct Read<'a> {
+    /// The reader.
+    pub reader: &'a ReaderId,
+    /// The code's symbology, where it is known.
+    pub symbology: Option<&'a str>,
+    /// What the code says.
+    pub text: &'a str,
+    /// What the clocks read.
+    pub stamp: &'a Stamp,
+    /// The direction the reader is bound to.
+    pub direction: Option<Direction>,
+}
+
+/// What a scan comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decided {
+    /// What is journalled.
+    pub entry: Entry,
+    /// What is shown after that.
+    pub shown: view::Answer,
+    /// The badge as logs and staff name it.
+    pub badge: BadgeDigest,
+}
+
+/// The door's state.
+#[derive(Clone, Debug)]
+pub struct Door {
+    owner: Owner,
+    key_id: String,
+    /// What is in force.
+    board: Board,
+    roster: Roster,
+    clock: ClockHistory,
+    people: People,
+    staff_direction: Option<Direction>,
+    /// The index of the next entry.
+    next: u64,
+}
+
+impl Door {
+    /// A door that has seen nothing.
+    pub fn new(owner: Owner) -> Self {
+        Self {
+            key_id: owner.badge_key.id(),
+            owner,
+            board: Board::default(),
+            roster: Roster::default(),
+            clock: ClockHistory::new(TimePolicy::default()),
+            people: People::default(),
+            staff_direction: None,
+            next: 0,
+        }
+    }
+
+    /// Brings a bundle into force, its signature checked by the caller.
+    ///
+    /// # Errors
+    /// Where one of its rule sets does not read; the one in force stays.
+    pub fn adopt(&mut self, bundle: &Bundle) -> Result<(), BadRules> {
+        self.board = Board::new(bundle)?;
+        self.roster = Roster::new(bundle);
+        Ok(())
+    }
+
+    /// Takes the issuer's word for who is inside, in place of its earlier one. `covers` is the size of this log that has a receipt: whoever
+    /// is not listed and last came by before that is believed to have left elsewhere.
+    pub fn tell(&mut self, rows: Vec<PresenceRow>, covers: u64) {
+        self.people.tell(rows, covers);
+    }
+
+    /// The index of the next entry.
+    pub fn next_index(&self) -> u64 {
+        self.next
+    }
+
+    /// Whether the raw clock has an anchor in the segment that runs.
+    pub fn is_anchored(&self) -> bool {
+        self.clock.is_anchored()
+    }
+
+    /// How many attendees this door believes inside, by its own scans.
+    pub fn inside(&self) -> usize {
+        self.people.inside()
+    }
+
+    /// The direction that staff set for readers without one of their own.
+    pub fn staff_direction(&self) -> Option<Direction> {
+        self.staff_direction
+    }
+
+    /// When something stamped so happened, as well as can be said for people.
+    pub fn estimate(&self, index: u64, stamp: &Stamp) -> UtcMs {
+        told_time(self.clock.place(index, stamp).at, stamp)
+    }
+
+    /// The entry for a direction that staff set; `None` for toggling.
+    pub fn set_direction(
+        direction: Option<Direction>,
+        stamp: Stamp,
+        badge: Option<BadgeRef>,
+    ) -> Entry {
+        let action = match direction {
+            Some(Direction::In) => ACTION_IN,
+            Some(Direction::Out) => ACTION_OUT,
+            Some(Direction::Seen) | None => ACTION_TOGGLE,
+        };
+        let body = Body::Staff(Staff {
+            action: action.to_owned(),
+            reason: "door_mode".to_owned(),
+            badge,
+            index: None,
+        });
+        Entry { stamp, body }
+    }
+
+    /// What a scan comes to. Changes nothing.
+    pub fn decide(&self, read: Read<'_>) -> Decided {
+        // What is no badge text at all still is a scan: it is known to nobody, and it is recorded.
+        let text = canonical(read.text).unwrap_or(read.text);
+        let badge = self.owner.badge_key.digest(text);
+        let at = self.clock.place(self.next, read.stamp).at;
+        let listed = self.roster.find(badge);
+        let attendee = listed.as_ref().map(|listed| &listed.attendee);
+        let belief = self.belief(attendee, at);
+        let last = self.people.last_scan(badge);
+        if let Some(last) = last.filter(|last| self.is_repeat(last, &read)) {
+            return self.repeat(read, text, badge, listed.as_ref(), last, belief);
+        }
+        let verdict = self.verdict(badge, listed.as_ref(), at);
+        let (direction, source) = match (read.direction, self.staff_direction) {
+            (Some(direction), _) => (direction, DirectionSource::Reader),
+            (None, Some(direction)) => (direction, DirectionSource::Staff),
+            (None, None) if belief.room.is_some() => (Direction::Out, DirectionSource::Toggled),
+            (None, None) => (Direction::In, DirectionSource::Toggled),
+        };
+        let verdict = match (verdict, direction) {
+            (Verdict::CheckedIn, Direction::Out) => Verdict::CheckedOut,
+            (verdict, _) => verdict,
+        };
+        let (provisional, standing) = match (&listed, verdict) {
+            (Some(listed), Verdict::CheckedIn | Verdict::CheckedOut) => {
+                self.provisional(listed, read.stamp, at, direction, source)
+            }
+            _ => (Vec::new(), None),
+        };
+        let prior = attendee.map(|_| belief.into_prior());
+        let scan = self.scan(read, badge, listed.as_ref(), (direction, source), verdict);
+        let scan = Scan {
+            prior,
+            provisional,
+            ..scan
+        };
+        let row = self.row(text, listed.as_ref(), verdict);
+        let shown = view::Answer {
+            verdict,
+            direction,
+            since_ms: None,
+            name: row.name,
+            provisional: standing,
+            language: row.language,
+            short_code: needs_staff(verdict).then(|| badge.short()),
+        };
+        decided(read.stamp, scan, shown, badge)
+    }
+
+    fn repeat(
+        &self,
+        read: Read<'_>,
+        text: &str,
+        badge: BadgeDigest,
+        listed: Option<&Listed>,
+        last: &LastScan,
+        belief: Belief,
+    ) -> Decided {
+        let verdict = Verdict::Repeat;
+        let way = (last.direction, last.source);
+        let scan = Scan {
+            prior: listed.map(|_| belief.into_prior()),
+            ..self.scan(read, badge, listed, way, verdict)
+        };
+        let row = self.row(text, listed, verdict);
+        let shown = view::Answer {
+            verdict,
+            direction: last.direction,
+            since_ms: Some(last.since.0),
+            name: row.name,
+            provisional: None,
+            language: row.language,
+            short_code: None,
+        };
+        decided(read.stamp, scan, shown, badge)
+    }
+
+    fn scan(
+        &self,
+        read: Read<'_>,
+        badge: BadgeDigest,
+        listed: Option<&Listed>,
+        (direction, direction_source): (Direction, DirectionSource),
+        verdict: Verdict,
+    ) -> Scan {
+        Scan {
+            door: self.board.door.clone(),
+            rooms: self.board.rooms.clone(),
+            reader: read.reader.clone(),
+            symbology: read.symbology.map(str::to_owned),
+            badge: BadgeRef {
+                digest: badge,
+                key: self.key_id.clone(),
+            },
+            attendee: listed.map(|listed| listed.attendee.clone()),
+            direction,
+            direction_source,
+            verdict,
+            prior: None,
+            provisional: Vec::new(),
+            bundle: self.board.sequence,
+        }
+    }
+
+    fn is_repeat(&self, last: &LastScan, read: &Read<'_>) -> bool {
+        let repeat_ms = u64::from(self.owner.repeat_s.unwrap_or(self.board.repeat_s)) * 1_000;
+        let other_way = read.direction.is_some_and(|way| way != last.direction);
+        !other_way && elapsed_ms(&last.stamp, read.stamp).is_some_and(|ms| ms < repeat_ms)
+    }
+
+    /// What the registration and the agenda say, for somebody coming in.
+    fn verdict(&self, badge: BadgeDigest, listed: Option<&Listed>, at: Interval) -> Verdict {
+        if self.roster.is_revoked(badge) {
+            return Verdict::RevokedBadge;
+        }
+        let Some(listed) = listed else {
+            return Verdict::UnknownBadge;
+        };
+        if !may_hold(&listed.registration, at) {
+            Verdict::NotRegistered
+        } else if self.board.is_on(at) {
+            Verdict::CheckedIn
+        } else {
+            Verdict::NoSession
+        }
+    }
+
+    /// What the row of a badge lets the screen show; nothing of a person where staff are needed.
+    fn row(&self, text: &str, listed: Option<&Listed>, verdict: Verdict) -> Row {
+        let opened = listed.and_then(|listed| self.owner.badge_key.open_row(text, &listed.sealed));
+        let row = opened.unwrap_or_default();
+        if needs_staff(verdict) && verdict != Verdict::NoSession {
+            Row { name: None, ..row }
+        } else {
+            row
+        }
+    }
+
+    /// Where the door believes an attendee to be.
+    fn belief(&self, attendee: Option<&AttendeeId>, at: Interval) -> Belief {
+        let Some(attendee) = attendee else {
+            return Belief::NOWHERE;
+        };
+        let own = self.people.stay(attendee);
+        let told = self.people.told(attendee);
+        let own_since = own.map(|stay| {
+            self.clock
+                .place(stay.index, &self.people.stamp(stay.stamp))
+                .at
+        });
+        if let Some((room, since)) = &told
+            && own_since.is_none_or(|own| own.latest < *since)
+        {
+            let here = self.board.rooms.contains(room);
+            let lapsed = self.board.began_anew(Interval::exactly(*since), at);
+            return Belief {
+                room: (here && !lapsed).then(|| room.clone()),
+                source: PriorSource::Issuer,
+                index: None,
+            };
+        }
+        let Some((stay, since)) = own.zip(own_since) else {
+            return Belief::NOWHERE;
+        };
+        if told.is_none() && self.people.left_elsewhere(stay.index) {
+            return Belief {
+                source: PriorSource::Issuer,
+                ..Belief::NOWHERE
+            };
+        }
+        let rooms = stay.rooms.filter(|_| !self.board.began_anew(since, at));
+        let room = rooms.and_then(|rooms| self.board.room_at(self.people.rooms(rooms), since));
+        match room {
+            Some(room) => Belief {
+                room: Some(room.clone()),
+                source: PriorSource::Door,
+                index: Some(stay.index),
+            },
+            None => Belief {
+                index: Some(stay.index),
+                ..Belief::NOWHERE
+            },
+        }
+    }
+
+    /// The same rule as the issuer's, on what this door saw of the attendee, this scan included.
+    fn provisional(
+        &self,
+        listed: &Listed,
+        stamp: &Stamp,
+        at: Interval,
+        direction: Direction,
+        source: DirectionSource,
+    ) -> (Vec<Provisional>, Option<view::Provisional>) {
+        let log = &self.owner.log;
+        let Some(mut signals) = self.people.signals(&listed.attendee, log, &self.clock) else {
+            return (Vec::new(), None);
+        };
+        let placed = self.clock.place(self.next, stamp);
+        let here = people::signal(log, self.next, stamp, placed, direction, source);
+        signals.push(Signal {
+            rooms: self.board.rooms.clone(),
+            ..here
+        });
+        let now = told_time(at, stamp);
+        let mut all = Vec::new();
+        let mut shown = None;
+        for credited in self.board.credited_at(at).take(PROVISIONAL_MAX) {
+            let known = Known {
+                now,
+                incomplete_doors: credited.other_doors.clone(),
+            };
+            let evidence = Evidence {
+                signals: &signals,
+                registration: Some(&listed.registration),
+            };
+            let decision = decide(&credited.rules, &credited.programme, evidence, &known);
+            let present_ms: i64 = decision.parts.iter().map(|part| part.least_ms).sum();
+            let most_ms: i64 = decision.parts.iter().map(|part| part.most_ms).sum();
+            shown.get_or_insert_with(|| view::Provisional {
+                minutes: minutes(present_ms, most_ms),
+                credits: decision.credits,
+                outcome: decision.outcome,
+            });
+            all.push(Provisional {
+                programme: credited.programme.id.clone(),
+                outcome: decision.outcome,
+                credits: decision.credits,
+                reason: decision.reason,
+                present_ms,
+                scheduled_ms: credited.begun_ms(now),
+                rules: decision.rules,
+                engine: decision.engine.to_owned(),
+            });
+        }
+        (all, shown)
+    }
+
+    /// Takes the next entry of the journal, just committed or read back.
+    pub fn apply(&mut self, index: u64, entry: &Entry) {
+        let owner = &self.owner;
+        let mark = mark(entry, |note| {
+            let receipt = Receipt::open(
+                note,
+                &owner.log,
+                &owner.log_key,
+                &owner.issuer,
+                &owner.issuer_key,
+            );
+            let receipt = receipt.ok()?;
+            Some((receipt.checkpoint.size, receipt.time_s))
+        });
+        self.observe(index, &entry.stamp, mark);
+        match &entry.body {
+            Body::Scan(scan) => self.apply_scan(index, &entry.stamp, scan),
+            Body::Staff(staff) => match staff.action.as_str() {
+                ACTION_IN => self.staff_direction = Some(Direction::In),
+                ACTION_OUT => self.staff_direction = Some(Direction::Out),
+                ACTION_TOGGLE => self.staff_direction = None,
+                _ => {}
+            },
+            Body::Boot(_) | Body::Clock(_) | Body::Adopt(_) | Body::Reader(_) => {}
+            Body::Receipt(_) | Body::LedgerHead(_) | Body::Note(_) => {}
+        }
+        self.next = index + 1;
+    }
+
+    /// Leaves out an entry whose bytes say nothing here: damaged ones, or of a kind that a newer program wrote.
+    pub fn skip(&mut self, index: u64) {
+        self.next = index + 1;
+    }
+
+    fn observe(&mut self, index: u64, stamp: &Stamp, mark: Mark) {
+        self.clock.observe(index, stamp, mark);
+    }
+
+    fn apply_scan(&mut self, index: u64, stamp: &Stamp, scan: &Scan) {
+        let badge = scan.badge.digest;
+        match scan.verdict {
+            // The pause that makes a new scan starts over, and nothing else changes.
+            Verdict::Repeat => self.people.again(badge, stamp),
+            Verdict::UnknownBadge | Verdict::RevokedBadge | Verdict::NotRegistered => {}
+            Verdict::CheckedIn | Verdict::CheckedOut | Verdict::NoSession => {
+                let Some(attendee) = &scan.attendee else {
+                    return;
+                };
+                let at = self.clock.place(index, stamp).at;
+                let since = told_time(at, stamp);
+                let way = (scan.direction, scan.direction_source);
+                let stays_on = scan
+                    .prior
+                    .as_ref()
+                    .is_some_and(|prior| prior.source == PriorSource::Door && prior.room.is_some());
+                self.people
+                    .passed(attendee, index, stamp, way, &scan.rooms, stays_on);
+                self.people.scanned(badge, stamp, way, since, stays_on);
+            }
+        }
+    }
+}
+
+/// Where the door believes an attendee to be, and on whose word.
+#[derive(Clone, Debug)]
+struct Belief {
+    room: Option<RoomId>,
+    source: PriorSource,
+    index: Option<u64>,
+}
+
+impl Belief {
+    const NOWHERE: Self = Self {
+        room: None,
+        source: PriorSource::Door,
+        index: None,
+    };
+
+    fn into_prior(self) -> Prior {
+        Prior {
+            room: self.room,
+            source: self.source,
+            index: self.index,
+        }
+    }
+}
+
+fn decided(stamp: &Stamp, scan: Scan, shown: view::Answer, badge: BadgeDigest) -> Decided {
+    let entry = Entry {
+        stamp: stamp.clone(),
+        body: Body::Scan(Box::new(scan)),
+    };
+    Decided {
+        entry,
+        shown,
+        badge,
+    }
+}
+
+/// Whether the attendee has to be told a code for staff.
+fn needs_staff(verdict: Verdict) -> bool {
+    match verdict {
+        Verdict::CheckedIn | Verdict::CheckedOut | Verdict::Repeat => false,
+        Verdict::UnknownBadge | Verdict::RevokedBadge => true,
+        Verdict::NotRegistered | Verdict::NoSession => true,
+    }
+}
+
+/// Milliseconds from one stamp to another. `None` where nothing comparable says so.
+fn elapsed_ms(earlier: &Stamp, later: &Stamp) -> Option<u64> {
+    if earlier.boot == later.boot {
+        // Two readers stamp on threads of their own, so the later in the queue may be stamped a moment earlier.
+        return Some(earlier.raw_ms.abs_diff(later.raw_ms));
+    }
+    u64::try_from(later.wall.0.checked_sub(earlier.wall.0)?).ok()
+}
+
+/// Whether a registration may hold within the interval.
+fn may_hold(registration: &Registration, at: Interval) -> bool {
+    !registration.cancelled
+        && registration.valid_from.is_none_or(|from| from <= at.latest)
+        && registration
+            .valid_until
+            .is_none_or(|until| at.earliest < until)
+}
+
+/// One instant for people: the middle of a telling interval, else what the wall clock read.
+fn told_time(at: Interval, stamp: &Stamp) -> UtcMs {
+    if at.width_ms() <= TELLING_WIDTH_MS {
+        at.earliest.plus_ms(at.width_ms() / 2)
+    } else {
+        stamp.wall.clamp(at.earliest, at.latest)
+    }
+}
+
+/// Whole minutes of presence; unknown where the clock leaves more than one open.
+fn minutes(least_ms: i64, most_ms: i64) -> Option<u32> {
+    if most_ms - least_ms > MINUTE_MS {
+        return None;
+    }
+    u32::try_from(least_ms / MINUTE_MS).ok()
+}

@@ -1,0 +1,197 @@
+//! What is on: the bundle's agenda and rules, as this door needs them.
+
+use std::collections::BTreeMap;
+
+use attendance::UtcMs;
+use attendance::agenda::{Programme, Window};
+use attendance::rules::{RuleSet, Windows};
+use attendance::time::Interval;
+use attendance::words::{DoorId, RoomId};
+use protocol::bundle::{Bundle, DoorPolicy};
+use protocol::rules::{RulesError, parse};
+
+/// A bundle's rule set that does not read, though the issuer signed it.
+#[derive(Debug, thiserror::Error)]
+#[error("rule set {hash} of the bundle does not read: {cause}")]
+pub struct BadRules {
+    /// Its hash, as the bundle names it.
+    pub hash: String,
+    /// Why.
+    pub cause: Box<RulesError>,
+}
+
+/// What is in force at this door.
+#[derive(Clone, Debug)]
+pub(super) struct Board {
+    pub(super) door: DoorId,
+    pub(super) rooms: Vec<RoomId>,
+    pub(super) sequence: u64,
+    pub(super) repeat_s: u32,
+    /// Sessions in the door's rooms, widened by the margin, by start.
+    sessions: Vec<(RoomId, Window)>,
+    /// Their union: stretches in which something is on without a pause.
+    runs: Vec<Window>,
+    credited: Vec<Credited>,
+}
+
+/// A programme with sessions in the door's rooms, and the rule set that credits it.
+#[derive(Clone, Debug)]
+pub(super) struct Credited {
+    pub(super) programme: Programme,
+    pub(super) rules: RuleSet,
+    /// The programme's other doors: what they saw is not known here.
+    pub(super) other_doors: Vec<DoorId>,
+    /// Its sessions in the door's rooms, widened by the margin.
+    here: Vec<Window>,
+}
+
+impl Default for Board {
+    /// Before any bundle: no door of a name, nothing on.
+    fn default() -> Self {
+        Self {
+            door: DoorId::new("none").expect("the word is an id"),
+            rooms: Vec::new(),
+            sequence: 0,
+            repeat_s: DoorPolicy::default().repeat_s,
+            sessions: Vec::new(),
+            runs: Vec::new(),
+            credited: Vec::new(),
+        }
+    }
+}
+
+impl Board {
+    pub(super) fn new(bundle: &Bundle) -> Result<Self, BadRules> {
+        let margin_ms = i64::from(bundle.policy.margin_s) * 1_000;
+        let rooms = bundle.door.rooms.clone();
+        let mut sessions: Vec<(RoomId, Window)> = bundle
+            .agenda
+            .sessions
+            .iter()
+            .filter(|session| rooms.contains(&session.room))
+            .filter_map(|session| {
+                let domain = session.to_domain()?;
+                Some((session.room.clone(), widened(&domain, margin_ms)?))
+            })
+            .collect();
+        sessions.sort_by_key(|(_, window)| *window);
+        let mut board = Self {
+            door: bundle.door.id.clone(),
+            runs: runs(&sessions),
+            sessions,
+            rooms,
+            sequence: bundle.sequence,
+            repeat_s: bundle.policy.repeat_s,
+            credited: Vec::new(),
+        };
+        let rules = rule_sets(bundle)?;
+        for programme in &bundle.agenda.programmes {
+            let Some(rules) = programme.rules.as_ref().and_then(|hash| rules.get(hash)) else {
+                continue;
+            };
+            let Some(domain) = bundle.agenda.programme(&programme.id) else {
+                continue;
+            };
+            let here: Vec<Window> = domain
+                .sessions
+                .iter()
+                .filter(|session| board.rooms.contains(&session.room))
+                .filter_map(|session| widened(session, margin_ms))
+                .collect();
+            if here.is_empty() {
+                continue;
+            }
+            let doors = bundle.agenda.doors_of(&programme.id).into_iter();
+            let other_doors = doors.map(|door| door.id.clone());
+            board.credited.push(Credited {
+                other_doors: other_doors.filter(|door| *door != board.door).collect(),
+                programme: domain,
+                rules: rules.clone(),
+                here,
+            });
+        }
+        Ok(board)
+    }
+
+    /// Whether a session may be on in one of the door's rooms.
+    pub(super) fn is_on(&self, at: Interval) -> bool {
+        self.runs.iter().any(|run| touches(*run, at))
+    }
+
+    /// Whether sessions began anew, after a pause, between two moments.
+    pub(super) fn began_anew(&self, since: Interval, at: Interval) -> bool {
+        self.runs
+            .iter()
+            .any(|run| since.latest < run.start && run.start <= at.earliest)
+    }
+
+    /// The room among a scan's where a session is on, else the first of them.
+    pub(super) fn room_at<'a>(&self, rooms: &'a [RoomId], at: Interval) -> Option<&'a RoomId> {
+        let with_session = rooms.iter().find(|room| {
+            let mut here = self.sessions.iter().filter(|(of, _)| of == *room);
+            here.any(|(_, window)| touches(*window, at))
+        });
+        with_session.or(rooms.first())
+    }
+
+    /// The programmes that a scan touches.
+    pub(super) fn credited_at(&self, at: Interval) -> impl Iterator<Item = &Credited> {
+        self.credited
+            .iter()
+            .filter(move |credited| credited.here.iter().any(|window| touches(*window, at)))
+    }
+}
+
+impl Credited {
+    /// The length of the sessions that have begun, in milliseconds.
+    pub(super) fn begun_ms(&self, now: UtcMs) -> i64 {
+        self.programme
+            .sessions
+            .iter()
+            .map(|session| match self.rules.windows {
+                Windows::Scheduled => session.scheduled,
+                Windows::Actual => session.actual.unwrap_or(session.scheduled),
+            })
+            .filter(|window| window.start <= now)
+            .map(Window::length_ms)
+            .sum()
+    }
+}
+
+fn rule_sets(bundle: &Bundle) -> Result<BTreeMap<String, RuleSet>, BadRules> {
+    let read = |rule: &protocol::bundle::RuleText| {
+        let bad = |cause| BadRules {
+            hash: rule.hash.clone(),
+            cause: Box::new(cause),
+        };
+        // Named by what the text hashes to, whatever the bundle calls it.
+        parse(&rule.text)
+            .map_err(bad)
+            .map(|rules| (rules.hash.clone(), rules))
+    };
+    bundle.rules.iter().map(read).collect()
+}
+
+/// From the earlier start to the later end of agenda and fact, and the margin on both sides.
+fn widened(session: &attendance::agenda::Session, margin_ms: i64) -> Option<Window> {
+    let actual = session.actual.unwrap_or(session.scheduled);
+    let start = session.scheduled.start.min(actual.start);
+    let end = session.scheduled.end.max(actual.end);
+    Window::new(start.plus_ms(-margin_ms), end.plus_ms(margin_ms))
+}
+
+fn touches(window: Window, at: Interval) -> bool {
+    window.start <= at.latest && at.earliest < window.end
+}
+
+/// The union of windows that are sorted by start.
+fn runs(sessions: &[(RoomId, Window)]) -> Vec<Window> {
+    let mut runs: Vec<Window> = Vec::new();
+    for (_, window) in sessions {
+        match runs.last_mut() {
+            Some(run) if window.start <= run.end => run.end = run.end.max(window.end),
+            _ => runs.push(*window),
+        }
+    }
+    runs
+}

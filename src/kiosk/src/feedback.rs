@@ -1,0 +1,190 @@
+//! Feedback: what a scan came to, told to whoever stands there. Called only after the entry is durable, or with the failure.
+//!
+//! Promises: one telling a scan, in the order of the scans, out at once. A sink that fails is reported once and never holds up the door.
+//!
+//! `lines` writes one JSON object a line on standard output: `verdict` (a verdict's word, `failure` or `not_set_up`), `entry` (the index, or
+//! null), `reader`, `badge` (the short code, or null), `text` (what the attendee is told) and `provisional` (as in the entry, or null).
+
+use std::io::{self, Write};
+
+use attendance::words::ReaderId;
+use protocol::badge::BadgeDigest;
+use protocol::entry::Provisional;
+use serde::Serialize;
+use tokio::sync::watch;
+
+use crate::screen::view::Face;
+
+/// What is told of one scan.
+#[derive(Clone, Debug)]
+pub struct Telling<'a> {
+    /// The reader.
+    pub reader: &'a ReaderId,
+    /// The index of the entry; `None` where nothing was recorded.
+    pub entry: Option<u64>,
+    /// The badge; `None` where it could not be told.
+    pub badge: Option<BadgeDigest>,
+    /// The answer.
+    pub face: &'a Face,
+    /// The same in words.
+    pub text: &'a str,
+    /// The first provisional decision in the entry.
+    pub provisional: Option<&'a Provisional>,
+}
+
+/// Somewhere feedback goes.
+pub trait Feedback: Send {
+    /// Tells of one scan, and leaves nothing in a buffer.
+    ///
+    /// # Errors
+    /// What the system says; the door goes on.
+    fn tell(&mut self, telling: &Telling<'_>) -> io::Result<()>;
+}
+
+/// Words for a person at a terminal.
+#[derive(Debug)]
+pub struct Console<W>(pub W);
+
+impl<W: Write + Send> Feedback for Console<W> {
+    fn tell(&mut self, telling: &Telling<'_>) -> io::Result<()> {
+        writeln!(self.0, "[{}] {}", telling.reader, telling.text)?;
+        self.0.flush()
+    }
+}
+
+/// One JSON line a scan.
+#[derive(Debug)]
+pub struct Lines<W>(pub W);
+
+#[derive(Serialize)]
+struct Line<'a> {
+    verdict: &'a str,
+    entry: Option<u64>,
+    reader: &'a str,
+    badge: Option<String>,
+    text: &'a str,
+    provisional: Option<&'a Provisional>,
+}
+
+impl<W: Write + Send> Feedback for Lines<W> {
+    fn tell(&mut self, telling: &Telling<'_>) -> io::Result<()> {
+        let line = Line {
+            verdict: match telling.face {
+                Face::Result(answer) => answer.verdict.as_str(),
+                Face::NotSetUp => "not_set_up",
+                Face::Failure { .. } => "failure",
+                Face::Idle { .. } => "idle",
+            },
+            entry: telling.entry,
+            reader: telling.reader.as_str(),
+            badge: telling.badge.map(|badge| badge.short()),
+            text: telling.text,
+            provisional: telling.provisional,
+        };
+        let mut bytes = serde_json::to_vec(&line)?;
+        bytes.push(b'\n');
+        // One write, so that a line is whole even if the reader of the pipe goes away.
+        self.0.write_all(&bytes)?;
+        self.0.flush()
+    }
+}
+
+/// The attendee's screen.
+#[derive(Debug)]
+pub struct OnScreen(pub watch::Sender<Face>);
+
+impl Feedback for OnScreen {
+    fn tell(&mut self, telling: &Telling<'_>) -> io::Result<()> {
+        self.0.send_replace(telling.face.clone());
+        Ok(())
+    }
+}
+
+/// All sinks of a kiosk.
+pub struct Sinks {
+    sinks: Vec<(Box<dyn Feedback>, bool)>,
+}
+
+impl std::fmt::Debug for Sinks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sinks")
+            .field("sinks", &self.sinks.len())
+            .finish()
+    }
+}
+
+impl Sinks {
+    /// These, in this order.
+    pub fn new(sinks: Vec<Box<dyn Feedback>>) -> Self {
+        let sinks = sinks.into_iter().map(|sink| (sink, false)).collect();
+        Self { sinks }
+    }
+
+    /// Tells all of them.
+    pub fn tell(&mut self, telling: &Telling<'_>) {
+        for (sink, failed) in &mut self.sinks {
+            match sink.tell(telling) {
+                Ok(()) => *failed = false,
+                Err(error) if !*failed => {
+                    *failed = true;
+                    tracing::warn!(%error, "feedback does not reach its place; scans are recorded all the same");
+                }
+                Err(_) => {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use attendance::words::{Direction, Verdict};
+
+    use crate::screen::view::Answer;
+
+    fn told(sink: &mut dyn Feedback, face: &Face, entry: Option<u64>) {
+        let reader = ReaderId::new("main-in").unwrap();
+        let telling = Telling {
+            reader: &reader,
+            entry,
+            badge: entry.map(|_| BadgeDigest([0xab; 32])),
+            face,
+            text: "Checked in.",
+            provisional: None,
+        };
+        sink.tell(&telling).unwrap();
+    }
+
+    #[test]
+    fn a_line_says_what_was_recorded() {
+        let mut lines = Lines(Vec::new());
+        let face = Face::Result(Answer {
+            verdict: Verdict::CheckedIn,
+            direction: Direction::In,
+            since_ms: None,
+            name: None,
+            provisional: None,
+            language: None,
+            short_code: None,
+        });
+        told(&mut lines, &face, Some(7));
+        let failure = Face::Failure {
+            code: "disk_full".into(),
+        };
+        told(&mut lines, &failure, None);
+        let text = String::from_utf8(lines.0).unwrap();
+        assert_eq!(
+            text,
+            "{\"verdict\":\"checked_in\",\"entry\":7,\"reader\":\"main-in\",\"badge\":\"abababab\",\"text\":\"Checked in.\",\"provisional\":null}\n\
+             {\"verdict\":\"failure\",\"entry\":null,\"reader\":\"main-in\",\"badge\":null,\"text\":\"Checked in.\",\"provisional\":null}\n"
+        );
+    }
+
+    #[test]
+    fn a_person_reads_words() {
+        let mut console = Console(Vec::new());
+        told(&mut console, &Face::NotSetUp, None);
+        assert_eq!(console.0, b"[main-in] Checked in.\n");
+    }
+}

@@ -1,0 +1,340 @@
+//! The daemon: threads, channels, signals. Everything that decides lies elsewhere.
+//!
+//! One thread a reader puts what it read into one bounded queue. One thread, the [`keeper`], owns door, journal and feedback and empties
+//! that queue. The rest is one asynchronous runtime on the main thread: sync, pages, signals, the watch over readers, systemd.
+//!
+//! Promises: ready is said when the journal was opened, could be written and the readers' threads run. The watchdog is fed only while the
+//! keeper answers and every reader's thread moves. On SIGTERM and SIGINT what was read is recorded and answered, then the program ends
+//! with 0.
+
+mod keeper;
+mod overview;
+mod rebuild;
+mod requests;
+
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::config::{Config, Feedback as FeedbackConfig};
+use crate::desk::{Desk, DeskError};
+use crate::feedback::{Console, Feedback, Lines, OnScreen, Sinks};
+use crate::journal::{Disk, Folder, Journal, JournalError};
+use crate::kernel::{self, BUILT_AT, Clocks, KernelError};
+use crate::readers::{Closed, ReaderEvent, Readers};
+use crate::screen::server::{EventInfo, Handle, Settings, router};
+use crate::screen::view::{Face, Status};
+use keeper::{Input, Keeper, Outlets, Place};
+
+/// The name and version of this program, in entries and requests.
+pub const SOFTWARE: &str = concat!("rollcall-kiosk ", env!("CARGO_PKG_VERSION"));
+/// What may wait for the keeper. Beyond, readers wait, and badges wait in the scanners.
+const QUEUE_MAX: usize = 256;
+/// How often readers are looked at and the keeper is asked whether it lives.
+const TICK: Duration = Duration::from_secs(1);
+/// How long the keeper may take to say that it lives; taking over a large bundle on a small board needs seconds.
+const KEEPER_ANSWERS_WITHIN: Duration = Duration::from_secs(15);
+/// How long the keeper may take to end.
+const KEEPER_ENDS_WITHIN: Duration = Duration::from_secs(10);
+/// How long pages may take to end.
+const PAGES_END_WITHIN: Duration = Duration::from_millis(500);
+
+/// Why the daemon does not run, or runs no more.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The journal cannot be used.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The kernel's clocks cannot be used.
+    #[error(transparent)]
+    Kernel(#[from] KernelError),
+    /// The pages' address cannot be had.
+    #[error(
+        "{listen}: {cause}; is another program on this port? Choose another one under [screen] listen"
+    )]
+    Listen {
+        /// The address.
+        listen: SocketAddr,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+    /// The system gives no more threads, signals or the like.
+    #[error("the system refuses what the daemon needs: {0}")]
+    System(#[from] std::io::Error),
+    /// The keeper ended by itself: a fault of this program.
+    #[error(
+        "the thread that records scans has ended unexpectedly; what was accepted is safe, start the daemon again"
+    )]
+    KeeperEnded,
+}
+
+/// Runs until told to end by a signal.
+///
+/// # Errors
+/// [`RunError`]: why it could not begin, or had to end.
+pub fn run(config: &Config) -> Result<(), RunError> {
+    let folder = Arc::new(Folder::take(&config.data_dir)?);
+    let min_free_bytes = u64::from(config.storage.min_free_mb) << 20;
+    let journal = Journal::open(Arc::clone(&folder), Disk::real(min_free_bytes))?;
+    let clocks = Arc::new(Clocks::open(BUILT_AT.max(journal.floor()))?);
+
+    let (inputs, queue) = mpsc::channel(QUEUE_MAX);
+    let (outlets, watches) = outlets(config);
+    let stamping = Arc::clone(&clocks);
+    let place = Place {
+        folder,
+        disk: Box::new(move || Disk::real(min_free_bytes)),
+        clock: Arc::new(move || stamping.stamp()),
+        clocks: Some(clocks),
+        suspended_ms: Box::new(kernel::suspended_ms),
+        reopen_ms: keeper::REOPEN_MS,
+        config: config.clone(),
+    };
+    let (ready, is_ready) = oneshot::channel();
+    let clock = Arc::clone(&place.clock);
+    let keeper = std::thread::Builder::new()
+        .name("keeper".to_owned())
+        .spawn(move || Keeper::start(place, outlets, journal, ready).run(queue))?;
+    let to_keeper = inputs.clone();
+    let readers = Readers::start(&config.readers, clock, move |event: ReaderEvent| {
+        let sent = to_keeper.blocking_send(Input::Reader(event));
+        sent.map_err(|_| Closed)
+    })?;
+
+    let tasks = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let daemon = Daemon {
+        inputs,
+        readers,
+        keeper,
+    };
+    let ended = tasks.block_on(daemon.serve(config, watches, is_ready));
+    // What still runs there only waits for others.
+    tasks.shutdown_background();
+    ended
+}
+
+/// What the keeper publishes, as its readers hold it.
+struct Watches {
+    face: watch::Receiver<Face>,
+    status: watch::Receiver<Status>,
+    info: watch::Receiver<EventInfo>,
+    standing: watch::Receiver<crate::desk::Standing>,
+    faces: watch::Sender<Face>,
+    resting: watch::Receiver<Face>,
+}
+
+fn outlets(config: &Config) -> (Outlets, Watches) {
+    let (faces, face) = watch::channel(Face::NotSetUp);
+    let (rests, resting) = watch::channel(Face::NotSetUp);
+    let (statuses, status) = watch::channel(overview::unknown());
+    let (infos, info) = watch::channel(EventInfo::default());
+    let (standings, standing) = watch::channel(crate::desk::Standing::default());
+    let words: Box<dyn Feedback> = match config.feedback {
+        FeedbackConfig::Console => Box::new(Console(std::io::stdout())),
+        FeedbackConfig::Lines => Box::new(Lines(std::io::stdout())),
+    };
+    let sinks = Sinks::new(vec![words, Box::new(OnScreen(faces.clone()))]);
+    let outlets = Outlets {
+        sinks,
+        resting: rests,
+        status: statuses,
+        info: infos,
+        standing: standings,
+    };
+    let watches = Watches {
+        face,
+        status,
+        info,
+        standing,
+        faces,
+        resting,
+    };
+    (outlets, watches)
+}
+
+struct Daemon {
+    inputs: mpsc::Sender<Input>,
+    readers: Readers,
+    keeper: std::thread::JoinHandle<()>,
+}
+
+impl Daemon {
+    async fn serve(
+        mut self,
+        config: &Config,
+        watches: Watches,
+        is_ready: oneshot::Receiver<()>,
+    ) -> Result<(), RunError> {
+        let listen = config.screen.listen;
+        let no_listen = |cause| RunError::Listen { listen, cause };
+        let listener = TcpListener::bind(listen).await.map_err(no_listen)?;
+        let address = listener.local_addr().map_err(no_listen)?;
+        tracing::info!(%address, "pages");
+        let (end, ended) = watch::channel(false);
+        let handle = Handle {
+            face: watches.face,
+            status: watches.status,
+            info: watches.info,
+            settings: settings(config),
+            wall_ms: || kernel::wall_now().0,
+        };
+        let pages = tokio::spawn(serve_pages(listener, handle, ended));
+        tokio::spawn(rest(watches.faces, watches.resting));
+        let desk = desk(self.inputs.clone(), watches.standing);
+        tokio::spawn(sync(desk));
+
+        let outcome = self.watch_over(is_ready).await;
+        notify(&[sd_notify::NotifyState::Stopping]);
+        // A keeper that has gone already cannot be told to.
+        let _ = self.inputs.send(Input::Stop).await;
+        drop(self.inputs);
+        let stopped = wait_for_end(&self.keeper).await;
+        self.readers.stop();
+        // Pages that do not close in time are left behind with the process.
+        let _ = end.send(true);
+        let _ = tokio::time::timeout(PAGES_END_WITHIN, pages).await;
+        outcome.and(stopped)
+    }
+
+    /// Looks after everything until a signal comes, or the keeper ends.
+    async fn watch_over(&mut self, mut is_ready: oneshot::Receiver<()>) -> Result<(), RunError> {
+        let mut term = signal(SignalKind::terminate())?;
+        let mut int = signal(SignalKind::interrupt())?;
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let watchdog = sd_notify::watchdog_enabled();
+        let mut fed = Instant::now();
+        let mut ready = false;
+        loop {
+            tokio::select! {
+                _ = term.recv() => return Ok(()),
+                _ = int.recv() => return Ok(()),
+                answered = &mut is_ready, if !ready => {
+                    if answered.is_err() {
+                        return Err(RunError::KeeperEnded);
+                    }
+                    ready = true;
+                    tracing::info!("ready");
+                    notify(&[sd_notify::NotifyState::Ready]);
+                }
+                _ = ticks.tick() => {
+                    if self.keeper.is_finished() {
+                        return Err(RunError::KeeperEnded);
+                    }
+                    let keeps = self.tick().await;
+                    if let Some(every) = watchdog
+                        && keeps
+                        && fed.elapsed() >= every / 4
+                    {
+                        fed = Instant::now();
+                        notify(&[sd_notify::NotifyState::Watchdog]);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether scans could be recorded now: the keeper answers so, and every reader's thread moves.
+    async fn tick(&mut self) -> bool {
+        for event in self.readers.watch(Instant::now()) {
+            // A full queue: the same is seen again, or the reader itself says so.
+            let _ = self.inputs.try_send(Input::Reader(event));
+        }
+        let (reply, answer) = oneshot::channel();
+        if self.inputs.try_send(Input::Tick(reply)).is_err() {
+            return false;
+        }
+        let recording = tokio::time::timeout(KEEPER_ANSWERS_WITHIN, answer).await;
+        matches!(recording, Ok(Ok(true))) && self.readers.all_live()
+    }
+}
+
+fn settings(config: &Config) -> Settings {
+    let mut settings = Settings::default();
+    if let Some((width_mm, height_mm)) = config.screen.size_mm {
+        settings.panel.width_mm = f64::from(width_mm);
+        settings.panel.height_mm = f64::from(height_mm);
+    }
+    settings
+}
+
+async fn serve_pages(listener: TcpListener, handle: Handle, mut ended: watch::Receiver<bool>) {
+    let until = async move {
+        // Its sender going away is an end as well.
+        let _ = ended.wait_for(|ended| *ended).await;
+    };
+    let served = axum::serve(listener, router(handle)).with_graceful_shutdown(until);
+    if let Err(error) = served.await {
+        tracing::error!(%error, "pages have ended");
+    }
+}
+
+/// Puts the resting face back after each answer's time.
+async fn rest(faces: watch::Sender<Face>, mut resting: watch::Receiver<Face>) {
+    let mut face = faces.subscribe();
+    loop {
+        let hold_ms = face.borrow_and_update().hold_ms();
+        tokio::select! {
+            changed = face.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+            }
+            () = tokio::time::sleep(Duration::from_millis(hold_ms.unwrap_or(0))), if hold_ms.is_some() => {
+                let rest = resting.borrow_and_update().clone();
+                faces.send_replace(rest);
+            }
+            changed = resting.changed(), if hold_ms.is_none() => {
+                if changed.is_err() {
+                    return;
+                }
+                let rest = resting.borrow_and_update().clone();
+                faces.send_replace(rest);
+            }
+        }
+    }
+}
+
+/// The desk in front of the keeper's queue.
+fn desk(inputs: mpsc::Sender<Input>, standing: watch::Receiver<crate::desk::Standing>) -> Desk {
+    let send = move |request| {
+        inputs
+            .try_send(Input::Desk(request))
+            .map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => DeskError::Busy,
+                mpsc::error::TrySendError::Closed(_) => DeskError::Closed,
+            })
+    };
+    Desk::new(send, standing)
+}
+
+/// Syncs for as long as the daemon runs.
+async fn sync(_desk: Desk) {}
+
+fn notify(states: &[sd_notify::NotifyState<'_>]) {
+    // Without systemd there is nobody to tell.
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::debug!(%error, "systemd was not told");
+    }
+}
+
+/// Waits for the keeper to record and answer what was read before it was told to stop.
+async fn wait_for_end(keeper: &std::thread::JoinHandle<()>) -> Result<(), RunError> {
+    let until = Instant::now() + KEEPER_ENDS_WITHIN;
+    while !keeper.is_finished() {
+        if Instant::now() >= until {
+            return Err(RunError::KeeperEnded);
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    Ok(())
+}

@@ -1,0 +1,633 @@
+//! The keeper: the one thread that owns door, journal and feedback.
+//!
+//! Promises: scans that wait together share one commit, and are answered after it, in their order. Where a commit fails, each of them is
+//! answered with the failure, the door's state is thrown away, and nothing is answered green until the journal was opened anew and an
+//! append went through. A commit that failed is never tried again on the same handle. Before enrolment nothing is recorded.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use attendance::UtcMs;
+use attendance::time::{Stamp, Sync};
+use attendance::words::{Direction, ReaderId};
+use protocol::entry::{Body, Boot, BootCause, Entry, Note, ReaderState, encode};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::config::{Config, Language};
+use crate::desk::{DeskRequest, Standing};
+use crate::door::{Decided, Door, Read};
+use crate::feedback::{Sinks, Telling};
+use crate::journal::{Disk, Folder, Journal, JournalError};
+use crate::kernel::{self, BUILT_AT, Clocks};
+use crate::readers::{Clock, RawScan, ReaderEvent};
+use crate::screen::messages::{Locale, Messages};
+use crate::screen::server::EventInfo;
+use crate::screen::view::{Face, RECENT_SCANS_MAX, ScanRow, Standing as ShownStanding, Status};
+
+use super::SOFTWARE;
+use super::overview::ReaderFacts;
+use super::rebuild::{InForce, rebuild};
+
+/// The most scans of one commit.
+const GROUP_MAX: usize = 64;
+/// Refused reads of one reader from which on it is said to flood.
+const FLOOD_MIN: u64 = 100;
+/// How long, on the raw clock, the keeper waits before it opens a failed journal again.
+pub(super) const REOPEN_MS: u64 = 1_000;
+
+/// What the keeper is told.
+#[derive(Debug)]
+pub(super) enum Input {
+    /// Of a reader.
+    Reader(ReaderEvent),
+    /// By sync or enrolment.
+    Desk(DeskRequest),
+    /// A second has passed; answers whether scans could be recorded.
+    Tick(oneshot::Sender<bool>),
+    /// Record and answer what came before this, and end.
+    Stop,
+}
+
+/// What the keeper is given for life.
+pub(super) struct Place {
+    pub(super) folder: Arc<Folder>,
+    pub(super) disk: Box<dyn Fn() -> Disk + Send>,
+    pub(super) clock: Clock,
+    /// The same clocks, to be told what the journal knows of them.
+    pub(super) clocks: Option<Arc<Clocks>>,
+    pub(super) suspended_ms: Box<dyn Fn() -> u64 + Send>,
+    /// [`REOPEN_MS`], but in tests.
+    pub(super) reopen_ms: u64,
+    pub(super) config: Config,
+}
+
+/// Where the keeper publishes.
+pub(super) struct Outlets {
+    pub(super) sinks: Sinks,
+    pub(super) resting: watch::Sender<Face>,
+    pub(super) status: watch::Sender<Status>,
+    pub(super) info: watch::Sender<EventInfo>,
+    pub(super) standing: watch::Sender<Standing>,
+}
+
+/// What the keeper can do now.
+pub(super) enum State {
+    /// The kiosk belongs to nobody: nothing is recorded.
+    NotSetUp(Box<Journal>),
+    /// Scans are recorded.
+    Recording(Box<Recorder>),
+    /// The journal failed.
+    Down {
+        /// Why, as a code.
+        code: &'static str,
+        /// When to try again, on the raw clock.
+        again_raw_ms: u64,
+    },
+}
+
+/// A journal and the door that was built from it.
+pub(super) struct Recorder {
+    pub(super) journal: Journal,
+    pub(super) door: Door,
+    pub(super) in_force: InForce,
+    /// Entries up to and with the newest that does not merely ride along.
+    pub(super) urgent_size: u64,
+}
+
+pub(super) struct Keeper {
+    pub(super) place: Place,
+    pub(super) outlets: Outlets,
+    pub(super) state: State,
+    pub(super) readers: BTreeMap<ReaderId, ReaderFacts>,
+    pub(super) recent: VecDeque<ScanRow>,
+    pub(super) last_scan: Option<UtcMs>,
+    pub(super) shown: ShownStanding,
+    pub(super) started_raw_ms: u64,
+    /// Scans that were answered with a failure since the journal failed.
+    unrecorded: u64,
+    suspended_ms: u64,
+    messages: Messages,
+    languages: Vec<Language>,
+    ready: Option<oneshot::Sender<()>>,
+}
+
+/// A scan between its decision and its answer.
+enum Pending {
+    Scan(ReaderId, Box<Decided>),
+    Event,
+}
+
+impl Keeper {
+    /// A keeper over an open journal. Says `ready` when scans are recorded, or would be if the kiosk were enrolled.
+    pub(super) fn start(
+        place: Place,
+        outlets: Outlets,
+        journal: Journal,
+        ready: oneshot::Sender<()>,
+    ) -> Self {
+        let readers = ReaderFacts::of_config(&place.config.readers, kernel::wall_now());
+        let mut keeper = Self {
+            started_raw_ms: kernel::raw_now_ms(),
+            suspended_ms: (place.suspended_ms)(),
+            languages: place.config.languages.clone(),
+            shown: ShownStanding {
+                state: crate::screen::view::State::NotRecording,
+                since_ms: kernel::wall_now().0,
+            },
+            state: State::Down {
+                code: "starting",
+                again_raw_ms: 0,
+            },
+            place,
+            outlets,
+            readers,
+            recent: VecDeque::new(),
+            last_scan: None,
+            unrecorded: 0,
+            messages: Messages::load(),
+            ready: Some(ready),
+        };
+        keeper.begin(journal);
+        keeper
+    }
+
+    /// Goes on until told to stop, or until nobody can tell anything any more.
+    pub(super) fn run(mut self, mut queue: mpsc::Receiver<Input>) {
+        let mut next = queue.blocking_recv();
+        while let Some(input) = next.take() {
+            match input {
+                Input::Reader(event) => next = self.take_group(event, &mut queue),
+                Input::Desk(request) => self.serve(request),
+                Input::Tick(reply) => {
+                    // Whoever asked may have given up.
+                    let _ = reply.send(self.tick());
+                }
+                Input::Stop => break,
+            }
+            if next.is_none() {
+                next = queue.blocking_recv();
+            }
+        }
+    }
+
+    /// Records and answers what waits together. Returns the first input that is none of a reader's.
+    fn take_group(
+        &mut self,
+        first: ReaderEvent,
+        queue: &mut mpsc::Receiver<Input>,
+    ) -> Option<Input> {
+        let mut group = vec![first];
+        let mut other = None;
+        while group.len() < GROUP_MAX && other.is_none() {
+            match queue.try_recv() {
+                Ok(Input::Reader(event)) => group.push(event),
+                Ok(input) => other = Some(input),
+                Err(_) => break,
+            }
+        }
+        self.record_group(group);
+        other
+    }
+
+    /// Decides each, commits once, answers each.
+    pub(super) fn record_group(&mut self, group: Vec<ReaderEvent>) {
+        let stamp = (self.place.clock)();
+        let events: Vec<(ReaderEvent, Option<Body>)> = group
+            .into_iter()
+            .map(|event| {
+                let body = self.note_reader(&event, stamp.wall);
+                (event, body)
+            })
+            .collect();
+        self.notice_suspend();
+        let State::Recording(recorder) = &mut self.state else {
+            self.refuse(&events);
+            return;
+        };
+        let mut bytes = Vec::with_capacity(events.len());
+        let mut pending = Vec::with_capacity(events.len());
+        for (event, body) in &events {
+            match (event, body) {
+                (ReaderEvent::Scan(scan), _) => {
+                    let direction = self.readers.get(&scan.reader).and_then(|r| r.direction);
+                    let (encoded, decided) = recorder.decide(scan, direction);
+                    bytes.push(encoded);
+                    pending.push(Pending::Scan(scan.reader.clone(), Box::new(decided)));
+                }
+                (_, Some(body)) => {
+                    let entry = Entry {
+                        stamp: stamp.clone(),
+                        body: body.clone(),
+                    };
+                    if let Some(encoded) = recorder.take(&entry) {
+                        bytes.push(encoded);
+                        pending.push(Pending::Event);
+                    }
+                }
+                (_, None) => {}
+            }
+        }
+        if bytes.is_empty() {
+            return;
+        }
+        match recorder.journal.append(&bytes) {
+            Ok(range) => {
+                recorder.urgent_size = range.end;
+                self.publish_standing();
+                for (index, pending) in range.zip(pending) {
+                    if let Pending::Scan(reader, decided) = pending {
+                        self.tell_recorded(index, &reader, *decided);
+                    }
+                }
+            }
+            Err(error) => {
+                self.fail(&error);
+                self.refuse(&events);
+            }
+        }
+    }
+
+    fn tell_recorded(&mut self, index: u64, reader: &ReaderId, decided: Decided) {
+        let at_ms = decided.entry.stamp.wall.0;
+        let row = ScanRow {
+            at_ms,
+            reader: reader.to_string(),
+            verdict: decided.shown.verdict,
+            entry: index,
+            short_code: decided.shown.short_code.clone(),
+        };
+        self.recent.push_front(row);
+        self.recent.truncate(RECENT_SCANS_MAX);
+        self.last_scan = Some(decided.entry.stamp.wall);
+        let provisional = match &decided.entry.body {
+            Body::Scan(scan) => scan.provisional.first(),
+            _ => None,
+        };
+        let face = Face::Result(decided.shown);
+        self.tell(reader, Some(index), Some(decided.badge), &face, provisional);
+        tracing::debug!(entry = index, %reader, "scan");
+    }
+
+    /// Answers scans that are not recorded.
+    fn refuse(&mut self, events: &[(ReaderEvent, Option<Body>)]) {
+        let face = match &self.state {
+            State::Down { code, .. } => Face::Failure {
+                code: (*code).to_owned(),
+            },
+            State::NotSetUp(_) | State::Recording(_) => Face::NotSetUp,
+        };
+        for (event, _) in events {
+            if let ReaderEvent::Scan(scan) = event {
+                if matches!(self.state, State::Down { .. }) {
+                    self.unrecorded = self.unrecorded.saturating_add(1);
+                }
+                self.tell(&scan.reader, None, None, &face, None);
+            }
+        }
+    }
+
+    fn tell(
+        &mut self,
+        reader: &ReaderId,
+        entry: Option<u64>,
+        badge: Option<protocol::badge::BadgeDigest>,
+        face: &Face,
+        provisional: Option<&protocol::entry::Provisional>,
+    ) {
+        let wanted = match face {
+            Face::Result(answer) => answer.language.as_deref(),
+            Face::NotSetUp | Face::Idle { .. } | Face::Failure { .. } => None,
+        };
+        let info = self.outlets.info.borrow().clone();
+        let locale = Locale {
+            language: Language::choose(wanted, &self.languages),
+            time_zone: info.time_zone,
+        };
+        let text = self.messages.line(locale, face, &info.kiosk);
+        self.outlets.sinks.tell(&Telling {
+            reader,
+            entry,
+            badge,
+            face,
+            text: &text,
+            provisional,
+        });
+    }
+
+    /// Appends one entry of the keeper's own. Its failure is the journal's.
+    pub(super) fn append_own(&mut self, body: Body) -> Result<(), JournalError> {
+        let stamp = (self.place.clock)();
+        let State::Recording(recorder) = &mut self.state else {
+            return Err(JournalError::Spent);
+        };
+        let Some(bytes) = recorder.take(&Entry { stamp, body }) else {
+            return Ok(());
+        };
+        let appended = recorder.journal.append(&[bytes]);
+        match appended {
+            Ok(range) => {
+                recorder.urgent_size = range.end;
+                self.publish_standing();
+                Ok(())
+            }
+            Err(error) => {
+                self.fail(&error);
+                Err(error)
+            }
+        }
+    }
+
+    /// The machine was suspended: the raw clock stood still, and what comes now lies in a new segment.
+    fn notice_suspend(&mut self) {
+        let suspended_ms = (self.place.suspended_ms)();
+        if kernel::was_suspended(self.suspended_ms, suspended_ms) {
+            self.suspended_ms = suspended_ms;
+            let boot = self.boot(BootCause::Suspend);
+            // A failure has been dealt with where it happened.
+            let _ = self.append_own(boot);
+        }
+    }
+
+    fn boot(&self, cause: BootCause) -> Body {
+        let floor = match &self.state {
+            State::Recording(recorder) => recorder.journal.floor(),
+            State::NotSetUp(_) | State::Down { .. } => UtcMs::DISTANT_PAST,
+        };
+        Body::Boot(Boot {
+            cause,
+            boottime_ms: kernel::boottime_ms(),
+            software: SOFTWARE.to_owned(),
+            floor: floor.max(BUILT_AT),
+        })
+    }
+
+    /// Takes up an open journal: builds the door, and shows by a first entry that it can be written.
+    pub(super) fn begin(&mut self, journal: Journal) {
+        if journal.enrolment().is_none() {
+            match journal.ready() {
+                Ok(()) => {
+                    self.state = State::NotSetUp(Box::new(journal));
+                    self.publish_standing();
+                    self.say_ready();
+                }
+                Err(error) => self.fail(&error),
+            }
+            self.set_resting();
+            return;
+        }
+        let repeat_s = self.place.config.repeat_s;
+        let boot = (self.place.clock)().boot;
+        match rebuild(journal, repeat_s, &boot) {
+            Ok(rebuilt) => {
+                if rebuilt.synced_in_this_boot
+                    && let Some(clocks) = &self.place.clocks
+                {
+                    clocks.remember_synced();
+                }
+                self.last_scan = rebuilt.last_scan;
+                self.enter(rebuilt.recorder);
+            }
+            Err(error) => self.fail(&error),
+        }
+    }
+
+    /// Records from now on. The first entry is the proof that it can.
+    fn enter(&mut self, recorder: Recorder) {
+        self.publish_info(&recorder.in_force);
+        self.state = State::Recording(Box::new(recorder));
+        let first = if self.unrecorded > 0 || self.ready.is_none() {
+            let unrecorded = i64::try_from(self.unrecorded).unwrap_or(i64::MAX);
+            Body::Note(Note {
+                code: "recovered".to_owned(),
+                numbers: [("unrecorded".to_owned(), unrecorded)].into(),
+            })
+        } else {
+            self.boot(BootCause::Start)
+        };
+        if self.append_own(first).is_ok() {
+            self.unrecorded = 0;
+            self.say_ready();
+            self.set_resting();
+            tracing::info!("recording");
+        }
+    }
+
+    /// Begins to record for the issuer that enrolled this kiosk just now.
+    pub(super) fn begin_enrolled(&mut self, recorder: Recorder, adopt: Body) {
+        self.publish_info(&recorder.in_force);
+        self.state = State::Recording(Box::new(recorder));
+        let boot = self.boot(BootCause::Start);
+        if self.append_own(boot).is_ok() && self.append_own(adopt).is_ok() {
+            self.set_resting();
+            tracing::info!("enrolled");
+        }
+    }
+
+    fn say_ready(&mut self) {
+        if let Some(ready) = self.ready.take() {
+            // Nobody waits for it any more if the daemon is ending.
+            let _ = ready.send(());
+        }
+    }
+
+    /// Throws the door's state away: the journal alone knows what is durable.
+    pub(super) fn fail(&mut self, error: &JournalError) {
+        tracing::error!(code = error.code(), %error, "not recording");
+        self.state = State::Down {
+            code: error.code(),
+            again_raw_ms: kernel::raw_now_ms().saturating_add(self.place.reopen_ms),
+        };
+        self.set_resting();
+        self.publish_standing();
+    }
+
+    /// Opens the journal again once there is room and its time has come.
+    fn recover(&mut self) {
+        let State::Down { again_raw_ms, .. } = self.state else {
+            return;
+        };
+        if kernel::raw_now_ms() < again_raw_ms {
+            return;
+        }
+        let disk = (self.place.disk)();
+        let opened = disk
+            .check_free(self.place.folder.path())
+            .and_then(|()| Journal::open(Arc::clone(&self.place.folder), disk));
+        match opened {
+            Ok(journal) => self.begin(journal),
+            Err(error) => {
+                self.state = State::Down {
+                    code: error.code(),
+                    again_raw_ms: kernel::raw_now_ms().saturating_add(self.place.reopen_ms),
+                };
+            }
+        }
+    }
+
+    /// A second has passed. Whether scans could be recorded now.
+    pub(super) fn tick(&mut self) -> bool {
+        self.recover();
+        self.notice_suspend();
+        let ready = match &mut self.state {
+            State::NotSetUp(journal) => journal.ready(),
+            State::Recording(recorder) => match recorder.journal.ready() {
+                Ok(()) => recorder.journal.tidy(),
+                Err(error) => Err(error),
+            },
+            State::Down { .. } => Err(JournalError::Spent),
+        };
+        if let Err(error) = &ready
+            && !matches!(self.state, State::Down { .. })
+        {
+            self.fail(error);
+        }
+        self.publish_status();
+        ready.is_ok()
+    }
+
+    /// The face between scans.
+    pub(super) fn set_resting(&mut self) {
+        let face = match &self.state {
+            State::NotSetUp(_) => Face::NotSetUp,
+            State::Down { code, .. } => Face::Failure {
+                code: (*code).to_owned(),
+            },
+            State::Recording(recorder) => {
+                let mut bound = self.readers.values().map(|reader| reader.direction);
+                let first = bound.next().flatten();
+                let alike = bound.all(|direction| direction == first);
+                let of_readers: Option<Direction> = first.filter(|_| alike);
+                Face::Idle {
+                    direction: of_readers.or(recorder.door.staff_direction()),
+                    clock_ok: (self.place.clock)().sync != Sync::Unset,
+                }
+            }
+        };
+        if *self.outlets.resting.borrow() != face {
+            self.outlets.resting.send_replace(face);
+        }
+    }
+
+    pub(super) fn publish_standing(&self) {
+        let standing = match &self.state {
+            State::NotSetUp(_) => Standing::default(),
+            State::Recording(recorder) => recorder.standing(),
+            State::Down { .. } => return,
+        };
+        self.outlets.standing.send_replace(standing);
+    }
+
+    fn publish_info(&mut self, in_force: &InForce) {
+        self.languages = Language::of_event(&in_force.languages);
+        let info = EventInfo {
+            kiosk: in_force.door_title.clone(),
+            languages: in_force.languages.clone(),
+            time_zone: in_force.zone.parse().unwrap_or(chrono_tz::Tz::UTC),
+        };
+        self.outlets.info.send_replace(info);
+    }
+
+    pub(super) fn refresh_info(&mut self) {
+        if let State::Recording(recorder) = &self.state {
+            let in_force = recorder.in_force.clone();
+            self.publish_info(&in_force);
+        }
+        self.set_resting();
+    }
+
+    /// Remembers what a reader said. Gives what of it is to be journalled.
+    fn note_reader(&mut self, event: &ReaderEvent, now: UtcMs) -> Option<Body> {
+        let (reader, state) = match event {
+            ReaderEvent::Scan(scan) => {
+                let facts = self.readers.get_mut(&scan.reader)?;
+                facts.scans = facts.scans.saturating_add(1);
+                facts.last_event = Some(now);
+                return None;
+            }
+            ReaderEvent::Rejected {
+                reader,
+                code,
+                count,
+            } => {
+                let facts = self.readers.get_mut(reader)?;
+                facts.reject(*code, *count, now);
+                if facts.refused_since < FLOOD_MIN {
+                    return None;
+                }
+                (reader, ReaderState::Flooding)
+            }
+            ReaderEvent::Attached { reader } => (reader, ReaderState::Attached),
+            ReaderEvent::Lost { reader, why } => {
+                tracing::warn!(%reader, code = why.kind.code(), detail = why.detail, "reader lost");
+                (reader, ReaderState::Lost)
+            }
+            ReaderEvent::Stalled { reader } => (reader, ReaderState::Stalled),
+        };
+        let facts = self.readers.get_mut(reader)?;
+        facts.turn(state, now);
+        tracing::info!(%reader, state = ?state, "reader");
+        Some(Body::Reader(protocol::entry::Reader {
+            reader: reader.clone(),
+            state,
+            refused: std::mem::take(&mut facts.refused_since),
+        }))
+    }
+}
+
+impl Recorder {
+    /// Decides a scan and takes it, not yet durable.
+    fn decide(&mut self, scan: &RawScan, direction: Option<Direction>) -> (Vec<u8>, Decided) {
+        let read = Read {
+            reader: &scan.reader,
+            symbology: scan.symbology.as_deref(),
+            text: &scan.text,
+            stamp: &scan.stamp,
+            direction,
+        };
+        let mut decided = self.door.decide(read);
+        let bytes = encode(&decided.entry).or_else(|_| {
+            // Only the provisional decisions can make it too long, and the issuer makes them anew.
+            if let Body::Scan(scan) = &mut decided.entry.body {
+                scan.provisional.clear();
+            }
+            encode(&decided.entry)
+        });
+        let bytes = bytes.expect("a scan of bounded ids and no decisions fits an entry");
+        self.door.apply(self.door.next_index(), &decided.entry);
+        (bytes, decided)
+    }
+
+    /// Takes an entry, not yet durable. `None` where it fits no entry, which is said in the log.
+    pub(super) fn take(&mut self, entry: &Entry) -> Option<Vec<u8>> {
+        match encode(entry) {
+            Ok(bytes) => {
+                self.door.apply(self.door.next_index(), entry);
+                Some(bytes)
+            }
+            Err(error) => {
+                tracing::error!(kind = entry.body.kind(), %error, "not journalled");
+                None
+            }
+        }
+    }
+
+    pub(super) fn standing(&self) -> Standing {
+        Standing {
+            enrolled: true,
+            log_size: self.journal.size(),
+            urgent_size: self.urgent_size,
+            anchored: self.door.is_anchored(),
+        }
+    }
+
+    /// The wall time of the oldest entry without a receipt.
+    pub(super) fn backlog_oldest(&self) -> Option<UtcMs> {
+        let bytes = self.journal.entry(self.journal.receipted()).ok()??;
+        Some(protocol::entry::parse(&bytes).ok()?.stamp.wall)
+    }
+}
+
+/// A stamp's clock state as statuses name it.
+pub(super) fn clock_word(stamp: &Stamp) -> &'static str {
+    stamp.sync.as_str()
+}

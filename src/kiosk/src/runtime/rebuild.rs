@@ -1,0 +1,152 @@
+//! From a journal to a door: the same `apply` as for every new entry.
+
+use std::sync::Arc;
+
+use attendance::UtcMs;
+use attendance::time::{BootId, Sync};
+use evidence::Hash;
+use protocol::bundle::{self, Bundle};
+use protocol::entry::{Adopt, Body, parse};
+
+use super::keeper::Recorder;
+use crate::door::{Door, Owner};
+use crate::journal::{Enrolment, Journal, JournalError, NewBundle};
+
+/// What pages and status say of the bundle in force.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct InForce {
+    pub(super) sequence: u64,
+    pub(super) hash: Option<Hash>,
+    pub(super) issued: Option<UtcMs>,
+    pub(super) expires: Option<UtcMs>,
+    pub(super) pins: Vec<String>,
+    pub(super) event_title: String,
+    pub(super) door_title: String,
+    pub(super) languages: Vec<String>,
+    pub(super) zone: String,
+}
+
+impl InForce {
+    pub(super) fn of(bundle: &Bundle, hash: Hash) -> Self {
+        Self {
+            sequence: bundle.sequence,
+            hash: Some(hash),
+            issued: Some(bundle.issued),
+            expires: Some(bundle.expires),
+            pins: bundle.pins.clone(),
+            event_title: bundle.event.title.clone(),
+            door_title: bundle.door.title.clone(),
+            languages: bundle.event.languages.clone(),
+            zone: bundle.event.zone.clone(),
+        }
+    }
+}
+
+/// What reading a journal gave.
+pub(super) struct Rebuilt {
+    pub(super) recorder: Recorder,
+    pub(super) last_scan: Option<UtcMs>,
+    /// Whether the wall clock was synchronised earlier in this boot.
+    pub(super) synced_in_this_boot: bool,
+}
+
+/// The owner of a door, by an enrolment.
+pub(super) fn owner(journal: &Journal, enrolment: &Enrolment, repeat_s: Option<u32>) -> Owner {
+    Owner {
+        log: Arc::from(enrolment.origin.as_str()),
+        log_key: journal.key().public_key(),
+        issuer: enrolment.issuer.clone(),
+        issuer_key: enrolment.issuer_key,
+        badge_key: enrolment.badge_key.clone(),
+        repeat_s,
+    }
+}
+
+/// Builds the door from the journal of an enrolled kiosk.
+pub(super) fn rebuild(
+    journal: Journal,
+    repeat_s: Option<u32>,
+    boot: &BootId,
+) -> Result<Rebuilt, JournalError> {
+    let enrolment = journal.enrolment().ok_or(JournalError::NotEnrolled)?;
+    let mut door = Door::new(owner(&journal, enrolment, repeat_s));
+    let mut in_force = InForce::default();
+    if let Some(signed) = journal.bundle_bytes()? {
+        // It was checked before it was kept, and is checked again: the file may have been changed since.
+        let damaged = |what: &dyn std::fmt::Display| {
+            JournalError::Damaged(format!("the bundle in force: {what}"))
+        };
+        let (bundle, hash) =
+            bundle::open(&signed, &enrolment.issuer_key).map_err(|e| damaged(&e))?;
+        drop(signed);
+        door.adopt(&bundle).map_err(|e| damaged(&e))?;
+        in_force = InForce::of(&bundle, hash);
+    }
+    let (mut last_scan, mut synced_in_this_boot, mut unreadable) = (None, false, 0_u64);
+    journal.for_each(0, |index, _, bytes| {
+        match bytes.map(parse) {
+            Some(Ok(entry)) => {
+                synced_in_this_boot |=
+                    entry.stamp.boot == *boot && entry.stamp.sync == Sync::Synced;
+                if let Body::Scan(_) = entry.body {
+                    last_scan = Some(entry.stamp.wall);
+                }
+                door.apply(index, &entry);
+            }
+            Some(Err(_)) | None => {
+                unreadable += 1;
+                door.skip(index);
+            }
+        }
+        Ok::<(), JournalError>(())
+    })?;
+    if unreadable > 0 {
+        tracing::error!(
+            entries = unreadable,
+            "entries that cannot be read were left out of what the door believes"
+        );
+    }
+    tracing::info!(
+        entries = journal.size(),
+        inside = door.inside(),
+        "journal read"
+    );
+    let urgent_size = journal.size();
+    Ok(Rebuilt {
+        recorder: Recorder {
+            journal,
+            door,
+            in_force,
+            urgent_size,
+        },
+        last_scan,
+        synced_in_this_boot,
+    })
+}
+
+/// The entry for a bundle that comes into force. `None` where its hashes are none.
+pub(super) fn adopt_body(bundle: &Bundle, hash: Hash) -> Option<Body> {
+    Some(Body::Adopt(Adopt {
+        sequence: bundle.sequence,
+        bundle: hash,
+        agenda: Hash::from_hex(&bundle.agenda_hash).ok()?,
+        roster: Hash::from_hex(&bundle.roster_hash).ok()?,
+        rules: bundle.rules.iter().map(|rule| rule.hash.clone()).collect(),
+    }))
+}
+
+/// A bundle as the journal keeps it.
+pub(super) fn new_bundle<'a>(
+    bundle: &Bundle,
+    hash: Hash,
+    signed: &'a [u8],
+    etag: Option<&'a str>,
+) -> NewBundle<'a> {
+    NewBundle {
+        sequence: bundle.sequence,
+        hash,
+        etag,
+        signed,
+        issued: bundle.issued,
+    }
+}

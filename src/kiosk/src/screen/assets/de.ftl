@@ -1,0 +1,61 @@
+# The large words. The short ones are for 7" screens: at most six letters.
+checked-in = Eingecheckt
+checked-in-short = IN
+checked-out = Ausgecheckt
+checked-out-short = OUT
+already = { $direction ->
+    [out] Schon draußen
+   *[in] Schon drin
+}
+already-short = Schon
+unknown-badge = Zum Team
+unknown-badge-short = Team
+revoked-badge = Ungültig
+revoked-badge-short = Stopp
+not-registered = Nicht dabei
+not-registered-short = Info
+no-session = Pause
+no-session-short = Pause
+idle-in = Eingang
+idle-in-short = IN
+idle-out = Ausgang
+idle-out-short = OUT
+idle-either = IN / OUT
+idle-either-short = IN/OUT
+failure = Defekt
+failure-short = Zu
+not-set-up = Setup fehlt
+not-set-up-short = Setup
+
+# The lines under them.
+already-since = seit { $time }
+already-since-short = { $direction ->
+    [out] raus seit { $time }
+   *[in] drin seit { $time }
+}
+unknown-badge-reason = Badge unbekannt
+unknown-badge-reason-brief = Unbekannt
+revoked-badge-reason = Badge gesperrt
+not-registered-reason = Hier nicht gemeldet
+no-session-reason = Gerade läuft nichts
+no-session-reason-brief = Gerade nichts
+see-staff = Bitte zum Team
+code = { $code } · { $kiosk }
+minutes = Bisher { $minutes } min
+credits = { $count ->
+    [one] { $credits } Punkt in Sicht
+   *[other] { $credits } Punkte in Sicht
+}
+review = Das Team prüft das
+hold-badge = Badge hier vorhalten
+hold-badge-brief = Badge zeigen
+other-door = Bitte andere Tür nehmen
+other-door-brief = Andere Tür
+scan-claim = Setup-Code scannen
+scan-claim-brief = Code scannen
+
+# Said in one line, on a console or by a screen reader.
+line-since = { $direction ->
+    [out] Schon draußen seit { $time }
+   *[in] Schon drin seit { $time }
+}

@@ -1,0 +1,61 @@
+# The large words. The short ones are for 7" screens: at most six letters.
+checked-in = Checked in
+checked-in-short = IN
+checked-out = Checked out
+checked-out-short = OUT
+already = { $direction ->
+    [out] Already out
+   *[in] Already in
+}
+already-short = Still
+unknown-badge = See staff
+unknown-badge-short = Staff
+revoked-badge = Not valid
+revoked-badge-short = Void
+not-registered = Not listed
+not-registered-short = Desk
+no-session = No session
+no-session-short = Later
+idle-in = IN
+idle-in-short = IN
+idle-out = OUT
+idle-out-short = OUT
+idle-either = IN / OUT
+idle-either-short = IN/OUT
+failure = Not working
+failure-short = Fault
+not-set-up = Not set up
+not-set-up-short = Setup
+
+# The lines under them.
+already-since = since { $time }
+already-since-short = { $direction ->
+    [out] out since { $time }
+   *[in] in since { $time }
+}
+unknown-badge-reason = Badge not known
+unknown-badge-reason-brief = Not known
+revoked-badge-reason = Badge withdrawn
+not-registered-reason = Not registered here
+no-session-reason = Nothing is on now
+no-session-reason-brief = Nothing on
+see-staff = Please see staff
+code = { $code } · { $kiosk }
+minutes = { $minutes } min so far
+credits = { $count ->
+    [one] { $credits } credit on track
+   *[other] { $credits } credits on track
+}
+review = Staff will check
+hold-badge = Hold your badge here
+hold-badge-brief = Show badge
+other-door = Please use another door
+other-door-brief = Use other door
+scan-claim = Scan the set-up code
+scan-claim-brief = Scan the code
+
+# Said in one line, on a console or by a screen reader.
+line-since = { $direction ->
+    [out] Already out since { $time }
+   *[in] Already in since { $time }
+}

@@ -1,0 +1,219 @@
+#![allow(clippy::unwrap_used, clippy::panic)]
+use std::collections::BTreeSet;
+
+use chrono_tz::Europe::Berlin;
+
+use super::*;
+
+fn ids(language: Language) -> BTreeSet<String> {
+    let resource = FluentResource::try_new(language.texts().to_owned())
+        .unwrap_or_else(|(_, errors)| panic!("{language:?}: {errors:?}"));
+    language
+        .texts()
+        .lines()
+        .filter(|line| !line.starts_with([' ', '#', '*', '}']))
+        .filter_map(|line| line.split_once(" = "))
+        .map(|(id, _)| id.to_owned())
+        .inspect(|_| assert!(resource.entries().count() > 0))
+        .collect()
+}
+
+#[test]
+fn every_language_has_every_key_and_no_other() {
+    let used: BTreeSet<String> = Key::ALL.iter().map(|key| key.id().to_owned()).collect();
+    assert_eq!(used.len(), Key::ALL.len(), "each key once");
+    for language in Language::ALL {
+        assert_eq!(ids(language), used, "{language:?}");
+    }
+}
+
+#[test]
+fn every_text_formats_without_a_gap() {
+    let messages = Messages::load();
+    let mut args = FluentArgs::new();
+    for name in ["time", "code", "kiosk", "minutes", "credits"] {
+        args.set(name, "x");
+    }
+    for (language, bundle) in &messages.bundles {
+        for key in Key::ALL {
+            for (direction, count) in [("in", "one"), ("out", "other")] {
+                args.set("direction", direction);
+                args.set("count", count);
+                let pattern = bundle.get_message(key.id()).unwrap().value().unwrap();
+                let mut errors = Vec::new();
+                let text = bundle.format_pattern(pattern, Some(&args), &mut errors);
+                assert!(errors.is_empty(), "{language:?} {key:?}: {errors:?}");
+                assert!(!text.trim().is_empty(), "{language:?} {key:?}");
+                assert!(!text.chars().any(is_direction_mark), "{language:?} {key:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn short_words_are_short_enough() {
+    let messages = Messages::load();
+    for language in Language::ALL {
+        for key in Key::ALL.iter().filter(|key| key.id().ends_with("-short")) {
+            if *key == Key::AlreadySinceShort {
+                continue;
+            }
+            let word = messages.text(language, *key);
+            let letters = word.chars().filter(|c| c.is_alphabetic()).count();
+            assert!((1..=6).contains(&letters), "{language:?} {key:?}: {word}");
+        }
+        for key in Key::ALL.iter().filter(|key| key.id().ends_with("-brief")) {
+            let line = messages.text(language, *key);
+            assert!(line.chars().count() <= 14, "{language:?} {key:?}: {line}");
+        }
+    }
+}
+
+#[test]
+fn each_state_has_its_own_word() {
+    let messages = Messages::load();
+    for language in Language::ALL {
+        for short in [false, true] {
+            let mut words = BTreeSet::new();
+            let mut faces: Vec<Face> = Verdict::ALL.iter().copied().map(face).collect();
+            faces.push(Face::NotSetUp);
+            faces.push(Face::Failure { code: "E1".into() });
+            for face in faces {
+                let word = messages.word(language, &face, short);
+                assert!(words.insert(word.clone()), "{language:?} {word} twice");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_language_is_the_attendees_then_the_events() {
+    use Language::{English as En, German as De};
+    let check = |wanted, event: &[Language], expected| {
+        assert_eq!(
+            Language::choose(wanted, event),
+            expected,
+            "{wanted:?} {event:?}"
+        );
+    };
+    check(Some("de"), &[En], De);
+    check(Some("de-CH"), &[En], De);
+    check(Some("ja"), &[De, En], De);
+    check(Some("not a tag"), &[De], De);
+    check(None, &[De], De);
+    check(Some("ja"), &[], En);
+    let tags = |tags: &[&str]| tags.iter().map(|tag| (*tag).to_owned()).collect::<Vec<_>>();
+    assert_eq!(
+        Language::of_event(&tags(&["fr", "de", "en", "de-AT"])),
+        [De, En]
+    );
+    assert_eq!(Language::of_event(&tags(&["fr"])), [En]);
+}
+
+fn face(verdict: Verdict) -> Face {
+    Face::Result(answer(verdict))
+}
+
+fn answer(verdict: Verdict) -> Answer {
+    Answer {
+        verdict,
+        direction: Direction::In,
+        since_ms: None,
+        name: None,
+        provisional: None,
+        language: None,
+        short_code: None,
+    }
+}
+
+fn check(language: Language, answer: Answer, expected: &str) {
+    let locale = Locale {
+        language,
+        time_zone: Berlin,
+    };
+    let line = Messages::load().line(locale, &Face::Result(answer), "Main door");
+    assert_eq!(line, expected);
+}
+
+#[test]
+fn the_line_says_it_all() {
+    use Language::{English as En, German as De};
+    let provisional = |credits: &str, outcome| {
+        Some(Provisional {
+            minutes: Some(42),
+            credits: Some(credits.parse().unwrap()),
+            outcome,
+        })
+    };
+    let ada = |verdict| Answer {
+        name: Some("Ada".into()),
+        ..answer(verdict)
+    };
+    let on_track = |credits, outcome| Answer {
+        provisional: provisional(credits, outcome),
+        ..ada(Verdict::CheckedOut)
+    };
+    check(En, answer(Verdict::CheckedIn), "Checked in.");
+    check(
+        En,
+        on_track("1.50", Outcome::Full),
+        "Checked out: Ada. 42 min so far. 1.5 credits on track.",
+    );
+    check(
+        En,
+        on_track("1.0", Outcome::Partial),
+        "Checked out: Ada. 42 min so far. 1 credit on track.",
+    );
+    check(
+        En,
+        on_track("0", Outcome::None),
+        "Checked out: Ada. 42 min so far.",
+    );
+    check(
+        En,
+        on_track("1", Outcome::Review),
+        "Checked out: Ada. 42 min so far. Staff will check.",
+    );
+    check(
+        De,
+        on_track("1.50", Outcome::Full),
+        "Ausgecheckt: Ada. Bisher 42 min. 1,5 Punkte in Sicht.",
+    );
+    // 2026-05-04 08:02 UTC is 10:02 in Berlin.
+    let repeat = |direction| Answer {
+        since_ms: Some(1_777_881_720_000),
+        direction,
+        ..answer(Verdict::Repeat)
+    };
+    check(En, repeat(Direction::In), "Already in since 10:02.");
+    check(De, repeat(Direction::Out), "Schon draußen seit 10:02.");
+    let coded = |verdict| Answer {
+        short_code: Some("7QK4".into()),
+        ..ada(verdict)
+    };
+    check(
+        En,
+        coded(Verdict::UnknownBadge),
+        "See staff. Badge not known. Please see staff. 7QK4 · Main door.",
+    );
+    check(
+        En,
+        coded(Verdict::NoSession),
+        "No session. Nothing is on now. 7QK4 · Main door.",
+    );
+}
+
+#[test]
+fn names_are_bounded_and_cannot_turn_the_text_around() {
+    let named_as = |name: &str| {
+        named(&Answer {
+            name: Some(name.into()),
+            ..answer(Verdict::CheckedIn)
+        })
+    };
+    assert_eq!(named_as("A\u{202e}da\n"), Some("Ada".into()));
+    assert_eq!(named_as(" \t"), None);
+    // The joiner between these letters belongs to the name.
+    assert_eq!(named_as("क्\u{200d}ष"), Some("क्\u{200d}ष".into()));
+    assert_eq!(named_as(&"x".repeat(500)).unwrap().chars().count(), 80);
+}
