@@ -27,7 +27,11 @@ pub(crate) struct Person {
 }
 
 const fn person(badge: &'static str, name: &'static str, language: &'static str) -> Person {
-    Person { badge, name, language }
+    Person {
+        badge,
+        name,
+        language,
+    }
 }
 
 /// The attendees.
@@ -62,7 +66,12 @@ const TITLES: [&str; 4] = [
 
 impl Plan {
     /// Sessions of one length, one after the other with a break between them.
-    pub(crate) fn new(first: DateTime<Utc>, count: usize, length: Duration, pause: Duration) -> Self {
+    pub(crate) fn new(
+        first: DateTime<Utc>,
+        count: usize,
+        length: Duration,
+        pause: Duration,
+    ) -> Self {
         let mut sessions = Vec::with_capacity(count);
         let mut start = first;
         for (number, title) in TITLES.iter().cycle().take(count).enumerate() {
@@ -72,14 +81,10 @@ impl Plan {
         Self { sessions }
     }
 
-    /// The end of the last session.
-    pub(crate) fn end(&self) -> Option<DateTime<Utc>> {
-        self.sessions.last().map(|s| s.3)
-    }
-
     /// The agenda in the issuer's CSV.
     pub(crate) fn agenda_csv(&self) -> String {
-        let mut csv = "session,title,room,room_title,start,end,programme,kind,credit_value\n".to_owned();
+        let mut csv =
+            "session,title,room,room_title,start,end,programme,kind,credit_value\n".to_owned();
         let instant = |at: &DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
         for (id, title, start, end) in &self.sessions {
             csv.push_str(&format!(
@@ -94,8 +99,14 @@ impl Plan {
 
 /// The registrations in the issuer's CSV.
 pub(crate) fn registrations_csv() -> String {
-    let mut csv = "badge,name,email,organisation,language,valid_from,valid_until,status\n".to_owned();
-    for Person { badge, name, language } in PEOPLE {
+    let mut csv =
+        "badge,name,email,organisation,language,valid_from,valid_until,status\n".to_owned();
+    for Person {
+        badge,
+        name,
+        language,
+    } in PEOPLE
+    {
         csv.push_str(&format!("{badge},\"{name}\",,,{language},,,active\n"));
     }
     csv

@@ -110,7 +110,7 @@ struct Day {
 pub(crate) fn play(folder: PathBuf) -> Result<(), DemoError> {
     say("Setting up an issuer, an event, and a kiosk at its door.");
     let plan = Plan::new(
-        Utc::now() + Duration::milliseconds(LEAD_MS),
+        super::now() + Duration::milliseconds(LEAD_MS),
         3,
         Duration::milliseconds(SESSION_MS),
         Duration::milliseconds(BREAK_MS),
@@ -121,20 +121,34 @@ pub(crate) fn play(folder: PathBuf) -> Result<(), DemoError> {
     let issuer = scene.start_issuer()?;
     scene.enrol()?;
     let kiosk = scene.start_kiosk()?;
-    say(&format!("Pages: {}  screen: {}", scene.page("/staff"), scene.screen("/")));
-    let mut day = Day { scene, issuer: Some(issuer), kiosk: Some(kiosk), green: 0, amber: 0, repeats: 0, newest_entry: None };
+    say(&format!(
+        "Pages: {}  screen: {}",
+        scene.page("/staff"),
+        scene.screen("/")
+    ));
+    let mut day = Day {
+        scene,
+        issuer: Some(issuer),
+        kiosk: Some(kiosk),
+        green: 0,
+        amber: 0,
+        repeats: 0,
+        newest_entry: None,
+    };
     let start = DateTime::<Utc>::from_timestamp(first, 0).unwrap_or_default();
-    if Utc::now() > start {
+    if super::now() > start {
         say("Setting up took longer than planned; the first session has begun already.");
     }
     for (at_ms, act) in script() {
         let at = start + Duration::milliseconds(at_ms);
-        if let Ok(wait) = (at - Utc::now()).to_std() {
+        if let Ok(wait) = (at - super::now()).to_std() {
             std::thread::sleep(wait);
         }
         day.act(act)?;
     }
-    say("The last session is over; waiting for the door's last entries to arrive and for every decision to be final.");
+    say(
+        "The last session is over; waiting for the door's last entries to arrive and for every decision to be final.",
+    );
     day.wait_for_decisions()?;
     let certificates = day.issue()?;
     day.check_outcomes()?;
@@ -152,7 +166,11 @@ impl Day {
             Act::Say(text) => say(text),
             Act::In(person) => self.scan(PEOPLE[person].badge, true, PEOPLE[person].name)?,
             Act::Out(person) => self.scan(PEOPLE[person].badge, false, PEOPLE[person].name)?,
-            Act::Unknown => self.scan("NOT-A-BADGE-1234", true, "somebody with a badge of another event")?,
+            Act::Unknown => self.scan(
+                "NOT-A-BADGE-1234",
+                true,
+                "somebody with a badge of another event",
+            )?,
             Act::KillIssuer => {
                 say("The issuer is killed. The door goes on.");
                 if let Some(issuer) = self.issuer.take() {
@@ -179,22 +197,37 @@ impl Day {
 
     /// Scans a badge at the entrance or the exit and waits for the door's answer.
     fn scan(&mut self, badge: &str, is_in: bool, who: &str) -> Result<(), DemoError> {
-        let scanner = if is_in { &mut self.scene.entrance } else { &mut self.scene.exit };
-        scanner.scan(badge).map_err(|e| DemoError::Broken(format!("the scanner is gone: {e}")))?;
-        let kiosk = self.kiosk.as_ref().ok_or_else(|| DemoError::Broken("no kiosk runs".to_owned()))?;
+        let scanner = if is_in {
+            &mut self.scene.entrance
+        } else {
+            &mut self.scene.exit
+        };
+        scanner
+            .scan(badge)
+            .map_err(|e| DemoError::Broken(format!("the scanner is gone: {e}")))?;
+        let kiosk = self
+            .kiosk
+            .as_ref()
+            .ok_or_else(|| DemoError::Broken("no kiosk runs".to_owned()))?;
         let line = kiosk.next_line("the answer to a scan", ANSWER_WITHIN)?;
-        let answer: serde_json::Value =
-            serde_json::from_str(&line).map_err(|e| DemoError::Broken(format!("the door's answer is no JSON: {e}")))?;
+        let answer: serde_json::Value = serde_json::from_str(&line)
+            .map_err(|e| DemoError::Broken(format!("the door's answer is no JSON: {e}")))?;
         let verdict = answer["verdict"].as_str().unwrap_or_default();
         let entry = answer["entry"].as_u64();
         match verdict {
             "checked_in" | "checked_out" | "no_session" => self.green += 1,
             "repeat" => self.repeats += 1,
             "unknown_badge" => self.amber += 1,
-            other => return Err(DemoError::Broken(format!("the door answered {other:?} to {who}: {line}"))),
+            other => {
+                return Err(DemoError::Broken(format!(
+                    "the door answered {other:?} to {who}: {line}"
+                )));
+            }
         }
         if entry.is_none() || entry <= self.newest_entry {
-            return Err(DemoError::Broken(format!("entry numbers do not rise: {line}")));
+            return Err(DemoError::Broken(format!(
+                "entry numbers do not rise: {line}"
+            )));
         }
         self.newest_entry = entry;
         say(&format!(
@@ -229,14 +262,22 @@ impl Day {
 
     /// Issues certificates, waiting for the kiosk to have cosigned the ledger they rest on.
     fn issue(&mut self) -> Result<Vec<(String, String)>, DemoError> {
-        let earning = expected().values().filter(|(outcome, _)| *outcome != "none").count();
+        let earning = expected()
+            .values()
+            .filter(|(outcome, _)| *outcome != "none")
+            .count();
         let deadline = Instant::now() + DECIDED_WITHIN;
         loop {
             self.scene.issuer(&["issue", "--event", EVENT])?;
             let rows = self.scene.report()?;
             let issued: Vec<(String, String)> = rows
                 .iter()
-                .filter_map(|row| Some((row["certificate"].as_str()?.to_owned(), row["name"].as_str()?.to_owned())))
+                .filter_map(|row| {
+                    Some((
+                        row["certificate"].as_str()?.to_owned(),
+                        row["name"].as_str()?.to_owned(),
+                    ))
+                })
                 .filter(|(code, _)| !code.is_empty())
                 .collect();
             if issued.len() == earning {
@@ -244,7 +285,10 @@ impl Day {
                 return Ok(issued);
             }
             if Instant::now() > deadline {
-                return Err(DemoError::Broken(format!("{} certificates were issued, {earning} are due", issued.len())));
+                return Err(DemoError::Broken(format!(
+                    "{} certificates were issued, {earning} are due",
+                    issued.len()
+                )));
             }
             std::thread::sleep(Wait::from_millis(1_000));
         }
@@ -257,14 +301,23 @@ impl Day {
         for row in self.scene.report()? {
             let text = |key: &str| row[key].as_str().unwrap_or_default().to_owned();
             let (name, outcome, credits) = (text("name"), text("outcome"), text("credits"));
-            say(&format!("  {name:<32} {outcome:<8} {credits:>4}  {}", text("explanation")));
+            say(&format!(
+                "  {name:<32} {outcome:<8} {credits:>4}  {}",
+                text("explanation")
+            ));
             match expected.get(name.as_str()) {
                 Some((o, c)) if *o == outcome && *c == credits => {}
-                Some((o, c)) => wrong.push(format!("{name}: {outcome} {credits}, expected {o} {c}")),
+                Some((o, c)) => {
+                    wrong.push(format!("{name}: {outcome} {credits}, expected {o} {c}"));
+                }
                 None => wrong.push(format!("{name} was not registered")),
             }
         }
-        if wrong.is_empty() { Ok(()) } else { Err(DemoError::Broken(wrong.join("; "))) }
+        if wrong.is_empty() {
+            Ok(())
+        } else {
+            Err(DemoError::Broken(wrong.join("; ")))
+        }
     }
 
     /// One certificate is looked at as anybody would; one is revoked.
@@ -272,17 +325,38 @@ impl Day {
         let [(shown, holder), (revoked, other), ..] = certificates else {
             return Err(DemoError::Broken("too few certificates to show".to_owned()));
         };
-        let page = |code: &str| get(self.scene.issuer_port, &format!("/c/{code}")).unwrap_or_default();
-        let says = |code: &str, state: &str| page(code).contains(&format!("data-state=\"{state}\""));
+        let page =
+            |code: &str| get(self.scene.issuer_port, &format!("/c/{code}")).unwrap_or_default();
+        let says =
+            |code: &str, state: &str| page(code).contains(&format!("data-state=\"{state}\""));
         if !says(shown, "valid") {
-            return Err(DemoError::Broken(format!("{} does not say valid", self.scene.page(&format!("/c/{shown}")))));
+            return Err(DemoError::Broken(format!(
+                "{} does not say valid",
+                self.scene.page(&format!("/c/{shown}"))
+            )));
         }
-        say(&format!("\n{holder}'s certificate is valid:  {}", self.scene.page(&format!("/c/{shown}"))));
-        self.scene.issuer(&["revoke", revoked, "--reason", "issued_in_error", "--operator", super::stage::ADMINISTRATOR])?;
+        say(&format!(
+            "\n{holder}'s certificate is valid:  {}",
+            self.scene.page(&format!("/c/{shown}"))
+        ));
+        self.scene.issuer(&[
+            "revoke",
+            revoked,
+            "--reason",
+            "issued_in_error",
+            "--operator",
+            super::stage::ADMINISTRATOR,
+        ])?;
         if !says(revoked, "revoked") || says(revoked, "valid") {
-            return Err(DemoError::Broken(format!("{} does not say revoked", self.scene.page(&format!("/c/{revoked}")))));
+            return Err(DemoError::Broken(format!(
+                "{} does not say revoked",
+                self.scene.page(&format!("/c/{revoked}"))
+            )));
         }
-        say(&format!("{other}'s certificate was revoked: {}", self.scene.page(&format!("/c/{revoked}"))));
+        say(&format!(
+            "{other}'s certificate was revoked: {}",
+            self.scene.page(&format!("/c/{revoked}"))
+        ));
         Ok(())
     }
 
@@ -296,15 +370,21 @@ impl Day {
         }
         let bundle = self.scene.stage.path("evidence.tar");
         let path = bundle.to_string_lossy().into_owned();
-        self.scene.issuer(&["export", "--event", EVENT, "--out", &path])?;
+        self.scene
+            .issuer(&["export", "--event", EVENT, "--out", &path])?;
         let verdict = self.scene.stage.run("rollcall", &["verify", &path])?;
-        say(&format!("\nVerified offline, with both programs stopped:\n{verdict}"));
+        say(&format!(
+            "\nVerified offline, with both programs stopped:\n{verdict}"
+        ));
         say(&format!(
             "{} scans answered green, {} repeats, {} unknown badge, {certificates} certificates, 1 revoked. One issuer and one kiosk killed, nothing lost.",
             self.green, self.repeats, self.amber
         ));
         let why = self.scene.stage.path("evidence.tar");
-        say(&format!("Everything lies in {}. Look at it with: rollcall inspect {path}", self.scene.stage.folder.display()));
+        say(&format!(
+            "Everything lies in {}. Look at it with: rollcall inspect {path}",
+            self.scene.stage.folder.display()
+        ));
         say(&why.display().to_string());
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead as _};
 use std::path::PathBuf;
 
-use chrono::{Duration, Utc};
+use chrono::Duration;
 
 use super::conference::{EVENT, PEOPLE, Plan};
 use super::programs::{DemoError, What as _};
@@ -22,7 +22,12 @@ const BREAK_S: i64 = 10;
 /// Where a program fails.
 pub(crate) fn play(folder: PathBuf) -> Result<(), DemoError> {
     eprintln!("Setting up an issuer, an event, and a kiosk at its door …");
-    let plan = Plan::new(Utc::now(), SESSIONS, Duration::seconds(SESSION_S), Duration::seconds(BREAK_S));
+    let plan = Plan::new(
+        super::now(),
+        SESSIONS,
+        Duration::seconds(SESSION_S),
+        Duration::seconds(BREAK_S),
+    );
     let mut scene = Scene::set(folder, &plan)?;
     let issuer = scene.start_issuer()?;
     scene.enrol()?;
@@ -38,7 +43,10 @@ pub(crate) fn play(folder: PathBuf) -> Result<(), DemoError> {
                 continue;
             }
             "report" => {
-                print!("{}", scene.issuer(&["report", "attendance", "--event", EVENT, "--format", "csv"])?);
+                print!(
+                    "{}",
+                    scene.issuer(&["report", "attendance", "--event", EVENT, "--format", "csv"])?
+                );
                 continue;
             }
             _ => {}
@@ -57,7 +65,11 @@ pub(crate) fn play(folder: PathBuf) -> Result<(), DemoError> {
             println!("  {}", extra["text"].as_str().unwrap_or_default());
         }
     }
-    let bundle = scene.stage.path("evidence.tar").to_string_lossy().into_owned();
+    let bundle = scene
+        .stage
+        .path("evidence.tar")
+        .to_string_lossy()
+        .into_owned();
     kiosk.stop()?;
     issuer.stop()?;
     scene.issuer(&["export", "--event", EVENT, "--out", &bundle])?;
@@ -68,14 +80,25 @@ pub(crate) fn play(folder: PathBuf) -> Result<(), DemoError> {
 fn welcome(scene: &Scene) {
     println!("\nAttendees' screen   {}", scene.screen("/"));
     println!("Kiosk's status      {}", scene.screen("/staff"));
-    println!("Staff pages         {}   account {ADMINISTRATOR}, password {}", scene.page("/staff"), scene.password);
+    println!(
+        "Staff pages         {}   account {ADMINISTRATOR}, password {}",
+        scene.page("/staff"),
+        scene.password
+    );
     println!("Check certificates  {}", scene.page("/verify"));
     println!("Badges to scan      file://{}", scene.sheet.display());
-    println!("Serial scanners     {} (entrance), {} (exit): write a code and a line's end to one",
-        scene.entrance.path().display(), scene.exit.path().display());
+    println!(
+        "Serial scanners     {} (entrance), {} (exit): write a code and a line's end to one",
+        scene.entrance.path().display(),
+        scene.exit.path().display()
+    );
     println!("\n{SESSIONS} sessions of {SESSION_S} s run one after the other, from now on.");
-    println!("Type a badge's code, or scan it with a scanner that types, to check in; `out CODE` to check out.");
-    println!("`report` shows who attended, `issue` issues certificates for what is complete, `quit` ends.\n");
+    println!(
+        "Type a badge's code, or scan it with a scanner that types, to check in; `out CODE` to check out."
+    );
+    println!(
+        "`report` shows who attended, `issue` issues certificates for what is complete, `quit` ends.\n"
+    );
     for person in PEOPLE.iter().take(4) {
         println!("  {}   {}", person.badge, person.name);
     }

@@ -20,7 +20,9 @@ pub(crate) use programs::DemoError;
 
 /// Play a conference on this machine: issuer, kiosk, badges, certificates.
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  rollcall demo                       a door to play with\n  rollcall demo --headless            a whole day in about a minute\n  rollcall demo --folder /tmp/mine    keep everything there")]
+#[command(
+    after_help = "Examples:\n  rollcall demo                       a door to play with\n  rollcall demo --headless            a whole day in about a minute\n  rollcall demo --folder /tmp/mine    keep everything there"
+)]
 pub(crate) struct DemoArgs {
     /// Play a day by itself, check what came of it, and leave the evidence bundle: its path is the last line printed.
     #[arg(long)]
@@ -39,5 +41,14 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), DemoError> {
         Some(folder) => folder.clone(),
         None => std::env::temp_dir().join(format!("rollcall-demo-{}", std::process::id())),
     };
-    if args.headless { day::play(folder) } else { live::play(folder) }
+    if args.headless {
+        day::play(folder)
+    } else {
+        live::play(folder)
+    }
+}
+
+/// The machine's clock.
+fn now() -> chrono::DateTime<chrono::Utc> {
+    std::time::SystemTime::now().into()
 }

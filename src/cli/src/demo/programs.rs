@@ -14,7 +14,9 @@ const READY_DEADLINE: Duration = Duration::from_secs(30);
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DemoError {
     /// A program is not where it should be.
-    #[error("{0} is not beside this program; build it with `cargo build` or start the demo with `cargo xtask demo`")]
+    #[error(
+        "{0} is not beside this program; build it with `cargo build` or start the demo with `cargo xtask demo`"
+    )]
     Missing(PathBuf),
     /// A command failed.
     #[error("`{command}` failed with {status}:\n{output}")]
@@ -57,7 +59,10 @@ pub(crate) trait What<T> {
 
 impl<T> What<T> for io::Result<T> {
     fn what(self, what: impl FnOnce() -> String) -> Result<T, DemoError> {
-        self.map_err(|source| DemoError::Io { what: what(), source })
+        self.map_err(|source| DemoError::Io {
+            what: what(),
+            source,
+        })
     }
 }
 
@@ -76,7 +81,9 @@ impl Stage {
     /// Where a program is missing or the folder cannot be made.
     pub(crate) fn new(folder: PathBuf) -> Result<Self, DemoError> {
         let own = std::env::current_exe().what(|| "finding this program".to_owned())?;
-        let programs = own.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf);
+        let programs = own
+            .parent()
+            .map_or_else(|| PathBuf::from("."), Path::to_path_buf);
         let stage = Self { programs, folder };
         for program in ["rollcall-issuer", "rollcall-kiosk"] {
             if !stage.program(program).is_file() {
@@ -118,7 +125,12 @@ impl Stage {
     ///
     /// # Errors
     /// As [`Self::run`].
-    pub(crate) fn run_with_input(&self, program: &str, args: &[&str], input: &str) -> Result<String, DemoError> {
+    pub(crate) fn run_with_input(
+        &self,
+        program: &str,
+        args: &[&str],
+        input: &str,
+    ) -> Result<String, DemoError> {
         use std::io::Write as _;
         let mut child = Command::new(self.program(program))
             .args(args)
@@ -131,7 +143,9 @@ impl Stage {
             // A command that reads nothing may be gone already; its own ending says what happened.
             let _ = stdin.write_all(input.as_bytes());
         }
-        let output = child.wait_with_output().what(|| format!("running {program}"))?;
+        let output = child
+            .wait_with_output()
+            .what(|| format!("running {program}"))?;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         if output.status.success() {
             return Ok(text(&output.stdout));
@@ -147,9 +161,18 @@ impl Stage {
     ///
     /// # Errors
     /// Where it cannot be started.
-    pub(crate) fn start(&self, program: &str, args: &[&str], log: &str) -> Result<Running, DemoError> {
+    pub(crate) fn start(
+        &self,
+        program: &str,
+        args: &[&str],
+        log: &str,
+    ) -> Result<Running, DemoError> {
         let log = self.path(log);
-        let file = File::options().create(true).append(true).open(&log).what(|| format!("opening {}", log.display()))?;
+        let file = File::options()
+            .create(true)
+            .append(true)
+            .open(&log)
+            .what(|| format!("opening {}", log.display()))?;
         let mut child = Command::new(self.program(program))
             .args(args)
             .stdin(Stdio::null())
@@ -167,7 +190,12 @@ impl Stage {
                 }
             });
         }
-        Ok(Running { name: program.to_owned(), child, lines, log })
+        Ok(Running {
+            name: program.to_owned(),
+            child,
+            lines,
+            log,
+        })
     }
 }
 
@@ -186,12 +214,16 @@ impl Running {
     /// # Errors
     /// Where none comes in time, or the program ended.
     pub(crate) fn next_line(&self, what: &str, within: Duration) -> Result<String, DemoError> {
-        self.lines.recv_timeout(within).map_err(|error| match error {
-            RecvTimeoutError::Timeout => self.late(what, within),
-            RecvTimeoutError::Disconnected => {
-                DemoError::Broken(format!("{} ended while {what} was awaited; see {}", self.name, self.log.display()))
-            }
-        })
+        self.lines
+            .recv_timeout(within)
+            .map_err(|error| match error {
+                RecvTimeoutError::Timeout => self.late(what, within),
+                RecvTimeoutError::Disconnected => DemoError::Broken(format!(
+                    "{} ended while {what} was awaited; see {}",
+                    self.name,
+                    self.log.display()
+                )),
+            })
     }
 
     /// A line of its output, where one is there now.
@@ -200,17 +232,29 @@ impl Running {
     }
 
     fn late(&self, what: &str, within: Duration) -> DemoError {
-        DemoError::Late { what: what.to_owned(), seconds: within.as_secs(), log: self.log.clone() }
+        DemoError::Late {
+            what: what.to_owned(),
+            seconds: within.as_secs(),
+            log: self.log.clone(),
+        }
     }
 
     /// Waits until `ready` says so.
     ///
     /// # Errors
     /// Where that takes too long, or the program ended.
-    pub(crate) fn wait_until(&mut self, what: &str, mut ready: impl FnMut() -> bool) -> Result<(), DemoError> {
+    pub(crate) fn wait_until(
+        &mut self,
+        what: &str,
+        mut ready: impl FnMut() -> bool,
+    ) -> Result<(), DemoError> {
         let deadline = Instant::now() + READY_DEADLINE;
         while !ready() {
-            if let Some(status) = self.child.try_wait().what(|| format!("asking for {}", self.name))? {
+            if let Some(status) = self
+                .child
+                .try_wait()
+                .what(|| format!("asking for {}", self.name))?
+            {
                 let log = fs::read_to_string(&self.log).unwrap_or_default();
                 let tail: Vec<&str> = log.lines().rev().take(8).collect();
                 return Err(DemoError::Command {
@@ -232,8 +276,12 @@ impl Running {
     /// # Errors
     /// Where the machine refuses.
     pub(crate) fn kill(mut self) -> Result<(), DemoError> {
-        self.child.kill().what(|| format!("killing {}", self.name))?;
-        self.child.wait().what(|| format!("waiting for {}", self.name))?;
+        self.child
+            .kill()
+            .what(|| format!("killing {}", self.name))?;
+        self.child
+            .wait()
+            .what(|| format!("waiting for {}", self.name))?;
         Ok(())
     }
 
@@ -242,11 +290,15 @@ impl Running {
     /// # Errors
     /// Where the machine refuses.
     pub(crate) fn stop(mut self) -> Result<(), DemoError> {
-        let id = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
+        let id = i32::try_from(self.child.id())
+            .ok()
+            .and_then(rustix::process::Pid::from_raw);
         if let Some(id) = id {
             let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
         }
-        self.child.wait().what(|| format!("waiting for {}", self.name))?;
+        self.child
+            .wait()
+            .what(|| format!("waiting for {}", self.name))?;
         Ok(())
     }
 }
@@ -264,9 +316,16 @@ pub(crate) fn get(port: u16, path: &str) -> Option<String> {
     let address = std::net::SocketAddr::from(([127, 0, 0, 1], port));
     let mut stream = std::net::TcpStream::connect_timeout(&address, Duration::from_secs(2)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n").ok()?;
+    write!(
+        stream,
+        "GET {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n"
+    )
+    .ok()?;
     let mut answer = Vec::new();
-    stream.take(16 * 1024 * 1024).read_to_end(&mut answer).ok()?;
+    stream
+        .take(16 * 1024 * 1024)
+        .read_to_end(&mut answer)
+        .ok()?;
     let answer = String::from_utf8(answer).ok()?;
     let (head, body) = answer.split_once("\r\n\r\n")?;
     head.split(' ').nth(1).filter(|status| *status == "200")?;
@@ -278,6 +337,10 @@ pub(crate) fn get(port: u16, path: &str) -> Option<String> {
 /// # Errors
 /// Where the machine has none.
 pub(crate) fn free_port() -> Result<u16, DemoError> {
-    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).what(|| "looking for a free port".to_owned())?;
-    Ok(listener.local_addr().what(|| "looking for a free port".to_owned())?.port())
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0))
+        .what(|| "looking for a free port".to_owned())?;
+    Ok(listener
+        .local_addr()
+        .what(|| "looking for a free port".to_owned())?
+        .port())
 }

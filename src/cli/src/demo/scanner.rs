@@ -30,7 +30,11 @@ impl Scanner {
         let mut raw = rustix::termios::tcgetattr(&theirs)?;
         raw.make_raw();
         rustix::termios::tcsetattr(&theirs, rustix::termios::OptionalActions::Now, &raw)?;
-        Ok(Self { ours: File::from(ours), theirs, path })
+        Ok(Self {
+            ours: File::from(ours),
+            theirs,
+            path,
+        })
     }
 
     /// The path of the kiosk's side.

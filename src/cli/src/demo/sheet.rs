@@ -10,7 +10,10 @@ pub(crate) fn page(title: &str, people: &[Person]) -> Result<String, qrcode::typ
     let mut cards = String::new();
     for person in people {
         let code = qrcode::QrCode::with_error_correction_level(person.badge, qrcode::EcLevel::M)?;
-        let svg = code.render::<qrcode::render::svg::Color<'_>>().min_dimensions(180, 180).build();
+        let svg = code
+            .render::<qrcode::render::svg::Color<'_>>()
+            .min_dimensions(180, 180)
+            .build();
         let svg = svg.split_once("?>").map_or(svg.as_str(), |(_, rest)| rest);
         cards.push_str(&format!(
             "<li><span role=\"img\" aria-label=\"QR code {badge}\">{svg}</span><b lang=\"{language}\">{name}</b><code>{badge}</code></li>\n",
@@ -55,7 +58,11 @@ mod tests {
 
     #[test]
     fn names_are_escaped_and_codes_drawn() {
-        let person = Person { badge: "A&B", name: "<script>", language: "en" };
+        let person = Person {
+            badge: "A&B",
+            name: "<script>",
+            language: "en",
+        };
         let page = page("T", &[person]).unwrap();
         assert!(page.contains("&lt;script&gt;") && !page.contains("<script>"));
         assert!(page.contains("<svg") && page.contains("A&amp;B") && !page.contains("<?xml"));

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::conference::{DOOR, EVENT, ISSUER, PEOPLE, PROGRAMME, Plan, ROOM, RULES, ZONE, registrations_csv};
+use super::conference::{
+    DOOR, EVENT, ISSUER, PEOPLE, PROGRAMME, Plan, ROOM, RULES, ZONE, registrations_csv,
+};
 use super::programs::{DemoError, Running, Stage, What as _, free_port, get};
 use super::scanner::Scanner;
 use super::sheet;
@@ -38,14 +40,20 @@ impl Scene {
     /// # Errors
     /// Where a command fails.
     pub(crate) fn set(folder: PathBuf, plan: &Plan) -> Result<Self, DemoError> {
-        if folder.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
+        if folder
+            .read_dir()
+            .is_ok_and(|mut entries| entries.next().is_some())
+        {
             let folder = folder.display();
-            return Err(DemoError::Broken(format!("{folder} is not empty; name a folder that is empty or does not exist")));
+            return Err(DemoError::Broken(format!(
+                "{folder} is not empty; name a folder that is empty or does not exist"
+            )));
         }
         let stage = Stage::new(folder)?;
         let (issuer_port, screen_port) = (free_port()?, free_port()?);
         let mut random = [0_u8; 8];
-        getrandom::fill(&mut random).map_err(|e| DemoError::Broken(format!("no random bytes: {e}")))?;
+        getrandom::fill(&mut random)
+            .map_err(|e| DemoError::Broken(format!("no random bytes: {e}")))?;
         let scene = Self {
             issuer_config: text(&stage.write("issuer.toml", &issuer_toml(&stage, issuer_port))?),
             kiosk_config: String::new(),
@@ -58,28 +66,83 @@ impl Scene {
             stage,
         };
         let kiosk_config = scene.stage.write("kiosk.toml", &scene.kiosk_toml())?;
-        let scene = Self { kiosk_config: text(&kiosk_config), ..scene };
+        let scene = Self {
+            kiosk_config: text(&kiosk_config),
+            ..scene
+        };
         scene.set_up_event(plan)?;
         Ok(scene)
     }
 
     fn set_up_event(&self, plan: &Plan) -> Result<(), DemoError> {
         let agenda = text(&self.stage.write("agenda.csv", &plan.agenda_csv())?);
-        let people = text(&self.stage.write("registrations.csv", &registrations_csv())?);
+        let people = text(
+            &self
+                .stage
+                .write("registrations.csv", &registrations_csv())?,
+        );
         let rules = text(&self.stage.write("rules.toml", RULES)?);
         let page = sheet::page("Rollcall demo: badges", PEOPLE)
             .map_err(|e| DemoError::Broken(format!("a badge does not fit a QR code: {e}")))?;
         self.stage.write("badges.html", &page)?;
         self.issuer(&["migrate"])?;
         self.issuer(&[
-            "event", "create", "--id", EVENT, "--title", "Rollcall Demo Conference", "--zone", ZONE, "--languages",
-            "en,de", "--names", "first", "--repeat-s", "2",
+            "event",
+            "create",
+            "--id",
+            EVENT,
+            "--title",
+            "Rollcall Demo Conference",
+            "--zone",
+            ZONE,
+            "--languages",
+            "en,de",
+            "--names",
+            "first",
+            "--repeat-s",
+            "2",
         ])?;
         self.issuer(&["import", "agenda", "--event", EVENT, "--file", &agenda])?;
-        self.issuer(&["door", "add", "--event", EVENT, "--door", DOOR, "--title", "Great Hall", "--room", ROOM])?;
-        self.issuer(&["import", "registrations", "--event", EVENT, "--file", &people])?;
-        self.issuer(&["rules", "adopt", "--event", EVENT, "--programme", PROGRAMME, "--file", &rules])?;
-        let user = ["user", "add", "--id", ADMINISTRATOR, "--role", "administrator", "--password-file", "-"];
+        self.issuer(&[
+            "door",
+            "add",
+            "--event",
+            EVENT,
+            "--door",
+            DOOR,
+            "--title",
+            "Great Hall",
+            "--room",
+            ROOM,
+        ])?;
+        self.issuer(&[
+            "import",
+            "registrations",
+            "--event",
+            EVENT,
+            "--file",
+            &people,
+        ])?;
+        self.issuer(&[
+            "rules",
+            "adopt",
+            "--event",
+            EVENT,
+            "--programme",
+            PROGRAMME,
+            "--file",
+            &rules,
+        ])?;
+        let user = [
+            "user",
+            "add",
+            "--id",
+            ADMINISTRATOR,
+            "--role",
+            "administrator",
+            "--password-file",
+            "-",
+        ];
         self.issuer_with_input(&user, &self.password)?;
         Ok(())
     }
@@ -130,7 +193,10 @@ impl Scene {
         let mut daemon = self.stage.start("rollcall-kiosk", &args, "kiosk.log")?;
         daemon.wait_until("the kiosk", || {
             let status = self.kiosk_status();
-            let readers = status.as_ref().and_then(|s| s["readers"].as_array().cloned()).unwrap_or_default();
+            let readers = status
+                .as_ref()
+                .and_then(|s| s["readers"].as_array().cloned())
+                .unwrap_or_default();
             readers.len() >= 2 && readers.iter().all(|r| r["state"] == "attached")
         })?;
         Ok(daemon)
@@ -147,8 +213,8 @@ impl Scene {
     /// Where the command fails or its answer is no JSON.
     pub(crate) fn report(&self) -> Result<Vec<serde_json::Value>, DemoError> {
         let text = self.issuer(&["report", "attendance", "--event", EVENT, "--format", "json"])?;
-        let report: serde_json::Value =
-            serde_json::from_str(&text).map_err(|e| DemoError::Broken(format!("the report is no JSON: {e}")))?;
+        let report: serde_json::Value = serde_json::from_str(&text)
+            .map_err(|e| DemoError::Broken(format!("the report is no JSON: {e}")))?;
         Ok(report["rows"].as_array().cloned().unwrap_or_default())
     }
 
@@ -169,7 +235,10 @@ impl Scene {
             text(&self.stage.path("kiosk")),
             self.screen_port
         );
-        for (name, direction, scanner) in [("entrance", "in", &self.entrance), ("exit", "out", &self.exit)] {
+        for (name, direction, scanner) in [
+            ("entrance", "in", &self.entrance),
+            ("exit", "out", &self.exit),
+        ] {
             toml.push_str(&format!(
                 "\n[[reader]]\nname = {name:?}\nkind = \"serial\"\ndirection = {direction:?}\npath = {:?}\nidle_ms = 0\n",
                 text(scanner.path())
