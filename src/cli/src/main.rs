@@ -1,9 +1,10 @@
-//! `rollcall`: for operators and auditors. It reads archives and changes nothing.
+//! `rollcall`: for operators and auditors. It reads archives and changes nothing; `demo` plays a conference by the real programs.
 //!
 //! Results go to standard output, progress to standard error and only on a terminal. Exit codes: 0 ok, 1 failed, 2 usage,
 //! 3 could not or only partly check, 4 malformed; text, `--json` and the exit code always agree.
 
 mod archive;
+mod demo;
 mod inspect;
 mod verify;
 mod why;
@@ -40,6 +41,8 @@ enum Command {
     Inspect(InspectArgs),
     /// Explain one certificate: sentence, rule, interval, scan, bracket, receipt
     Why(WhyArgs),
+    /// Play a conference on this machine: issuer, kiosk, badges, certificates
+    Demo(demo::DemoArgs),
 }
 
 #[derive(Args)]
@@ -137,6 +140,10 @@ fn main() -> ExitCode {
         Command::Verify(args) => verify::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Why(args) => why::run(&args),
+        Command::Demo(args) => match demo::run(&args) {
+            Ok(()) => Outcome::of(String::new(), 0),
+            Err(error) => Outcome::wrong(format!("demo: {error}"), FAILED),
+        },
     };
     // A reader that has seen enough closes the pipe; that is no failure of the check.
     let _ = anstream::stdout().write_all(outcome.text.as_bytes());
