@@ -3,7 +3,10 @@ use super::*;
 use crate::store::decisions::DecisionFacts;
 use crate::store::events::AgendaChange;
 use crate::store::people::PersonChange;
-use crate::store::{FolderObjects, SqliteStore};
+use crate::store::{
+    BatchUnits as _, DecisionUnits as _, EventUnits as _, FolderObjects, PeopleUnits as _,
+    SqliteStore,
+};
 use crate::testing::{
     FakeKiosk, NOON, attendee, badge_key, door, enrol, event_id, import, issuer_key, new_event,
     programme_id,
@@ -236,7 +239,7 @@ fn late_evidence_re_decides_whom_it_touches() {
     world.wait_until(43);
     world.send();
     world.run(&mut decider, 50);
-    assert_eq!(world.decision("X1").outcome, Outcome::Full);
+    assert_eq!(world.decision("X1").outcome, Outcome::Partial);
 
     // A registration whose badge was scanned before anybody knew it is decided from those scans.
     world.scan(44, "X3", Direction::In);
