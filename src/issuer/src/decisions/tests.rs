@@ -240,7 +240,7 @@ fn late_evidence_re_decides_whom_it_touches() {
     world.wait_until(43);
     world.send();
     world.run(&mut decider, 50);
-    assert_eq!(world.decision("X1").outcome, Outcome::Full);
+    assert_eq!(world.decision("X1").outcome, Outcome::Partial);
 
     // A registration whose badge was scanned before anybody knew it is decided from those scans.
     world.scan(44, "X3", Direction::In);
