@@ -140,8 +140,6 @@ impl Scene {
             ADMINISTRATOR,
             "--role",
             "administrator",
-            "--password-file",
-            "-",
         ];
         self.issuer_with_input(&user, &self.password)?;
         Ok(())
