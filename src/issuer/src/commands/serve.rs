@@ -90,14 +90,19 @@ fn identity(config: &Config) -> Result<Option<Identity>, Failure> {
         Tls::None => return Ok(None),
         Tls::Files { certificate, key } => tls::load(certificate, key),
         Tls::Own => {
-            let (certificate, key) = (config.own_certificate(), config.own_certificate_key());
-            tls::make_own(&certificate, &key, &names(config))
-                .and_then(|()| tls::load(&certificate, &key))
+            make_own(config)?;
+            tls::load(&config.own_certificate(), &config.own_certificate_key())
         }
     };
     loaded
         .map(Some)
         .map_err(|error| Failure::failed(error.to_string()))
+}
+
+/// Makes the issuer's own certificate, unless there is one.
+pub(super) fn make_own(config: &Config) -> Result<(), Failure> {
+    let (certificate, key) = (config.own_certificate(), config.own_certificate_key());
+    tls::make_own(&certificate, &key, &names(config)).map_err(Failure::failed)
 }
 
 /// The names under which the service is reached: the host of its public address, and where it listens.
