@@ -21,7 +21,7 @@ const ENROL_BURST: u32 = 20;
 const ENROL_REFILL_MS: u32 = 3_000;
 const ENROL_ADDRESSES_MAX: usize = 10_000;
 
-pub(super) fn run(here: Premises) -> Ended {
+pub(super) fn run(here: &Premises) -> Ended {
     let filter = tracing_subscriber::EnvFilter::new(here.config.log.as_str());
     // Only the first subscriber of a program counts; tests may have set one.
     let _ = tracing_subscriber::fmt()
@@ -63,7 +63,7 @@ pub(super) fn run(here: Premises) -> Ended {
         listen: here.config.listen,
         tls: identity.map(|own| own.config),
         app: api::router(api).merge(web::router(pages)),
-        works: vec![("decisions", decisions(&here))],
+        works: vec![("decisions", decisions(here))],
         clock,
         store: Arc::clone(&here.store),
     };
