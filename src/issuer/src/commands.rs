@@ -77,7 +77,7 @@ fn run(arguments: Arguments) -> Ended {
     match command {
         // Answered above.
         Command::Migrate => Ok(Exit::Done),
-        Command::Serve => serve::run(here),
+        Command::Serve => serve::run(&here),
         Command::Event { what } => events::run(&here, what),
         Command::Door { what } => doors::run(&here, what),
         Command::Claim(claim) => claim::run(&here, &claim),

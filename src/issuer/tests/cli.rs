@@ -4,6 +4,7 @@
 mod desk;
 
 use std::fs;
+use std::io::{BufRead as _, Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
 use desk::{Desk, ISSUER, PASSWORD, unpack};
@@ -151,7 +152,12 @@ fn a_claim_carries_the_pin_of_the_certificate() {
     ]);
     let claim = ["claim", "--event", "gp-2026", "--door", "front"];
     desk.configure(ISSUER, "tls = \"own\"\n");
-    desk.refuses(&claim, 1, &["tls-certificate.pem", "serve"]);
+    let own = Claim::parse(&desk.good(&claim).out).unwrap();
+    assert_eq!(
+        own.tls_pin,
+        Claim::parse(&desk.good(&claim).out).unwrap().tls_pin
+    );
+    assert!(desk.path("data/tls-certificate.pem").exists());
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let file = desk.write("fullchain.pem", &made.cert.pem());
     let tls = format!("tls = {{ certificate = \"{file}\", key = \"unread.pem\" }}\n");
@@ -545,10 +551,44 @@ fn an_export_that_fails_leaves_nothing() {
 }
 
 #[test]
+fn the_service_answers_while_commands_run_and_ends_when_told() {
+    let desk = Desk::with_event();
+    // A port that was free a moment ago; another test's program has its own.
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    desk.configure(ISSUER, &format!("listen = \"127.0.0.1:{port}\"\n"));
+    let mut service = desk.start(&["serve"]);
+    let mut said = std::io::BufReader::new(service.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("ready") {
+        line.clear();
+        assert!(said.read_line(&mut line).unwrap() > 0, "it ended early");
+    }
+    let mut call = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+    call.write_all(b"GET /v1/nothing HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        .unwrap();
+    let mut answer = String::new();
+    call.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+    desk.import("agenda", "agenda.csv", AGENDA, &[])
+        .check(0, &["Version 1"]);
+    desk.refuses(&["serve"], 1, &["cannot listen", "`listen`"]);
+    let told = std::process::Command::new("kill")
+        .arg(service.id().to_string())
+        .status();
+    assert!(told.unwrap().success());
+    assert!(service.wait().unwrap().success());
+}
+
+#[test]
 fn help_has_examples_everywhere() {
     let desk = Desk::new();
     for command in [
         &[][..],
+        &["serve"],
         &["migrate"],
         &["event", "create"],
         &["event", "list"],

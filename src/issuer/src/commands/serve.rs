@@ -21,7 +21,7 @@ const ENROL_BURST: u32 = 20;
 const ENROL_REFILL_MS: u32 = 3_000;
 const ENROL_ADDRESSES_MAX: usize = 10_000;
 
-pub(super) fn run(here: Premises) -> Ended {
+pub(super) fn run(here: &Premises) -> Ended {
     let filter = tracing_subscriber::EnvFilter::new(here.config.log.as_str());
     // Only the first subscriber of a program counts; tests may have set one.
     let _ = tracing_subscriber::fmt()
@@ -63,7 +63,7 @@ pub(super) fn run(here: Premises) -> Ended {
         listen: here.config.listen,
         tls: identity.map(|own| own.config),
         app: api::router(api).merge(web::router(pages)),
-        works: vec![("decisions", decisions(&here))],
+        works: vec![("decisions", decisions(here))],
         clock,
         store: Arc::clone(&here.store),
     };
@@ -90,14 +90,19 @@ fn identity(config: &Config) -> Result<Option<Identity>, Failure> {
         Tls::None => return Ok(None),
         Tls::Files { certificate, key } => tls::load(certificate, key),
         Tls::Own => {
-            let (certificate, key) = (config.own_certificate(), config.own_certificate_key());
-            tls::make_own(&certificate, &key, &names(config))
-                .and_then(|()| tls::load(&certificate, &key))
+            make_own(config)?;
+            tls::load(&config.own_certificate(), &config.own_certificate_key())
         }
     };
     loaded
         .map(Some)
         .map_err(|error| Failure::failed(error.to_string()))
+}
+
+/// Makes the issuer's own certificate, unless there is one.
+pub(super) fn make_own(config: &Config) -> Result<(), Failure> {
+    let (certificate, key) = (config.own_certificate(), config.own_certificate_key());
+    tls::make_own(&certificate, &key, &names(config)).map_err(Failure::failed)
 }
 
 /// The names under which the service is reached: the host of its public address, and where it listens.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::output::Failure;
 use super::premises::Premises;
+use super::serve::make_own;
 use crate::config::Tls;
 use crate::tls;
 
@@ -12,16 +13,10 @@ pub(super) fn tls_pin(here: &Premises) -> Result<Option<String>, Failure> {
     match &here.config.tls {
         Tls::None => Ok(None),
         Tls::Files { certificate, .. } => pin_of(certificate).map(Some),
+        // A claim may be made before the service was ever started.
         Tls::Own => {
-            let file = here.config.own_certificate();
-            if file.exists() {
-                pin_of(&file).map(Some)
-            } else {
-                Err(Failure::failed(format!(
-                    "there is no certificate in {} yet, whose pin the claim would carry: `rollcall-issuer serve` makes it when it is first started",
-                    file.display()
-                )))
-            }
+            make_own(&here.config)?;
+            pin_of(&here.config.own_certificate()).map(Some)
         }
     }
 }

@@ -3,10 +3,7 @@ use super::*;
 use crate::store::decisions::DecisionFacts;
 use crate::store::events::AgendaChange;
 use crate::store::people::PersonChange;
-use crate::store::{
-    BatchUnits as _, DecisionUnits as _, EventUnits as _, FolderObjects, PeopleUnits as _,
-    SqliteStore,
-};
+use crate::store::{FolderObjects, SqliteStore};
 use crate::testing::{
     FakeKiosk, NOON, attendee, badge_key, door, enrol, event_id, import, issuer_key, new_event,
     programme_id,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 pub(crate) const ISSUER: &str = "ce.example.org";
 pub(crate) const PASSWORD: &str = "correct horse battery\n";
@@ -94,8 +94,9 @@ impl Desk {
         self.write("issuer.toml", &text);
     }
 
-    pub(crate) fn run_with(&self, arguments: &[&str], input: &str) -> Said {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_rollcall-issuer"))
+    /// Starts a command and lets it run.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Child {
+        Command::new(env!("CARGO_BIN_EXE_rollcall-issuer"))
             .arg("--config")
             .arg(self.path("issuer.toml"))
             .args(arguments)
@@ -103,7 +104,11 @@ impl Desk {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .unwrap();
+            .unwrap()
+    }
+
+    pub(crate) fn run_with(&self, arguments: &[&str], input: &str) -> Said {
+        let mut child = self.start(arguments);
         // A command that reads nothing may be gone already.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
         child.wait_with_output().unwrap().into()
