@@ -77,6 +77,8 @@ struct CertificatePage {
     frame: Frame,
     code: String,
     word: &'static str,
+    /// The verdict for programs that read the page.
+    state: &'static str,
     tone: &'static str,
     lead: String,
     compared: Option<Compared>,
@@ -261,6 +263,7 @@ fn view(
             .map(|v| v.facts.entry.certificate.to_string())
             .unwrap_or_default(),
         word,
+        state: verdict.code(),
         tone,
         lead,
         compared: uploaded

@@ -25,6 +25,19 @@ pub(super) enum Verdict {
     CouldNotCheck,
 }
 
+impl Verdict {
+    /// The verdict as programs read it.
+    pub(super) const fn code(self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::Corrected => "corrected",
+            Self::Revoked => "revoked",
+            Self::NotOurs => "not_ours",
+            Self::CouldNotCheck => "could_not_check",
+        }
+    }
+}
+
 /// What became of a version's content.
 #[derive(Debug)]
 pub(super) enum Content {

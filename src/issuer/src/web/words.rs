@@ -92,6 +92,9 @@ impl Zone {
                 if width > 10 * MINUTE {
                     return format!("{} to {}", exact(at.earliest), exact(at.latest));
                 }
+                if width == 0 {
+                    return exact(at.earliest);
+                }
                 let middle = UtcMs(at.earliest.0 + width / 2);
                 format!("{} ± {}", exact(middle), short_span(width / 2))
             }
@@ -234,6 +237,7 @@ mod tests {
             zone.interval(at(3_600_000, 7_200_000)),
             "01:00:00 to 02:00:00"
         );
+        assert_eq!(zone.interval(at(3_600_000, 3_600_000)), "01:00:00");
         assert_eq!(zone.interval(Interval::UNKNOWN), "not known");
         assert_eq!(zone.interval(at(0, 3_600_000)), "before 01:00:00");
         assert_eq!(
