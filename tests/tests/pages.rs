@@ -582,7 +582,13 @@ async fn verdicts_come_first_and_in_words() {
             assert!(html.contains(text), "{verdict}: {text}");
         }
         let state = format!("data-state=\"{}\"", verdict.to_lowercase());
-        assert_eq!((html.matches("data-state=").count(), html.matches(&state).count()), (1, 1));
+        assert_eq!(
+            (
+                html.matches("data-state=").count(),
+                html.matches(&state).count()
+            ),
+            (1, 1)
+        );
         assert!(!html.contains("@example.org"), "no address");
         assert!(html.contains("UTC"));
         if verdict == "Revoked" {
