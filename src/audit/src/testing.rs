@@ -280,10 +280,19 @@ impl World {
         self.agenda.programmes.push(agenda::Programme {
             id: programme.clone(),
             title: "Main programme".into(),
-            rules: Some(hash.to_hex()),
+            rules: None,
         });
-        let (agenda, rows) = self.import(at);
-        let _ = rows;
+        self.import(at);
+        // As an issuer does it: the agenda that names the rule set is announced by the `rules` entry alone.
+        let named = self
+            .agenda
+            .programmes
+            .iter_mut()
+            .find(|p| p.id == programme);
+        if let Some(named) = named {
+            named.rules = Some(hash.to_hex());
+        }
+        let agenda = self.keep(object_bytes(&self.agenda));
         let body = ledger::Rules {
             programme,
             rules: hash,

@@ -403,6 +403,9 @@ impl<'l> Firsts<'l> {
                 LedgerBody::Rules(body) => {
                     let key = (&body.programme, body.rules);
                     firsts.rules.entry(key).or_insert(*index);
+                    // A rule set comes into force with the agenda that names it.
+                    let key = ("agenda", body.agenda);
+                    firsts.imports.entry(key).or_insert(*index);
                 }
                 LedgerBody::KioskHead(body) => {
                     let key = (body.log.as_str(), body.size);
@@ -421,7 +424,7 @@ impl<'l> Firsts<'l> {
         let agenda = ("agenda", hash(&basis.agenda)?);
         must(
             before(self.imports.get(&agenda)),
-            "the basis names an agenda that was not imported before",
+            "the basis names an agenda that was not in force before",
         )?;
         let registrations = ("registrations", hash(&basis.registrations)?);
         must(

@@ -288,7 +288,7 @@ fn a_basis_must_stand_in_the_ledger_before_its_decision() {
     world.agenda.rooms[0].title = "Aula".into();
     world.keep(object_bytes(&world.agenda.clone()));
     world.decide(at, "a-1", "main");
-    check(&world, &["decisions"], "an agenda that was not imported");
+    check(&world, &["decisions"], "an agenda that was not in force");
 
     let mut world = World::finished();
     world.registrations.registrations[0].cancelled = true;
