@@ -68,16 +68,21 @@ fn decompress(body: &[u8]) -> Result<Bytes, Refusal> {
     let form = |error: std::io::Error| Refusal::Form(format!("the body is not zstd: {error}"));
     let mut decoder = zstd::stream::read::Decoder::with_buffer(body).map_err(form)?;
     decoder.window_log_max(MAX_ZSTD_WINDOW).map_err(form)?;
+    read_bounded(decoder, MAX_BATCH_BYTES).map_err(form)?
+}
+
+/// All that a reader gives, if it is no more than the limit; of what is more, one byte is read.
+fn read_bounded(
+    reader: impl std::io::Read,
+    limit: usize,
+) -> std::io::Result<Result<Bytes, Refusal>> {
     let mut plain = Vec::new();
-    decoder
-        .take(MAX_BATCH_BYTES as u64 + 1)
-        .read_to_end(&mut plain)
-        .map_err(form)?;
-    if plain.len() > MAX_BATCH_BYTES {
-        Err(Refusal::TooLarge(MAX_BATCH_BYTES))
+    reader.take(limit as u64 + 1).read_to_end(&mut plain)?;
+    Ok(if plain.len() > limit {
+        Err(Refusal::TooLarge(limit))
     } else {
         Ok(plain.into())
-    }
+    })
 }
 
 pub(super) async fn bundle(
@@ -185,4 +190,36 @@ pub(super) async fn status(
     })
     .await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use super::*;
+
+    /// Gives zeros for as long as nobody has read more than its limit and one byte.
+    struct Endless(usize);
+
+    impl std::io::Read for Endless {
+        fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+            let given = out.len().min(self.0);
+            assert!(given > 0, "more was read than the limit and one byte");
+            self.0 -= given;
+            out[..given].fill(0);
+            Ok(given)
+        }
+    }
+
+    #[test]
+    fn no_more_is_read_than_is_taken() {
+        let limit = 100_000;
+        let read = |bytes: &[u8]| read_bounded(bytes, limit).unwrap();
+        assert_eq!(read(&vec![1; limit]).unwrap().len(), limit);
+        assert!(matches!(
+            read(&vec![1; limit + 1]),
+            Err(Refusal::TooLarge(_))
+        ));
+        let endless = read_bounded(Endless(limit + 1), limit).unwrap();
+        assert!(matches!(endless, Err(Refusal::TooLarge(_))));
+    }
 }

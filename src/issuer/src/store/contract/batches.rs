@@ -1,8 +1,10 @@
 //! Taking batches.
 
 use attendance::words::Direction;
+use evidence::SigningKey;
 use protocol::batch::{self, Head, Leaf};
-use protocol::entry::BootCause;
+use protocol::entry::{Body, BootCause, Clock, NoteText};
+use protocol::time::TimeRequest;
 
 use super::Factory;
 use crate::store::Store;
@@ -23,6 +25,7 @@ pub(super) fn run(factory: Factory<'_>) {
     scans_are_found_by_person(&*factory());
     presence_is_the_last_scan(&*factory());
     clock_entries_are_what_a_history_observes(&*factory());
+    time_answers_are_believed_when_signed(&*factory());
     witnesses_are_kept(&*factory());
     a_ledger_older_than_its_witness_is_noticed(&*factory());
     logs_do_not_mix(&*factory());
@@ -312,6 +315,34 @@ fn clock_entries_are_what_a_history_observes(store: &dyn Store) {
     );
 }
 
+fn time_answers_are_believed_when_signed(store: &dyn Store) {
+    let mut kiosk = five(store);
+    let nonce = "0123456789abcdef0123456789abcdef".to_owned();
+    let asked = TimeRequest { nonce };
+    let clock = |key: &SigningKey| {
+        let answer = protocol::time::answer(&asked, NOON, NOON, 50, key);
+        Body::Clock(Clock {
+            nonce: answer.nonce,
+            sent_raw_ms: 1,
+            issuer_received: answer.received,
+            issuer_sent: answer.sent,
+            received_raw_ms: 2,
+            issuer_error_ms: answer.error_ms,
+            signature: answer.signature,
+        })
+    };
+    kiosk.add(clock(&issuer_key()));
+    kiosk.add(clock(&SigningKey::from_seed(&[66; 32])));
+    kiosk.note("newest");
+    kiosk.send(store, 0, 8);
+    let aside = store.quarantined(&event_id()).unwrap();
+    let codes: Vec<(u64, &str)> = aside.iter().map(|q| (q.index, q.code.as_str())).collect();
+    assert_eq!(codes, [(6, "clock_unsigned")]);
+    let observed = store.clock_entries(kiosk.id()).unwrap();
+    let indices: Vec<u64> = observed.into_iter().map(|e| e.index).collect();
+    assert_eq!(indices, [0, 5, 7]);
+}
+
 fn witnesses_are_kept(store: &dyn Store) {
     let mut kiosk = five(store);
     let held = kiosk.send(store, 0, 5);
@@ -326,7 +357,11 @@ fn witnesses_are_kept(store: &dyn Store) {
         ledger.size,
         ledger.root,
     ));
-    kiosk.send(store, 5, 7);
+    // The issuer's own head, which this kiosk did not cosign.
+    kiosk.add(Body::LedgerHead(NoteText {
+        note: sign(&ledger.origin, ledger.size, ledger.root),
+    }));
+    kiosk.send(store, 5, 8);
     let witnesses = store.witnesses(&event_id(), u64::MAX >> 1).unwrap();
     assert_eq!(witnesses.len(), 1);
     assert_eq!(
@@ -335,10 +370,14 @@ fn witnesses_are_kept(store: &dyn Store) {
     );
     assert_eq!(store.witnesses(&event_id(), ledger.size - 1).unwrap(), []);
     let aside = store.quarantined(&event_id()).unwrap();
-    assert_eq!(aside[0].code, "ledger_head_unsigned");
+    let codes: Vec<(u64, &str)> = aside.iter().map(|q| (q.index, q.code.as_str())).collect();
+    assert_eq!(
+        codes,
+        [(6, "ledger_head_unsigned"), (7, "ledger_head_unsigned")]
+    );
     // A head that the issuer signed and that this ledger does not have: somebody rewrote the ledger.
     kiosk.ledger_head(&sign(&ledger.origin, 2, evidence::sha256(b"other")));
-    kiosk.send(store, 7, 8);
+    kiosk.send(store, 8, 9);
     assert!(alarm_codes(store).contains(&"ledger_contradicted".to_owned()));
 }
 
