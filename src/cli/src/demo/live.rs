@@ -7,7 +7,7 @@ use chrono::Duration;
 
 use super::conference::{EVENT, PEOPLE, Plan};
 use super::programs::{DemoError, What as _};
-use super::stage::{ADMINISTRATOR, ANSWER_WITHIN, Scene};
+use super::stage::{ADMINISTRATOR, Scene};
 
 /// How many sessions the day has.
 const SESSIONS: usize = 8;
@@ -31,8 +31,11 @@ pub(crate) fn play(folder: PathBuf) -> Result<(), DemoError> {
     let mut scene = Scene::set(folder, &plan)?;
     let issuer = scene.start_issuer()?;
     scene.enrol()?;
-    let kiosk = scene.start_kiosk()?;
+    let mut kiosk = scene.start_kiosk()?;
     welcome(&scene);
+    // Whichever scanner a badge came from, its answer stands here.
+    let answers = kiosk.take_lines();
+    std::thread::spawn(move || answers.into_iter().for_each(|line| show(&line)));
     for line in io::stdin().lock().lines() {
         let line = line.what(|| "reading the terminal".to_owned())?;
         match line.trim() {
@@ -56,14 +59,6 @@ pub(crate) fn play(folder: PathBuf) -> Result<(), DemoError> {
             None => (&mut scene.entrance, line.trim()),
         };
         scanner.scan(code).what(|| "scanning".to_owned())?;
-        let answer = kiosk.next_line("the answer to a scan", ANSWER_WITHIN)?;
-        let answer: serde_json::Value = serde_json::from_str(&answer).unwrap_or_default();
-        println!("  {}", answer["text"].as_str().unwrap_or("(no answer)"));
-        while let Some(extra) = kiosk.line_now() {
-            // Scans from the pseudo-terminals are answered in the same stream.
-            let extra: serde_json::Value = serde_json::from_str(&extra).unwrap_or_default();
-            println!("  {}", extra["text"].as_str().unwrap_or_default());
-        }
     }
     let bundle = scene
         .stage
@@ -75,6 +70,15 @@ pub(crate) fn play(folder: PathBuf) -> Result<(), DemoError> {
     scene.issuer(&["export", "--event", EVENT, "--out", &bundle])?;
     println!("The evidence lies in {bundle}. Check it with: rollcall verify {bundle}");
     Ok(())
+}
+
+fn show(line: &str) {
+    let answer: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
+    let reader = answer["reader"].as_str().unwrap_or_default();
+    println!(
+        "  {reader:<9} {}",
+        answer["text"].as_str().unwrap_or_default()
+    );
 }
 
 fn welcome(scene: &Scene) {

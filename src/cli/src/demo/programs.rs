@@ -226,9 +226,9 @@ impl Running {
             })
     }
 
-    /// A line of its output, where one is there now.
-    pub(crate) fn line_now(&self) -> Option<String> {
-        self.lines.try_recv().ok()
+    /// Its output from now on, for whoever shows it as it comes.
+    pub(crate) fn take_lines(&mut self) -> Receiver<String> {
+        std::mem::replace(&mut self.lines, channel().1)
     }
 
     fn late(&self, what: &str, within: Duration) -> DemoError {

@@ -10,6 +10,13 @@ use super::programs::{DemoError, Running, Stage, What as _, free_port, get};
 use super::scanner::Scanner;
 use super::sheet;
 
+/// The reader at the entrance.
+const ENTRANCE: &str = "entrance";
+/// The reader at the exit.
+const EXIT: &str = "exit";
+/// How many serial scanners that happen to be attached are read too.
+const ATTACHED_MAX: usize = 4;
+
 /// The administrator's account.
 pub(crate) const ADMINISTRATOR: &str = "admin";
 
@@ -190,12 +197,14 @@ impl Scene {
         let args = ["run", "--config", &self.kiosk_config];
         let mut daemon = self.stage.start("rollcall-kiosk", &args, "kiosk.log")?;
         daemon.wait_until("the kiosk", || {
-            let status = self.kiosk_status();
-            let readers = status
-                .as_ref()
-                .and_then(|s| s["readers"].as_array().cloned())
-                .unwrap_or_default();
-            readers.len() >= 2 && readers.iter().all(|r| r["state"] == "attached")
+            let status = self.kiosk_status().unwrap_or_default();
+            let readers = status["readers"].as_array().cloned().unwrap_or_default();
+            // Scanners that happen to be attached may be busy elsewhere; the demo's own two must answer.
+            [ENTRANCE, EXIT].iter().all(|name| {
+                readers
+                    .iter()
+                    .any(|r| r["name"] == *name && r["state"] == "attached")
+            })
         })?;
         Ok(daemon)
     }
@@ -233,13 +242,24 @@ impl Scene {
             text(&self.stage.path("kiosk")),
             self.screen_port
         );
-        for (name, direction, scanner) in [
-            ("entrance", "in", &self.entrance),
-            ("exit", "out", &self.exit),
-        ] {
+        for (name, direction, scanner) in
+            [(ENTRANCE, "in", &self.entrance), (EXIT, "out", &self.exit)]
+        {
             toml.push_str(&format!(
                 "\n[[reader]]\nname = {name:?}\nkind = \"serial\"\ndirection = {direction:?}\npath = {:?}\nidle_ms = 0\n",
                 text(scanner.path())
+            ));
+        }
+        let attached = std::fs::read_dir("/dev/serial/by-id").into_iter().flatten();
+        for (number, port) in attached
+            .filter_map(Result::ok)
+            .take(ATTACHED_MAX)
+            .enumerate()
+        {
+            toml.push_str(&format!(
+                "\n[[reader]]\nname = \"attached-{}\"\nkind = \"serial\"\npath = {:?}\n",
+                number + 1,
+                text(&port.path())
             ));
         }
         toml
