@@ -185,7 +185,9 @@ fn log_to_stderr(level: LogLevel) {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(false)
-        .with_target(false);
+        .with_target(false)
+        // A log that cannot be written must not end what it tells of: by default the failure itself is printed there, which panics.
+        .log_internal_errors(false);
     // A second call in one process leaves the first in force.
     let _ = subscriber.try_init();
 }

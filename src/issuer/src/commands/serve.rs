@@ -27,6 +27,10 @@ pub(super) fn run(here: &Premises) -> Ended {
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // Logs are read by machines as well: colours are for terminals.
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        // A log that cannot be written must not end what it tells of: by default the failure itself is printed there, which panics.
+        .log_internal_errors(false)
         .try_init();
     let identity = identity(&here.config)?;
     let clock: Clock = Arc::new(now);
