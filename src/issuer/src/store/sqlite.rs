@@ -142,8 +142,7 @@ fn refuse_foreign(path: &Path) -> std::result::Result<(), OpenError> {
         return Ok(());
     }
     let unusable = |cause: rusqlite::Error| unusable(path, &cause);
-    let connection =
-        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(unusable)?;
+    let connection = open_to_look(path).map_err(unusable)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(unusable)?;
     let id: i64 = connection
         .query_row("PRAGMA application_id", [], |row| row.get(0))
@@ -177,6 +176,23 @@ fn refuse_foreign(path: &Path) -> std::result::Result<(), OpenError> {
         });
     }
     Ok(())
+}
+
+/// Opens a database that may be another's. Even who only reads lays a write-ahead log beside a file that has none, unless told that nobody
+/// changes it; and while somebody has it open it has one.
+fn open_to_look(path: &Path) -> rusqlite::Result<Connection> {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let read_only = OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let Some(text) = path.to_str().filter(|_| !Path::new(&log).exists()) else {
+        return Connection::open_with_flags(path, read_only);
+    };
+    let escaped = text
+        .replace('%', "%25")
+        .replace('?', "%3f")
+        .replace('#', "%23");
+    let address = format!("file:{escaped}?immutable=1");
+    Connection::open_with_flags(address, read_only | OpenFlags::SQLITE_OPEN_URI)
 }
 
 fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
