@@ -290,7 +290,8 @@ async fn forms_of_other_pages_are_refused() {
     let token = form_token(&browser.text("/staff").await);
     let body = format!("form={token}");
     let own = browser.base.clone();
-    let refusals: &[(&str, &[(&str, &str)], StatusCode)] = &[
+    type Refusal<'a> = (&'a str, &'a [(&'a str, &'a str)], StatusCode);
+    let refusals: &[Refusal<'_>] = &[
         (
             &body,
             &[("origin", "https://evil.example")],
