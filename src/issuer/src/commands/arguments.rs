@@ -62,7 +62,7 @@ pub(super) enum Command {
     /// Print a claim, with which one kiosk enrols at a door
     #[command(
         after_help = "Example:\n  rollcall-issuer claim --event gp-2026 --door hall-door > claim.txt\n  \
-        rollcall-kiosk enrol --config kiosk.toml --claim-file claim.txt\n\n\
+        rollcall-kiosk enrol --config kiosk.toml - < claim.txt\n\n\
         Standard output is the claim and nothing else. It is a secret until it is used."
     )]
     Claim(Claim),

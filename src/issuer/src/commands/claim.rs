@@ -50,7 +50,7 @@ pub(super) fn run(here: &Premises, asked: &Asked) -> Ended {
         );
     }
     hint(
-        "next: rollcall-kiosk enrol --config kiosk.toml --claim-file FILE, or show the line as a QR code to its scanner",
+        "next: rollcall-kiosk enrol --config kiosk.toml - < FILE, or show the line as a QR code to its scanner",
     );
     Ok(Exit::Done)
 }
