@@ -245,6 +245,15 @@ impl Run<'_> {
                 }
                 continue;
             }
+            if !self.files.paths_hold(&object_path(body.pdf)) {
+                self.findings.gap(
+                    Name::Certificates,
+                    format!(
+                        "the PDF of certificate {} is not in the archive: erased, or left out",
+                        body.certificate
+                    ),
+                );
+            }
             if let Ok(decided) = rests_on
                 && !opened.questions.contains_key(&decided.basis.to_hex())
             {
