@@ -392,25 +392,6 @@ fn a_door_can_be_given_up() {
 }
 
 #[test]
-fn a_newer_database_is_refused_untouched() {
-    let desk = Desk::with_event();
-    let path = desk.path("data/issuer.db");
-    let database = rusqlite::Connection::open(&path).unwrap();
-    database
-        .execute(
-            "INSERT INTO refinery_schema_history VALUES (99, 'later', '2027-01-01T00:00:00Z', '1')",
-            [],
-        )
-        .unwrap();
-    drop(database);
-    let before = fs::read(&path).unwrap();
-    for command in [&["migrate"][..], &["event", "list"]] {
-        desk.refuses(command, 1, &["newer version", "untouched"]);
-    }
-    assert_eq!(fs::read(&path).unwrap(), before);
-}
-
-#[test]
 fn a_data_folder_that_cannot_be_written_is_named() {
     let desk = Desk::new();
     // A file where the folder should be refuses whoever asks, root too.
