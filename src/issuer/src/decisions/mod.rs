@@ -23,7 +23,7 @@ use protocol::agenda::{Agenda, Registrations};
 use protocol::decision::{Basis, DecisionDoc, LogPrefix};
 use protocol::entry::{self, Entry};
 
-use crate::store::decisions::{DecisionFacts, Due, NewDecision};
+use crate::store::decisions::{DecisionFacts, Due, MAX_TOGETHER, NewDecision};
 use crate::store::enrolment::KioskFacts;
 use crate::store::events::{EventFacts, Versioned};
 use crate::store::{ObjectStore, Store, StoreError};
@@ -288,17 +288,22 @@ impl Decider {
                 return Ok(());
             }
         };
-        for one in due {
-            match self.decide_one(&mut opened, one, now) {
-                Ok(written) => {
-                    run.decided += 1;
-                    run.written += usize::from(written);
-                }
-                Err(DecideError::Store(error)) => return Err(error),
-                Err(fault) => {
-                    self.put_off(std::slice::from_ref(one), &fault.to_string(), now, run)?;
+        for together in due.chunks(MAX_TOGETHER) {
+            let mut made = Vec::with_capacity(together.len());
+            for one in together {
+                match self.decide_one(&mut opened, one, now) {
+                    Ok(decision) => made.push(decision),
+                    Err(DecideError::Store(error)) => return Err(error),
+                    Err(fault) => {
+                        self.put_off(std::slice::from_ref(one), &fault.to_string(), now, run)?;
+                    }
                 }
             }
+            if !made.is_empty() {
+                self.store.put_decisions(event, &made, now)?;
+            }
+            run.decided += made.len();
+            run.written += made.iter().filter(|decision| decision.is_final).count();
         }
         Ok(())
     }
@@ -406,7 +411,7 @@ impl Decider {
         opened: &mut Programme,
         due: &Due,
         now: UtcMs,
-    ) -> Result<bool, DecideError> {
+    ) -> Result<NewDecision, DecideError> {
         let signals = self.signals(opened, &due.event, &due.attendee)?;
         let answer = opened.question.answer(&due.attendee, &signals);
         let held = self
@@ -427,13 +432,11 @@ impl Decider {
             }
             self.objects.put(&answer.bytes)?;
         }
-        let kept = NewDecision {
+        Ok(NewDecision {
             facts: facts(due, &opened.question, &answer, last_final, now)?,
             is_final: is_news,
             ticket: Some(due.ticket),
-        };
-        self.store.put_decision(&due.event, &kept, now)?;
-        Ok(is_news)
+        })
     }
 
     /// The signals of one attendee, of all logs as far as the basis goes.

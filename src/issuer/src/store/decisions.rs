@@ -7,6 +7,9 @@ use protocol::ledger;
 
 use super::Result;
 
+/// The most decisions that are kept in one unit: one sync for all, and a batch of entries waits some milliseconds.
+pub const MAX_TOGETHER: usize = 100;
+
 /// A decision that is to be made again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Due {
@@ -115,13 +118,14 @@ pub trait DecisionUnits {
     /// Puts a failing decision off, with the fault, so that the rest goes on.
     fn put_off(&self, due: &Due, fault: &str, until: UtcMs) -> Result<()>;
 
-    /// Keeps a decision, and settles its ticket. A final one is written to the ledger. Gives its ledger index.
-    fn put_decision(
+    /// Keeps decisions, all or none, and settles their tickets. Final ones are written to the ledger. Gives the ledger
+    /// index of each, none for a live one. Everybody else waits meanwhile: give [`MAX_TOGETHER`] at the most.
+    fn put_decisions(
         &self,
         event: &EventId,
-        decision: &NewDecision,
+        decisions: &[NewDecision],
         now: UtcMs,
-    ) -> Result<Option<u64>>;
+    ) -> Result<Vec<Option<u64>>>;
 
     /// One decision.
     fn decision(

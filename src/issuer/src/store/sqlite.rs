@@ -1,7 +1,7 @@
-//! The store in one SQLite file: WAL, `synchronous=FULL`, one connection behind a lock.
+//! The store in one SQLite file: WAL, `synchronous=FULL`, one connection that writes and one that reads.
 //!
 //! Contract: a unit is one transaction; it begins `IMMEDIATE` where it writes, so two programs on one file take turns
-//! and never deadlock. Statements are prepared once. The file carries the application id [`APPLICATION_ID`]; a file of
+//! and never deadlock; within one program they take turns in order. Statements are prepared once. The file carries the application id [`APPLICATION_ID`]; a file of
 //! another program, or of a newer schema, is refused before anything is written to it.
 //!
 //! Keys of entries are integers: the number of the log or event, then 40 bits of index. So entries of a log lie side by
@@ -16,15 +16,16 @@ mod events;
 mod ledger;
 mod log_reads;
 mod people;
+mod queue;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Transaction};
 use rusqlite::{TransactionBehavior, params};
 
 use super::{OpenError, Result, Store, StoreError};
+use queue::Queue;
 
 #[allow(missing_docs, unreachable_pub)]
 mod schema {
@@ -45,7 +46,9 @@ const INDEX_BITS: u32 = 40;
 /// The store in one SQLite file.
 #[derive(Debug)]
 pub struct SqliteStore {
-    connection: Mutex<Connection>,
+    // Dropped first, so that the one that may write closes last and leaves no log beside the file.
+    reader: Queue,
+    writer: Queue,
     path: PathBuf,
 }
 
@@ -66,8 +69,12 @@ impl SqliteStore {
         schema::migrations::runner()
             .run(&mut connection)
             .map_err(migration)?;
+        let reader = Connection::open(path)
+            .and_then(|reader| prepare_reader(&reader).map(|()| reader))
+            .map_err(unusable)?;
         Ok(Self {
-            connection: Mutex::new(connection),
+            writer: Queue::new(connection),
+            reader: Queue::new(reader),
             path: path.to_owned(),
         })
     }
@@ -90,28 +97,25 @@ impl SqliteStore {
         &self.path
     }
 
-    fn lock(&self) -> MutexGuard<'_, Connection> {
-        // A unit that panicked was rolled back when its transaction was dropped, so the connection is sound.
-        self.connection
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-
     /// Runs a unit that writes. It is durable when this returns `Ok`.
     fn write<T>(&self, unit: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
-        let mut connection = self.lock();
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let outcome = unit(&transaction)?;
-        // After this line the unit survives a power cut; before it, nothing of it exists.
-        transaction.commit()?;
-        Ok(outcome)
+        self.writer.with(|connection| {
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let outcome = unit(&transaction)?;
+            // After this line the unit survives a power cut; before it, nothing of it exists.
+            transaction.commit()?;
+            Ok(outcome)
+        })
     }
 
     /// Runs a unit that reads one state of the database.
     fn read<T>(&self, unit: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
-        let mut connection = self.lock();
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
-        unit(&transaction)
+        self.reader.with(|connection| {
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
+            unit(&transaction)
+        })
     }
 }
 
@@ -193,6 +197,14 @@ fn open_to_look(path: &Path) -> rusqlite::Result<Connection> {
         .replace('#', "%23");
     let address = format!("file:{escaped}?immutable=1");
     Connection::open_with_flags(address, read_only | OpenFlags::SQLITE_OPEN_URI)
+}
+
+/// The connection that reads sees what was committed when a unit begins, and never waits for a commit.
+fn prepare_reader(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.pragma_update(None, "query_only", true)?;
+    connection.pragma_update(None, "trusted_schema", false)
 }
 
 fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
@@ -308,13 +320,10 @@ mod tests {
     fn a_newer_database_is_refused_untouched() {
         let folder = tempfile::tempdir().unwrap();
         let store = open_in(folder.path()).unwrap();
-        store
-            .lock()
-            .execute(
-                "INSERT INTO refinery_schema_history VALUES (2, 'later', '2027-01-01T00:00:00Z', '1')",
-                [],
-            )
-            .unwrap();
+        store.writer.with(|connection| {
+            let later = "INSERT INTO refinery_schema_history VALUES (2, 'later', '2027-01-01T00:00:00Z', '1')";
+            connection.execute(later, []).unwrap();
+        });
         drop(store);
         let path = folder.path().join("issuer.db");
         let before = std::fs::read(&path).unwrap();
@@ -367,17 +376,35 @@ mod tests {
     }
 
     #[test]
+    fn reading_does_not_wait_for_writing() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open_in(folder.path()).unwrap();
+        store.set_once("name", b"before").unwrap();
+        let read = store.writer.with(|connection| {
+            let transaction = connection
+                .transaction_with_behavior(TransactionBehavior::Immediate)
+                .unwrap();
+            let changed = "UPDATE meta SET value = x'00' WHERE key = 'name'";
+            assert_eq!(transaction.execute(changed, []).unwrap(), 1);
+            let read = store.setting("name").unwrap();
+            transaction.commit().unwrap();
+            read
+        });
+        assert_eq!(read.unwrap(), b"before");
+        assert_eq!(store.setting("name").unwrap().unwrap(), [0]);
+        drop(store);
+        assert!(!folder.path().join("issuer.db-wal").exists());
+    }
+
+    #[test]
     fn a_commit_is_one_sync_of_a_write_ahead_log() {
         let folder = tempfile::tempdir().unwrap();
         let store = open_in(folder.path()).unwrap();
         let text = |pragma: &str| -> String {
-            store
-                .lock()
-                .query_row(&format!("PRAGMA {pragma}"), [], |row| {
-                    row.get::<_, rusqlite::types::Value>(0)
-                })
-                .map(|value| format!("{value:?}"))
-                .unwrap()
+            let read = |row: &rusqlite::Row<'_>| row.get::<_, rusqlite::types::Value>(0);
+            let query = format!("PRAGMA {pragma}");
+            let value = store.writer.with(|c| c.query_row(&query, [], read));
+            format!("{:?}", value.unwrap())
         };
         assert_eq!(text("journal_mode"), "Text(\"wal\")");
         assert_eq!(text("synchronous"), "Integer(2)");

@@ -100,7 +100,10 @@ fn put(store: &dyn Store, object: &[u8], is_final: bool, ticket: Option<u64>) ->
         is_final,
         ticket,
     };
-    store.put_decision(&event_id(), &new, NOON).unwrap()
+    store
+        .put_decisions(&event_id(), &[new], NOON)
+        .unwrap()
+        .remove(0)
 }
 
 fn a_ticket_settles_what_it_was_made_for(store: &dyn Store) {

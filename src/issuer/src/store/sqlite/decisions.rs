@@ -346,13 +346,19 @@ impl DecisionUnits for SqliteStore {
         })
     }
 
-    fn put_decision(
+    fn put_decisions(
         &self,
         event: &EventId,
-        decision: &NewDecision,
+        decisions: &[NewDecision],
         now: UtcMs,
-    ) -> Result<Option<u64>> {
-        self.write(|tx| put_decision(tx, events::number(tx, event)?, decision, now))
+    ) -> Result<Vec<Option<u64>>> {
+        self.write(|tx| {
+            let event = events::number(tx, event)?;
+            decisions
+                .iter()
+                .map(|decision| put_decision(tx, event, decision, now))
+                .collect()
+        })
     }
 
     fn decision(
