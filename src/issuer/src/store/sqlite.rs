@@ -375,6 +375,32 @@ mod tests {
         assert!(error.to_string().contains("data_dir"), "{error}");
     }
 
+    /// What SQLite visits whole to answer, where it should go by key.
+    #[test]
+    fn one_persons_rows_are_found_by_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open_in(folder.path()).unwrap();
+        let plan = |query: &str| -> Vec<String> {
+            store.reader.with(|connection| {
+                let mut plan = connection
+                    .prepare(&format!("EXPLAIN QUERY PLAN {query}"))
+                    .unwrap();
+                let steps = plan
+                    .query_map([1, 2], |row| row.get::<_, String>(3))
+                    .unwrap();
+                steps.map(rusqlite::Result::unwrap).collect()
+            })
+        };
+        for query in [log_reads::SCANS_OF_ATTENDEE, decisions::DUE_OF_ATTENDEE] {
+            let steps = plan(query);
+            let signals = steps
+                .iter()
+                .find(|step| step.contains("SEARCH s "))
+                .unwrap();
+            assert!(signals.contains("event=? AND badge=?"), "{steps:?}");
+        }
+    }
+
     #[test]
     fn reading_does_not_wait_for_writing() {
         let folder = tempfile::tempdir().unwrap();

@@ -19,6 +19,11 @@ use super::{Result, SqliteStore, StoreError, events, ledger};
 const DUE: &str = "ON CONFLICT DO UPDATE SET ticket = max(due.ticket + 1, excluded.ticket), \
      due_ms = min(due.due_ms, excluded.due_ms), tries = 0, fault = NULL";
 
+/// Whether an attendee has been seen or decided on. CROSS JOIN keeps the order: from the badges to their scans.
+pub(super) const DUE_OF_ATTENDEE: &str = "SELECT EXISTS (SELECT 1 FROM badge b CROSS JOIN signal s \
+     ON s.event = b.event AND s.badge = b.digest WHERE b.event = ?1 AND b.attendee = ?2) \
+     OR EXISTS (SELECT 1 FROM decision d WHERE d.event = ?1 AND d.attendee = ?2)";
+
 fn ticket(tx: &Transaction<'_>, event: i64) -> Result<u64> {
     Ok(tx
         .prepare_cached("SELECT size FROM ledger WHERE event = ?1")?
@@ -54,10 +59,8 @@ pub(super) fn make_attendee_due(
     let ticket = ticket(tx, event)?;
     tx.prepare_cached(&format!(
         "INSERT INTO due (event, attendee, programme, ticket, due_ms, tries) \
-         SELECT ?1, ?2, p.id, ?3, ?4, 0 FROM programme p WHERE p.event = ?1 AND ( \
-         EXISTS (SELECT 1 FROM badge b JOIN signal s ON s.event = b.event AND s.badge = b.digest \
-         WHERE b.event = ?1 AND b.attendee = ?2) \
-         OR EXISTS (SELECT 1 FROM decision d WHERE d.event = ?1 AND d.attendee = ?2)) {DUE}"
+         SELECT p.event, ?2, p.id, ?3, ?4, 0 FROM programme p \
+         WHERE p.event = ?1 AND ({DUE_OF_ATTENDEE}) {DUE}"
     ))?
     .execute(params![event, attendee.as_str(), ticket, now.0])?;
     Ok(())

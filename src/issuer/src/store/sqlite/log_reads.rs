@@ -51,8 +51,12 @@ fn scan_entry(row: &Row<'_>) -> rusqlite::Result<ScanEntry> {
     })
 }
 
-const SCANS: &str = "SELECT l.kiosk, l.origin, s.entry, e.bytes FROM signal s \
-     JOIN entry e ON e.id = s.entry JOIN log l ON l.number = s.entry >> 40";
+/// Every scan of an attendee. CROSS JOIN keeps the order: from the badges to their scans, never from all scans to the
+/// badges.
+pub(super) const SCANS_OF_ATTENDEE: &str = "SELECT l.kiosk, l.origin, s.entry, e.bytes \
+     FROM badge b CROSS JOIN signal s ON s.event = b.event AND s.badge = b.digest \
+     JOIN entry e ON e.id = s.entry JOIN log l ON l.number = s.entry >> 40 \
+     WHERE b.event = ?1 AND b.attendee = ?2 ORDER BY s.entry";
 
 fn presence_facts(row: &Row<'_>) -> rusqlite::Result<PresenceFacts> {
     Ok(PresenceFacts {
@@ -135,10 +139,7 @@ impl BatchUnits for SqliteStore {
     fn scans_of(&self, event: &EventId, attendee: &AttendeeId) -> Result<Vec<ScanEntry>> {
         self.read(|tx| {
             let number = events::number(tx, event)?;
-            let mut statement = tx.prepare_cached(&format!(
-                "{SCANS} JOIN badge b ON b.event = s.event AND b.digest = s.badge \
-                 WHERE s.event = ?1 AND b.attendee = ?2 ORDER BY s.entry"
-            ))?;
+            let mut statement = tx.prepare_cached(SCANS_OF_ATTENDEE)?;
             let rows = statement.query_map(params![number, attendee.as_str()], scan_entry)?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
@@ -147,9 +148,11 @@ impl BatchUnits for SqliteStore {
     fn scans_of_badge(&self, event: &EventId, badge: BadgeDigest) -> Result<Vec<ScanEntry>> {
         self.read(|tx| {
             let number = events::number(tx, event)?;
-            let mut statement = tx.prepare_cached(&format!(
-                "{SCANS} WHERE s.event = ?1 AND s.badge = ?2 ORDER BY s.entry"
-            ))?;
+            let mut statement = tx.prepare_cached(
+                "SELECT l.kiosk, l.origin, s.entry, e.bytes FROM signal s \
+                 JOIN entry e ON e.id = s.entry JOIN log l ON l.number = s.entry >> 40 \
+                 WHERE s.event = ?1 AND s.badge = ?2 ORDER BY s.entry",
+            )?;
             let rows = statement.query_map(params![number, badge.0], scan_entry)?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })

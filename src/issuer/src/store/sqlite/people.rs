@@ -27,10 +27,15 @@ fn registrations(
     event: i64,
     attendee: Option<&str>,
 ) -> Result<BTreeMap<AttendeeId, Registration>> {
-    let mut statement = tx.prepare_cached(
+    // One attendee is found by the key, not by looking at all.
+    let whose = match attendee {
+        Some(_) => "attendee = ?2",
+        None => "?2 IS NULL",
+    };
+    let mut statement = tx.prepare_cached(&format!(
         "SELECT attendee, valid_from_ms, valid_until_ms, cancelled FROM registration \
-         WHERE event = ?1 AND (?2 IS NULL OR attendee = ?2)",
-    )?;
+         WHERE event = ?1 AND {whose}"
+    ))?;
     let rows = statement.query_map(params![event, attendee], |row| {
         let attendee: AttendeeId = word(row, 0)?;
         let registration = Registration {
@@ -43,10 +48,9 @@ fn registrations(
         Ok((attendee, registration))
     })?;
     let mut found: BTreeMap<_, _> = rows.collect::<rusqlite::Result<_>>()?;
-    let mut statement = tx.prepare_cached(
-        "SELECT attendee, digest FROM badge \
-         WHERE event = ?1 AND (?2 IS NULL OR attendee = ?2) ORDER BY digest",
-    )?;
+    let mut statement = tx.prepare_cached(&format!(
+        "SELECT attendee, digest FROM badge WHERE event = ?1 AND {whose} ORDER BY digest"
+    ))?;
     let badges = statement.query_map(params![event, attendee], |row| {
         Ok((word::<AttendeeId>(row, 0)?, BadgeDigest(row.get(1)?)))
     })?;
