@@ -31,11 +31,10 @@ pub fn program(name: &str) -> PathBuf {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| {
         let own = std::env::current_exe().expect("a test has an executable");
-        let folder = own
-            .ancestors()
-            .nth(2)
-            .expect("tests lie in target/<profile>/deps")
-            .to_owned();
+        let beside = own.parent().expect("a program lies in a folder");
+        // Tests lie in target/<profile>/deps, programs in the folder above.
+        let folder = beside.ancestors().find(|folder| !folder.ends_with("deps"));
+        let folder = folder.expect("deps is no root").to_owned();
         if PROGRAMS.iter().any(|name| !folder.join(name).is_file()) {
             build(&folder);
         }

@@ -42,8 +42,10 @@ pub use verify::Verified;
 
 /// After how many entries the point moves from which opening recomputes the frontier.
 const BASE_EVERY: u64 = 1_024;
-/// Pages in the write-ahead log from which on an idle journal moves them into the database.
+/// Pages waiting in the write-ahead log from which on an idle journal moves them into the database.
 const IDLE_CHECKPOINT_PAGES: i64 = 256;
+/// Pages of the write-ahead log's file that stay when all of them were moved. Writing over them costs a commit less than growing the file.
+const KEPT_PAGES: u64 = 1_024;
 /// Pages in the write-ahead log from which on a commit moves them into the database, idle or not.
 const FORCED_CHECKPOINT_PAGES: i64 = 8_192;
 
@@ -378,13 +380,22 @@ impl Journal {
         if self.spent {
             return Err(JournalError::Spent);
         }
-        let pages = self.folder.wal_bytes() / schema::PAGE_BYTES;
-        if i64::try_from(pages).unwrap_or(i64::MAX) < IDLE_CHECKPOINT_PAGES {
+        let waiting = self
+            .db
+            .query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| {
+                Ok(row.get::<_, i64>(1)? - row.get::<_, i64>(2)?)
+            })?;
+        if waiting < IDLE_CHECKPOINT_PAGES {
             return Ok(());
         }
+        let pages = self.folder.wal_bytes() / schema::PAGE_BYTES;
+        let move_them = if pages > KEPT_PAGES {
+            "PRAGMA wal_checkpoint(TRUNCATE)"
+        } else {
+            "PRAGMA wal_checkpoint(PASSIVE)"
+        };
         self.spent = true;
-        self.db
-            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        self.db.query_row(move_them, [], |_| Ok(()))?;
         self.spent = false;
         Ok(())
     }

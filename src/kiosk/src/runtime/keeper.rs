@@ -243,12 +243,13 @@ impl Keeper {
         match recorder.journal.append(&bytes) {
             Ok(range) => {
                 recorder.urgent_size = range.end;
-                self.publish_standing();
                 for (index, pending) in range.zip(pending) {
                     if let Pending::Scan(reader, decided) = pending {
                         self.tell_recorded(index, &reader, *decided);
                     }
                 }
+                // This wakes sync, which can wait; whoever stands at the door cannot.
+                self.publish_standing();
             }
             Err(error) => {
                 self.fail(&error);

@@ -1,0 +1,180 @@
+//! The issuer: what a batch costs from request to receipt, and whether a long log makes it dearer.
+//!
+//! One real server for each size of log, each with a database of its own, filled over the protocol by an enrolled key; then batches of
+//! fifty scans go to each in turn, one bare commit of the same rows before each round. Decisions are made apart, after the receipt, by the
+//! same process: each batch waits until those of the batch before have been made.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rollcall_tests::programs::PATIENCE;
+use rollcall_tests::speaker::Speaker;
+use rollcall_tests::world::{DOOR, Plan, World};
+use rusqlite::{Connection, OpenFlags};
+
+use crate::bare::{BareIntake, BareJournal, EntryRow};
+use crate::figures::{Figure, median, ms};
+use crate::scans::{Batch, ScanLog};
+use crate::voice::Voice;
+use crate::{Amounts, progress};
+
+/// Entries of a measured batch.
+const BATCH: usize = 50;
+/// Entries of a batch that only fills.
+const FILL: usize = 1_000;
+/// Commits that show whether the disk honours syncs.
+const PROBES: usize = 31;
+/// The seed of the kiosk's key.
+const KEY_SEED: u8 = 7;
+/// How often the queue of decisions is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+/// All of the issuer's figures that are wanted.
+pub(crate) fn measure(amounts: &Amounts, wants: impl Fn(&str) -> bool) -> Vec<Figure> {
+    let (batch, cost) = (wants("intake_batch_50"), wants("intake_cost"));
+    if !(batch || cost) {
+        return Vec::new();
+    }
+    let sizes = if cost {
+        &amounts.logs[..]
+    } else {
+        &amounts.logs[..1]
+    };
+    let mut offices: Vec<Office> = sizes
+        .iter()
+        .map(|size| Office::new(amounts, *size))
+        .collect();
+    let folder = offices[0].world.path("");
+    let commit_ms = probe(&folder);
+    let mut bare = BareIntake::new(
+        &folder.join("bare.sqlite"),
+        &offices[0].log.speaker.enrolled.origin,
+    );
+    let mut controls = Vec::new();
+    progress(&format!("{} batches of {BATCH} to each", amounts.batches));
+    for _ in 0..amounts.batches {
+        let batch = offices[0].log.batch(BATCH);
+        controls.push(ms(commit_bare(&mut bare, &offices[0].log, &batch)));
+        offices[0].deliver(&batch);
+        for office in &mut offices[1..] {
+            let batch = office.log.batch(BATCH);
+            office.deliver(&batch);
+        }
+    }
+    let entries = f64::from(u32::try_from(BATCH).expect("a small number"));
+    let costs: Vec<f64> = offices
+        .iter()
+        .map(|office| median(&office.times_ms))
+        .collect();
+    let mut figures = Vec::new();
+    if batch {
+        let rate = |batch_ms: f64| entries * 1_000.0 / batch_ms;
+        let (value, control) = (rate(costs[0]), rate(median(&controls)));
+        let figure = Figure::new("intake_batch_50", value, "entries/s", Some(control));
+        let met = value >= 0.5 * control;
+        figures.push(
+            figure
+                .judged("at least 0.5 x the control", met, amounts.judged)
+                .on_disk(commit_ms),
+        );
+    }
+    if cost {
+        let base = costs[0] * 1_000.0 / entries;
+        for (size, cost) in amounts.logs.iter().zip(&costs) {
+            let (name, cost) = (format!("intake_cost_{size}"), cost * 1_000.0 / entries);
+            figures.push(if *size == amounts.logs[0] {
+                Figure::new(&name, cost, "us/entry", None)
+            } else {
+                let goal = format!("at most 1.5 x the cost at {}", amounts.logs[0]);
+                let figure = Figure::new(&name, cost, "us/entry", Some(base));
+                figure.judged(&goal, cost <= 1.5 * base, amounts.judged)
+            });
+        }
+    }
+    figures
+}
+
+/// How long a bare commit of one small row takes, in milliseconds.
+fn probe(folder: &Path) -> f64 {
+    let mut bare = BareJournal::new(&folder.join("probe.sqlite"), evidence::Frontier::new());
+    let times: Vec<f64> = (0..PROBES).map(|_| ms(bare.commit(b"{}"))).collect();
+    median(&times)
+}
+
+fn commit_bare(bare: &mut BareIntake, log: &ScanLog, batch: &Batch) -> Duration {
+    let rows: Vec<EntryRow<'_>> = log
+        .rows(batch, BATCH)
+        .map(|(bytes, seen)| EntryRow {
+            bytes,
+            badge: seen.badge,
+            attendee: &seen.attendee,
+            direction: seen.direction.as_str(),
+        })
+        .collect();
+    bare.commit(&rows, &batch.checkpoint)
+}
+
+/// An issuer that holds a log of some size.
+struct Office {
+    world: World,
+    log: ScanLog,
+    voice: Voice,
+    queue: Connection,
+    times_ms: Vec<f64>,
+}
+
+impl Office {
+    fn new(amounts: &Amounts, size: u64) -> Self {
+        progress(&format!(
+            "an issuer with a log of {size} and {} attendees",
+            amounts.crowd
+        ));
+        let mut world = World::new("bench-intake", &Plan::one_long_session(amounts.crowd));
+        world.start_issuer();
+        let speaker = Speaker::enrol(world.issuer_port, &world.claim(DOOR), KEY_SEED);
+        let queue = Connection::open_with_flags(
+            world.path("issuer").join("issuer.db"),
+            OpenFlags::SQLITE_OPEN_READ_ONLY,
+        );
+        let mut office = Self {
+            voice: Voice::new(world.issuer_port),
+            log: ScanLog::new(speaker, amounts.crowd),
+            queue: queue.expect("the issuer's database is there"),
+            world,
+            times_ms: Vec::new(),
+        };
+        while office.log.size() < size {
+            let left = usize::try_from(size - office.log.size()).unwrap_or(FILL);
+            let batch = office.log.batch(left.min(FILL));
+            office.voice.deliver(&office.log.speaker, &batch.body);
+        }
+        office
+    }
+
+    /// Sends a batch once nothing is left to decide, and keeps how long its receipt took.
+    fn deliver(&mut self, batch: &Batch) {
+        self.wait_until_decided();
+        let took = self.voice.deliver(&self.log.speaker, &batch.body);
+        self.times_ms.push(ms(took));
+    }
+
+    fn wait_until_decided(&self) {
+        let deadline = Instant::now() + 5 * PATIENCE;
+        while self.due() > 0 {
+            assert!(Instant::now() < deadline, "decisions are not made in time");
+            std::thread::sleep(LOOK_EVERY);
+        }
+    }
+
+    /// How many decisions wait to be made now.
+    fn due(&self) -> u64 {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let now_ms = u64::try_from(now.expect("it is after 1970").as_millis())
+            .expect("it is before the end of time");
+        let count = self
+            .queue
+            .prepare_cached("SELECT count(*) FROM due WHERE due_ms <= ?1")
+            .and_then(|mut count| count.query_row([now_ms], |row| row.get(0)));
+        count.expect("the issuer's queue reads")
+    }
+}
