@@ -243,6 +243,12 @@ mod tests {
     }
 
     #[test]
+    fn the_shipped_sample_is_a_rule_set() {
+        let sample = include_str!("../../../config/rules/fifty-minutes.toml");
+        assert_eq!(parse(sample).unwrap().credit_unit_ms, 3_000_000);
+    }
+
+    #[test]
     fn refusals_name_the_key() {
         for (from, to, names) in [
             (
