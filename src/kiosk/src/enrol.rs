@@ -241,8 +241,11 @@ fn refused(claim: &Claim, status: u16, body: &[u8]) -> EnrolError {
     }
 }
 
-/// Whether the answer is what the claim promised, for a log under this key.
-fn check(claim: &Claim, key: SigningKey, answer: Enrolled) -> Result<NewEnrolment, EnrolError> {
+/// Whether the answer is what the claim promised, for a log under this key: what is kept then.
+///
+/// # Errors
+/// [`EnrolError::Foreign`] and [`EnrolError::Answer`].
+pub fn check(claim: &Claim, key: SigningKey, answer: Enrolled) -> Result<NewEnrolment, EnrolError> {
     let wrong = |what: String| EnrolError::Answer(what);
     if answer.issuer_key != claim.issuer_key {
         return Err(EnrolError::Foreign {

@@ -395,7 +395,11 @@ impl Journal {
             "PRAGMA wal_checkpoint(PASSIVE)"
         };
         self.spent = true;
+        self.disk.step(Step::Tidy)?;
+        // SQLite syncs the log before it writes the database, and the database before the log begins anew: a power cut anywhere in here
+        // leaves one of the two whole.
         self.db.query_row(move_them, [], |_| Ok(()))?;
+        self.disk.step(Step::Tidied)?;
         self.spent = false;
         Ok(())
     }

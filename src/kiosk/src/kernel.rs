@@ -158,13 +158,13 @@ pub fn grab_input(device: BorrowedFd<'_>) -> io::Result<()> {
 
 /// What the kernel says of how its wall clock is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Discipline {
+pub struct Discipline {
     /// `STA_UNSYNC` is not set and the clock's state is no error.
-    in_sync: bool,
+    pub in_sync: bool,
     /// Largest error, in microseconds: what the time source said, plus 500 ppm since.
-    maxerror_us: i64,
+    pub maxerror_us: i64,
     /// Estimated error, in microseconds, as the time source said.
-    esterror_us: i64,
+    pub esterror_us: i64,
 }
 
 #[allow(
@@ -186,8 +186,9 @@ fn read_discipline() -> Option<Discipline> {
     })
 }
 
-/// What the kernel's answer is worth. `None` for `discipline` means that it gave none (a filter forbids the call): nothing is known then.
-fn judge(
+/// What the kernel's answer is worth: the state of the wall clock and its bound in milliseconds. `None` for `discipline` means that it gave
+/// none (a filter forbids the call): nothing is known then.
+pub fn judge(
     discipline: Option<Discipline>,
     wall: UtcMs,
     floor: UtcMs,

@@ -34,7 +34,8 @@ use crate::readers::{Closed, ReaderEvent, Readers};
 use crate::screen::server::{EventInfo, Handle, Settings, router};
 use crate::screen::view::{Face, Status};
 use crate::sync::words::SyncStatus;
-use keeper::{Input, Keeper, Outlets, Place};
+use keeper::Input;
+pub use keeper::{Keeper, Outlets, Place, REOPEN_MS};
 
 /// The name and version of this program, in entries and requests.
 pub const SOFTWARE: &str = concat!("rollcall-kiosk ", env!("CARGO_PKG_VERSION"));
@@ -96,8 +97,10 @@ pub fn run(config: &Config) -> Result<(), RunError> {
         disk: Box::new(move || Disk::real(min_free_bytes)),
         clock: Arc::new(move || stamping.stamp()),
         clocks: Some(clocks),
+        boottime_ms: Box::new(kernel::boottime_ms),
         suspended_ms: Box::new(kernel::suspended_ms),
-        reopen_ms: keeper::REOPEN_MS,
+        built_at: BUILT_AT,
+        reopen_ms: REOPEN_MS,
         sync: watches.sync.clone(),
         config: config.clone(),
     };

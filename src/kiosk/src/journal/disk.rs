@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::JournalError;
 
-/// A step of a commit.
+/// A step of a commit, or of moving the write-ahead log into the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// Nothing is written yet.
@@ -13,6 +13,10 @@ pub enum Step {
     Commit,
     /// All is durable, nobody knows.
     Committed,
+    /// What waits in the write-ahead log is about to be moved.
+    Tidy,
+    /// It was moved.
+    Tidied,
 }
 
 /// How a disk fails.

@@ -20,7 +20,7 @@ use crate::desk::{DeskRequest, Standing};
 use crate::door::{Decided, Door, Read};
 use crate::feedback::{Sinks, Telling};
 use crate::journal::{Disk, Folder, Journal, JournalError};
-use crate::kernel::{self, BUILT_AT, Clocks};
+use crate::kernel::{self, Clocks};
 use crate::readers::{Clock, RawScan, ReaderEvent};
 use crate::screen::messages::{Locale, Messages};
 use crate::screen::server::EventInfo;
@@ -29,7 +29,7 @@ use crate::screen::view::{Face, RECENT_SCANS_MAX, ScanRow, Standing as ShownStan
 use crate::sync::words::SyncStatus;
 
 use super::SOFTWARE;
-use super::overview::{ReaderFacts, Trend};
+use super::overview::{ReaderFacts, Trend, unknown};
 use super::rebuild::{InForce, rebuild};
 
 /// The most scans of one commit.
@@ -37,7 +37,7 @@ const GROUP_MAX: usize = 64;
 /// Refused reads of one reader from which on it is said to flood.
 const FLOOD_MIN: u64 = 100;
 /// How long, on the raw clock, the keeper waits before it opens a failed journal again.
-pub(super) const REOPEN_MS: u64 = 1_000;
+pub const REOPEN_MS: u64 = 1_000;
 
 /// What the keeper is told.
 #[derive(Debug)]
@@ -52,23 +52,32 @@ pub(super) enum Input {
     Stop,
 }
 
-/// What the keeper is given for life.
-pub(super) struct Place {
-    pub(super) folder: Arc<Folder>,
-    pub(super) disk: Box<dyn Fn() -> Disk + Send>,
-    pub(super) clock: Clock,
+/// What the keeper is given for life. It reads no clock but these.
+pub struct Place {
+    /// The data folder.
+    pub folder: Arc<Folder>,
+    /// The disk's side of each journal that is opened.
+    pub disk: Box<dyn Fn() -> Disk + Send>,
+    /// Stamps.
+    pub clock: Clock,
     /// The same clocks, to be told what the journal knows of them.
-    pub(super) clocks: Option<Arc<Clocks>>,
-    pub(super) suspended_ms: Box<dyn Fn() -> u64 + Send>,
-    /// [`REOPEN_MS`], but in tests.
-    pub(super) reopen_ms: u64,
+    pub clocks: Option<Arc<Clocks>>,
+    /// Milliseconds since boot, time suspended included.
+    pub boottime_ms: Box<dyn Fn() -> u64 + Send>,
+    /// Milliseconds that the machine was suspended in this boot.
+    pub suspended_ms: Box<dyn Fn() -> u64 + Send>,
+    /// When the program was built: no time before it is believed.
+    pub built_at: UtcMs,
+    /// How long a failed journal is left alone, in milliseconds: [`REOPEN_MS`] but in tests.
+    pub reopen_ms: u64,
     /// How sync stands, for the pages.
-    pub(super) sync: watch::Receiver<SyncStatus>,
-    pub(super) config: Config,
+    pub sync: watch::Receiver<SyncStatus>,
+    /// What a person configured.
+    pub config: Config,
 }
 
 /// Where the keeper publishes.
-pub(super) struct Outlets {
+pub struct Outlets {
     pub(super) sinks: Sinks,
     pub(super) resting: watch::Sender<Face>,
     pub(super) status: watch::Sender<Status>,
@@ -76,6 +85,20 @@ pub(super) struct Outlets {
     pub(super) standing: watch::Sender<Standing>,
     /// Claims that were scanned; one at a time.
     pub(super) claims: mpsc::Sender<Zeroizing<String>>,
+}
+
+impl Outlets {
+    /// Feedback goes to these sinks and nothing else goes anywhere: for a keeper without pages.
+    pub fn to(sinks: Sinks) -> Self {
+        Self {
+            sinks,
+            resting: watch::Sender::new(Face::NotSetUp),
+            status: watch::Sender::new(unknown()),
+            info: watch::Sender::new(EventInfo::default()),
+            standing: watch::Sender::new(Standing::default()),
+            claims: mpsc::channel(1).0,
+        }
+    }
 }
 
 /// What the keeper can do now.
@@ -102,7 +125,9 @@ pub(super) struct Recorder {
     pub(super) urgent_size: u64,
 }
 
-pub(super) struct Keeper {
+/// The owner of door, journal and feedback. [`Keeper::run`] gives it a thread; whoever has time in their own hands calls
+/// [`Keeper::record_group`], [`Keeper::serve`] and [`Keeper::tick`] instead.
+pub struct Keeper {
     pub(super) place: Place,
     pub(super) outlets: Outlets,
     pub(super) state: State,
@@ -128,20 +153,21 @@ enum Pending {
 
 impl Keeper {
     /// A keeper over an open journal. Says `ready` when scans are recorded, or would be if the kiosk were enrolled.
-    pub(super) fn start(
+    pub fn start(
         place: Place,
         outlets: Outlets,
         journal: Journal,
         ready: oneshot::Sender<()>,
     ) -> Self {
-        let readers = ReaderFacts::of_config(&place.config.readers, kernel::wall_now());
+        let started = (place.clock)();
+        let readers = ReaderFacts::of_config(&place.config.readers, started.wall);
         let mut keeper = Self {
-            started_raw_ms: kernel::raw_now_ms(),
+            started_raw_ms: started.raw_ms,
             suspended_ms: (place.suspended_ms)(),
             languages: place.config.languages.clone(),
             shown: ShownStanding {
                 state: crate::screen::view::State::NotRecording,
-                since_ms: kernel::wall_now().0,
+                since_ms: started.wall.0,
             },
             state: State::Down {
                 code: "starting",
@@ -200,7 +226,7 @@ impl Keeper {
     }
 
     /// Decides each, commits once, answers each.
-    pub(super) fn record_group(&mut self, group: Vec<ReaderEvent>) {
+    pub fn record_group(&mut self, group: Vec<ReaderEvent>) {
         let stamp = (self.place.clock)();
         let events: Vec<(ReaderEvent, Option<Body>)> = group
             .into_iter()
@@ -357,6 +383,10 @@ impl Keeper {
         }
     }
 
+    pub(super) fn raw_now_ms(&self) -> u64 {
+        (self.place.clock)().raw_ms
+    }
+
     /// The machine was suspended: the raw clock stood still, and what comes now lies in a new segment.
     fn notice_suspend(&mut self) {
         let suspended_ms = (self.place.suspended_ms)();
@@ -375,9 +405,9 @@ impl Keeper {
         };
         Body::Boot(Boot {
             cause,
-            boottime_ms: kernel::boottime_ms(),
+            boottime_ms: (self.place.boottime_ms)(),
             software: SOFTWARE.to_owned(),
-            floor: floor.max(BUILT_AT),
+            floor: floor.max(self.place.built_at),
         })
     }
 
@@ -455,7 +485,7 @@ impl Keeper {
         tracing::error!(code = error.code(), %error, "not recording");
         self.state = State::Down {
             code: error.code(),
-            again_raw_ms: kernel::raw_now_ms().saturating_add(self.place.reopen_ms),
+            again_raw_ms: self.raw_now_ms().saturating_add(self.place.reopen_ms),
         };
         self.set_resting();
         self.publish_standing();
@@ -466,7 +496,7 @@ impl Keeper {
         let State::Down { again_raw_ms, .. } = self.state else {
             return;
         };
-        if kernel::raw_now_ms() < again_raw_ms {
+        if self.raw_now_ms() < again_raw_ms {
             return;
         }
         let disk = (self.place.disk)();
@@ -478,14 +508,14 @@ impl Keeper {
             Err(error) => {
                 self.state = State::Down {
                     code: error.code(),
-                    again_raw_ms: kernel::raw_now_ms().saturating_add(self.place.reopen_ms),
+                    again_raw_ms: self.raw_now_ms().saturating_add(self.place.reopen_ms),
                 };
             }
         }
     }
 
     /// A second has passed. Whether scans could be recorded now.
-    pub(super) fn tick(&mut self) -> bool {
+    pub fn tick(&mut self) -> bool {
         self.recover();
         self.notice_suspend();
         let ready = match &mut self.state {
@@ -528,13 +558,19 @@ impl Keeper {
         }
     }
 
+    /// What the log has grown to; `None` where the journal cannot say.
+    pub fn standing(&self) -> Option<Standing> {
+        match &self.state {
+            State::NotSetUp(_) => Some(Standing::default()),
+            State::Recording(recorder) => Some(recorder.standing()),
+            State::Down { .. } => None,
+        }
+    }
+
     pub(super) fn publish_standing(&self) {
-        let standing = match &self.state {
-            State::NotSetUp(_) => Standing::default(),
-            State::Recording(recorder) => recorder.standing(),
-            State::Down { .. } => return,
-        };
-        self.outlets.standing.send_replace(standing);
+        if let Some(standing) = self.standing() {
+            self.outlets.standing.send_replace(standing);
+        }
     }
 
     fn publish_info(&mut self, in_force: &InForce) {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use attendance::UtcMs;
-use attendance::time::Sync;
+use attendance::time::{Stamp, Sync};
 use attendance::words::{Direction, ReaderId};
 use protocol::entry::ReaderState;
 use protocol::status::{KioskStatus, MAX_LIST, ReaderStatus};
@@ -148,7 +148,7 @@ impl Keeper {
             State::NotSetUp(_) | State::Down { .. } => None,
         };
         let backlog = match recorder {
-            Some(recorder) => backlog(recorder, &mut self.trend, stamp.wall),
+            Some(recorder) => backlog(recorder, &mut self.trend, &stamp),
             None => unknown().backlog.value,
         };
         let last_receipt = recorder.and_then(|recorder| {
@@ -160,7 +160,7 @@ impl Keeper {
         });
         let sync = self.place.sync.borrow().clone();
         // What the raw clock read then, on the wall clock of now.
-        let raw_ms = kernel::raw_now_ms();
+        let raw_ms = stamp.raw_ms;
         let wall_ms = |at: MonoMs| {
             let ago_ms = i64::try_from(raw_ms.saturating_sub(at.0)).unwrap_or(i64::MAX);
             now_ms.saturating_sub(ago_ms)
@@ -287,7 +287,7 @@ impl Keeper {
             .alarms(stamp.wall.0, &[])
             .into_iter()
             .map(|alarm| alarm.code);
-        let up_ms = kernel::raw_now_ms().saturating_sub(self.started_raw_ms);
+        let up_ms = stamp.raw_ms.saturating_sub(self.started_raw_ms);
         KioskStatus {
             software: SOFTWARE.to_owned(),
             bundle: recorder.map(|recorder| recorder.in_force.sequence),
@@ -317,7 +317,7 @@ fn sync_outcome(outcome: Outcome) -> Option<SyncOutcome> {
 }
 
 /// The wall clock less the anchored time.
-fn offset_ms(recorder: &Recorder, stamp: &attendance::time::Stamp) -> Option<i64> {
+fn offset_ms(recorder: &Recorder, stamp: &Stamp) -> Option<i64> {
     if !recorder.door.is_anchored() {
         return None;
     }
@@ -354,11 +354,11 @@ impl Trend {
     }
 }
 
-fn backlog(recorder: &Recorder, trend: &mut Trend, now: UtcMs) -> Backlog {
+fn backlog(recorder: &Recorder, trend: &mut Trend, now: &Stamp) -> Backlog {
     let oldest = recorder.backlog_oldest();
-    let age_ms = oldest.map(|at| now.0.saturating_sub(at.0).max(0).unsigned_abs());
+    let age_ms = oldest.map(|at| now.wall.0.saturating_sub(at.0).max(0).unsigned_abs());
     let entries = recorder.journal.size() - recorder.journal.receipted();
-    let (more, over_ms) = trend.follow(kernel::raw_now_ms(), entries);
+    let (more, over_ms) = trend.follow(now.raw_ms, entries);
     let drained = more.min(0).unsigned_abs();
     Backlog {
         entries,

@@ -17,7 +17,8 @@ use crate::journal::{Journal, JournalError, Prepared};
 use crate::sync::verify::{self, BundleFault, BundleFor, HeldLedger, LedgerFault, Offered};
 
 impl Keeper {
-    pub(super) fn serve(&mut self, request: DeskRequest) {
+    /// Does what is asked at the desk and answers it.
+    pub fn serve(&mut self, request: DeskRequest) {
         // Whoever asked may have given up; what was done for them stands.
         match request {
             DeskRequest::Batch {

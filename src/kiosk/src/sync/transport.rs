@@ -12,9 +12,7 @@ use protocol::bundle::MAX_BUNDLE_BYTES;
 use protocol::entry::Clock;
 use protocol::http_signature::{self, CONTENT_DIGEST, NONCE, SIGNATURE, SIGNATURE_INPUT};
 use protocol::{batch, presence};
-use reqwest::header::{
-    CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, IF_NONE_MATCH, RETRY_AFTER,
-};
+use reqwest::header::{CONTENT_TYPE, ETAG, HeaderMap, RETRY_AFTER};
 use reqwest::{Client, Method, Url};
 
 use super::clock::{self, Exchange};
@@ -57,12 +55,60 @@ pub enum AddressFault {
     Tls(String),
 }
 
+/// A call as it goes over the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wire {
+    /// The HTTP method.
+    pub method: &'static str,
+    /// The path.
+    pub path: String,
+    /// Names and values.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body, compressed where that is worth it.
+    pub body: Vec<u8>,
+}
+
+/// A call other than the time exchange as it goes over the wire, signed by the kiosk's key.
+pub fn wire(request: &Request, kiosk: &str, key: &SigningKey) -> Wire {
+    let plain = request.body.as_deref().unwrap_or_default();
+    let (body, compressed) = match request.call {
+        Call::Entries => compress(plain),
+        Call::Time | Call::Bundle | Call::Presence | Call::Status => (plain.to_vec(), false),
+    };
+    let nonce = request.nonce.as_deref().unwrap_or_default();
+    let method = request.call.method();
+    let signed = http_signature::sign(method, &request.path, &body, kiosk, nonce, key);
+    let mut headers = vec![
+        (CONTENT_DIGEST, signed.content_digest),
+        (SIGNATURE_INPUT, signed.signature_input),
+        (SIGNATURE, signed.signature),
+    ];
+    if request.body.is_some() {
+        headers.push(("content-type", media_type(request.call).to_owned()));
+    }
+    if compressed {
+        headers.push(("content-encoding", "zstd".to_owned()));
+    }
+    if let Some(etag) = &request.etag {
+        headers.push(("if-none-match", etag.clone()));
+    }
+    Wire {
+        method,
+        path: request.path.clone(),
+        headers,
+        body,
+    }
+}
+
 /// What came back, as it came.
 #[derive(Clone, Debug)]
-pub(crate) struct Raw {
-    pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Vec<u8>,
+pub struct Raw {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Vec<u8>,
 }
 
 impl Raw {
@@ -155,31 +201,15 @@ impl Transport {
             let (raw, exchange) = self.ask_time().await?;
             return Ok(answer(request.id, raw, Some(exchange)));
         }
-        let plain = request.body.as_deref().unwrap_or_default();
-        let (body, compressed) = match request.call {
-            Call::Entries => compress(plain),
-            Call::Time | Call::Bundle | Call::Presence | Call::Status => (plain.to_vec(), false),
-        };
-        let nonce = request.nonce.as_deref().unwrap_or_default();
-        let method = request.call.method();
-        let signed = http_signature::sign(method, &request.path, &body, kiosk, nonce, key);
-        let mut headers = vec![
-            (CONTENT_DIGEST, signed.content_digest),
-            (SIGNATURE_INPUT, signed.signature_input),
-            (SIGNATURE, signed.signature),
-        ];
-        if request.body.is_some() {
-            headers.push((CONTENT_TYPE.as_str(), media_type(request.call).to_owned()));
-        }
-        if compressed {
-            headers.push((CONTENT_ENCODING.as_str(), "zstd".to_owned()));
-        }
-        if let Some(etag) = &request.etag {
-            headers.push((IF_NONE_MATCH.as_str(), etag.clone()));
-        }
+        let Wire {
+            method,
+            path,
+            headers,
+            body,
+        } = wire(request, kiosk, key);
         let bounds = bounds(request.call);
         let raw = self
-            .exchange(Purpose::Rest, method, &request.path, headers, body, bounds)
+            .exchange(Purpose::Rest, method, &path, headers, body, bounds)
             .await?;
         Ok(answer(request.id, raw, None))
     }
@@ -351,7 +381,8 @@ fn bounds(call: Call) -> (Duration, usize) {
     }
 }
 
-fn answer(id: u64, raw: Raw, exchange: Option<Exchange>) -> Answer {
+/// What came back as the core hears it; `exchange` is the kiosk's part of a time exchange.
+pub fn answer(id: u64, raw: Raw, exchange: Option<Exchange>) -> Answer {
     Answer {
         id,
         status: raw.status,
