@@ -7,24 +7,29 @@
 //!
 //! - An anchor bounds every entry of its segment, widening with distance by `drift_max_ppm`. A segment is a stretch of
 //!   one boot without suspend: the raw clock runs on within it.
+//! - A time code is an anchor of two halves. Nobody had it before its time: that bounds like an exchange, and every later
+//!   entry of the log by position. That it was fresh when it was scanned is staff's word, at most `code_age_ms` old: an
+//!   upper end that gives way to whatever the issuer signed, and is worth nothing in a segment where one was late.
 //! - Only marks count: a plain entry begins no segment and bounds no other, so a history made of a log's marks alone
 //!   places every entry as one made of all its entries does.
 //! - A segment without an anchor is bounded by its neighbours and by receipts. Within those bounds a wall clock that the
 //!   kernel called synchronised counts, with the policy's error; any other does not.
 //! - A receipt bounds by position: journalled before the entry it proves not-before, covering the entry not-after.
-//! - Anchors that cannot all hold are reported and the hull of what they say is given, never an average.
+//! - Anchors that cannot all hold are reported and the hull of what they say is given, never an average. The same goes
+//!   for a kernel's word against staff's.
 //!
 //! Milliseconds are truncated when read, so a difference of two readings is off by less than one; the bounds allow for it.
+
+mod segment;
 
 use std::fmt;
 use std::sync::Arc;
 
 use crate::words::words;
+use segment::{Code, CodesSay, Segment};
 
 /// The segment of an entry that no mark of its boot came before.
 pub const NO_SEGMENT: u32 = u32::MAX;
-/// How many anchors on each side of an entry bound it. Nearer ones are tighter, so more would change nothing.
-const ANCHORS_EACH_SIDE: usize = 4;
 
 /// An instant, in milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -113,6 +118,8 @@ words! {
         Anchored = "anchored",
         /// By a wall clock that the kernel called synchronised.
         Kernel = "kernel",
+        /// By a time code of its own segment, its latest end on the word of the staff who scanned it.
+        TimeCode = "time_code",
         /// By its neighbours in the log and by receipts only.
         Bounded = "bounded",
         /// What bounds it cannot all be true.
@@ -195,33 +202,6 @@ pub struct Anchor {
     pub issuer_error_ms: u32,
 }
 
-impl Anchor {
-    /// What this anchor says of the instant at which the raw clock read `raw_ms`.
-    fn bounds(&self, raw_ms: u64, drift_max_ppm: u32) -> Interval {
-        let error = i64::from(self.issuer_error_ms);
-        let since_received = difference_ms(raw_ms, self.received_raw_ms);
-        let since_sent = difference_ms(raw_ms, self.sent_raw_ms);
-        Interval {
-            earliest: self
-                .issuer_sent
-                .plus_ms(since_received - drift_ms(since_received, drift_max_ppm) - error - 1),
-            latest: self
-                .issuer_received
-                .plus_ms(since_sent + drift_ms(since_sent, drift_max_ppm) + error + 2),
-        }
-    }
-}
-
-fn difference_ms(a: u64, b: u64) -> i64 {
-    let clamp = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
-    clamp(a).saturating_sub(clamp(b))
-}
-
-fn drift_ms(distance_ms: i64, ppm: u32) -> i64 {
-    let drift = (u128::from(distance_ms.unsigned_abs()) * u128::from(ppm)).div_ceil(1_000_000);
-    i64::try_from(drift).unwrap_or(i64::MAX / 4)
-}
-
 /// How far clocks are believed. Stated bounds, part of what a decision rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimePolicy {
@@ -231,7 +211,12 @@ pub struct TimePolicy {
     pub kernel_error_ms: u32,
     /// The error of the issuer's clock when it cosigned a receipt, in milliseconds.
     pub receipt_error_ms: u32,
+    /// The age up to which staff scan a time code, in milliseconds.
+    pub code_age_ms: u32,
 }
+
+/// The age up to which staff scan a time code, in milliseconds. The page that shows codes blanks them well before.
+pub const CODE_AGE_MS: u32 = 60_000;
 
 impl Default for TimePolicy {
     fn default() -> Self {
@@ -239,6 +224,22 @@ impl Default for TimePolicy {
             drift_max_ppm: 200,
             kernel_error_ms: 1_000,
             receipt_error_ms: 1_000,
+            code_age_ms: CODE_AGE_MS,
+        }
+    }
+}
+
+impl TimePolicy {
+    /// What a receipt's time in whole seconds says of the instant at which it was given.
+    fn second(&self, time_s: u64) -> Interval {
+        let error = i64::from(self.receipt_error_ms);
+        let ms = i64::try_from(time_s)
+            .unwrap_or(i64::MAX / 1_000)
+            .saturating_mul(1_000);
+        let second = UtcMs::DISTANT_PAST.plus_ms(ms);
+        Interval {
+            earliest: second.plus_ms(-error),
+            latest: second.plus_ms(999 + error),
         }
     }
 }
@@ -254,6 +255,13 @@ pub enum Mark {
     Suspend,
     /// A time exchange with the issuer.
     Clock(Anchor),
+    /// A time code was scanned, when the entry was stamped.
+    TimeCode {
+        /// The issuer's clock when it made the code.
+        at: UtcMs,
+        /// The issuer's bound on its own error in milliseconds.
+        error_ms: u32,
+    },
     /// A receipt was journalled here.
     Receipt {
         /// The size of the log it covers.
@@ -289,54 +297,6 @@ pub struct Placed {
     pub segment: u32,
 }
 
-#[derive(Clone, Debug)]
-struct Segment {
-    boot: BootId,
-    first_index: u64,
-    /// The least and the greatest raw reading of its marks.
-    first_raw_ms: u64,
-    last_raw_ms: u64,
-    /// By rising `received_raw_ms`.
-    anchors: Vec<Anchor>,
-    contradictory: bool,
-}
-
-impl Segment {
-    fn add(&mut self, anchor: Anchor, drift_max_ppm: u32) {
-        let at = self
-            .anchors
-            .partition_point(|a| a.received_raw_ms <= anchor.received_raw_ms);
-        let near = &self.anchors[at.saturating_sub(ANCHORS_EACH_SIDE)
-            ..(at + ANCHORS_EACH_SIDE).min(self.anchors.len())];
-        let raw_ms = anchor.received_raw_ms;
-        let own = anchor.bounds(raw_ms, drift_max_ppm);
-        let holds = own.earliest <= own.latest
-            && near
-                .iter()
-                .all(|a| a.bounds(raw_ms, drift_max_ppm).and(own).is_some());
-        self.contradictory |= !holds;
-        self.anchors.insert(at, anchor);
-    }
-
-    /// What the anchors say of a raw reading: the interval and whether they agree. `None` without an anchor.
-    fn bounds(&self, raw_ms: u64, drift_max_ppm: u32) -> Option<(Interval, bool)> {
-        let at = self
-            .anchors
-            .partition_point(|a| a.received_raw_ms <= raw_ms);
-        let near = &self.anchors[at.saturating_sub(ANCHORS_EACH_SIDE)
-            ..(at + ANCHORS_EACH_SIDE).min(self.anchors.len())];
-        let mut all = near.iter().map(|a| a.bounds(raw_ms, drift_max_ppm));
-        let first = all.next()?;
-        let (both, hull) = all.fold((Some(first), first), |(both, hull), next| {
-            (both.and_then(|b| b.and(next)), hull.hull(next))
-        });
-        Some(match both {
-            Some(both) if !self.contradictory => (both, true),
-            _ => (hull, false),
-        })
-    }
-}
-
 /// What is known of one log's clock, collected entry by entry in the order of the log.
 #[derive(Clone, Debug)]
 pub struct ClockHistory {
@@ -344,6 +304,8 @@ pub struct ClockHistory {
     segments: Vec<Segment>,
     /// By rising `journalled_at`, and so by rising `covers`.
     receipts: Vec<Bracket>,
+    /// The index of a time code's entry, and before what nothing after it was made. Both rise.
+    code_floors: Vec<(u64, UtcMs)>,
 }
 
 impl ClockHistory {
@@ -353,6 +315,7 @@ impl ClockHistory {
             policy,
             segments: Vec::new(),
             receipts: Vec::new(),
+            code_floors: Vec::new(),
         }
     }
 
@@ -365,33 +328,53 @@ impl ClockHistory {
         let runs_on = matches!(self.segments.last(), Some(s) if s.boot == stamp.boot)
             && mark != Mark::Suspend;
         if !runs_on {
-            self.segments.push(Segment {
-                boot: stamp.boot.clone(),
-                first_index: index,
-                first_raw_ms: stamp.raw_ms,
-                last_raw_ms: stamp.raw_ms,
-                anchors: Vec::new(),
-                contradictory: false,
-            });
+            self.segments
+                .push(Segment::begin(index, stamp.boot.clone(), stamp.raw_ms));
         }
-        if let Some(segment) = self.segments.last_mut() {
-            segment.last_raw_ms = segment.last_raw_ms.max(stamp.raw_ms);
-            segment.first_raw_ms = segment.first_raw_ms.min(stamp.raw_ms);
-            if let Mark::Clock(anchor) = mark {
-                segment.add(anchor, self.policy.drift_max_ppm);
+        let policy = self.policy;
+        let known = match mark {
+            Mark::TimeCode { .. } => self.known_before(index),
+            Mark::Receipt { time_s, .. } => policy.second(time_s).earliest,
+            Mark::Plain | Mark::Start | Mark::Suspend | Mark::Clock(_) => UtcMs::DISTANT_PAST,
+        };
+        let Some(segment) = self.segments.last_mut() else {
+            return;
+        };
+        segment.reach(stamp.raw_ms);
+        match mark {
+            Mark::Clock(anchor) => segment.add_exchange(anchor, policy),
+            Mark::TimeCode { at, error_ms } => {
+                let code = Code {
+                    raw_ms: stamp.raw_ms,
+                    at,
+                    error_ms,
+                };
+                segment.add_code(code, known, policy);
+                let floor = at.plus_ms(-i64::from(error_ms) - i64::from(policy.receipt_error_ms));
+                if self
+                    .code_floors
+                    .last()
+                    .is_none_or(|(_, last)| *last < floor)
+                {
+                    self.code_floors.push((index, floor));
+                }
             }
-        }
-        if let Mark::Receipt { covers, time_s } = mark
-            && self
-                .receipts
-                .last()
-                .is_none_or(|last| last.covers <= covers)
-        {
-            self.receipts.push(Bracket {
-                journalled_at: index,
-                covers,
-                time_s,
-            });
+            Mark::Receipt { covers, time_s } => {
+                let receipt = Bracket {
+                    journalled_at: index,
+                    covers,
+                    time_s,
+                };
+                segment.not_before(stamp.raw_ms, known, policy);
+                if self
+                    .receipts
+                    .last()
+                    .is_none_or(|last| last.covers <= covers)
+                {
+                    self.receipts.push(receipt);
+                }
+            }
+            Mark::Plain | Mark::Start | Mark::Suspend => {}
         }
     }
 
@@ -404,13 +387,29 @@ impl ClockHistory {
     pub fn contradictions(&self) -> impl Iterator<Item = u64> + '_ {
         self.segments
             .iter()
-            .filter(|s| s.contradictory)
+            .filter(|s| s.is_contradictory())
             .map(|s| s.first_index)
     }
 
-    /// Whether the segment of the newest entry has an anchor.
+    /// The first index of each segment in which a time code was scanned at a greater age than staff vouch for, as other
+    /// evidence shows.
+    pub fn late_codes(&self) -> impl Iterator<Item = u64> + '_ {
+        self.segments
+            .iter()
+            .filter(|s| s.is_late())
+            .map(|s| s.first_index)
+    }
+
+    /// Whether the segment of the newest mark has a time exchange.
     pub fn is_anchored(&self) -> bool {
-        self.segments.last().is_some_and(|s| !s.anchors.is_empty())
+        self.segments.last().is_some_and(Segment::has_exchanges)
+    }
+
+    /// Whether the segment of the newest mark has a time exchange, or time codes of which none was late.
+    pub fn is_timed(&self) -> bool {
+        self.segments
+            .last()
+            .is_some_and(|s| s.has_exchanges() || (s.has_codes() && !s.is_late()))
     }
 
     /// The interval in which an entry was made, by all that is known now.
@@ -426,15 +425,18 @@ impl ClockHistory {
             .receipts
             .get(self.receipts.partition_point(|r| r.covers <= index))
             .copied();
-        let bracket = self.bracket(not_before, not_after);
-        let anchored =
-            own.and_then(|n| self.segments[n].bounds(stamp.raw_ms, self.policy.drift_max_ppm));
+        let bracket = self.bracket(index, not_before, not_after);
+        let own_segment = own.map(|number| &self.segments[number]);
+        let anchored = own_segment.and_then(|s| s.bounds(stamp.raw_ms, self.policy));
         let (at, quality) = match anchored {
             Some((at, agree)) => match (at.and(bracket), agree) {
                 (Some(both), true) => (both, Quality::Anchored),
                 (_, _) => (contradiction(at, bracket), Quality::Contradictory),
             },
-            None => self.without_anchor(begun, stamp, bracket),
+            None => {
+                let codes = own_segment.and_then(|s| s.codes_say(stamp.raw_ms, self.policy));
+                self.without_anchor(begun, stamp, bracket, codes)
+            }
         };
         Placed {
             at,
@@ -447,18 +449,48 @@ impl ClockHistory {
         }
     }
 
-    fn bracket(&self, not_before: Option<Bracket>, not_after: Option<Bracket>) -> Interval {
-        let error = i64::from(self.policy.receipt_error_ms);
-        let second = |b: Bracket| {
-            UtcMs::DISTANT_PAST.plus_ms(
-                i64::try_from(b.time_s)
-                    .unwrap_or(i64::MAX / 1_000)
-                    .saturating_mul(1_000),
-            )
-        };
+    fn bracket(
+        &self,
+        index: u64,
+        not_before: Option<Bracket>,
+        not_after: Option<Bracket>,
+    ) -> Interval {
+        let codes = self.code_floors.partition_point(|(at, _)| *at < index);
+        let code = codes.checked_sub(1).map(|last| self.code_floors[last].1);
+        let second = |receipt: Bracket| self.policy.second(receipt.time_s);
+        let receipt = not_before.map(|receipt| second(receipt).earliest);
         Interval {
-            earliest: not_before.map_or(UtcMs::DISTANT_PAST, |b| second(b).plus_ms(-error)),
-            latest: not_after.map_or(UtcMs::DISTANT_FUTURE, |b| second(b).plus_ms(999 + error)),
+            earliest: receipt.max(code).unwrap_or(UtcMs::DISTANT_PAST),
+            latest: not_after.map_or(UtcMs::DISTANT_FUTURE, |receipt| second(receipt).latest),
+        }
+    }
+
+    /// What the last segment begun and those before it leave possible for its next entry, by what the issuer signed alone.
+    fn known_before(&self, index: u64) -> UtcMs {
+        let before = self.receipts.partition_point(|r| r.journalled_at < index);
+        let receipt = before.checked_sub(1).map(|i| self.receipts[i]);
+        let bracket = self.bracket(index, receipt, None);
+        bracket
+            .earliest
+            .max(self.neighbours(self.segments.len()).earliest)
+    }
+
+    /// What the nearest segments with exchanges leave possible, where so many segments have begun.
+    fn neighbours(&self, begun: usize) -> Interval {
+        // The last segment begun may have marks on both sides of the entry, so it bounds neither side.
+        let earlier = self.segments[..begun.saturating_sub(1)].iter().rev();
+        let later = self.segments.iter().skip(begun);
+        Interval {
+            earliest: earlier
+                .filter_map(|s| s.bounds(s.last_raw_ms, self.policy))
+                .map(|(at, _)| at.earliest)
+                .next()
+                .unwrap_or(UtcMs::DISTANT_PAST),
+            latest: later
+                .filter_map(|s| s.bounds(s.first_raw_ms, self.policy))
+                .map(|(at, _)| at.latest)
+                .next()
+                .unwrap_or(UtcMs::DISTANT_FUTURE),
         }
     }
 
@@ -467,37 +499,49 @@ impl ClockHistory {
         begun: usize,
         stamp: &Stamp,
         bracket: Interval,
+        codes: Option<CodesSay>,
     ) -> (Interval, Quality) {
-        let ppm = self.policy.drift_max_ppm;
-        // The last segment begun may have marks on both sides of the entry, so it bounds neither side.
-        let earlier = self.segments[..begun.saturating_sub(1)].iter().rev();
-        let later = self.segments.iter().skip(begun);
-        let neighbours = Interval {
-            earliest: earlier
-                .filter_map(|s| s.bounds(s.last_raw_ms, ppm))
-                .map(|(at, _)| at.earliest)
-                .next()
-                .unwrap_or(UtcMs::DISTANT_PAST),
-            latest: later
-                .filter_map(|s| s.bounds(s.first_raw_ms, ppm))
-                .map(|(at, _)| at.latest)
-                .next()
-                .unwrap_or(UtcMs::DISTANT_FUTURE),
-        };
+        let neighbours = self.neighbours(begun);
         let Some(bounds) = neighbours.and(bracket) else {
             return (neighbours.hull(bracket), Quality::Contradictory);
         };
-        if stamp.sync == Sync::Synced {
-            let error = i64::from(stamp.error_ms.unwrap_or(0).max(self.policy.kernel_error_ms));
-            let kernel = Interval {
-                earliest: stamp.wall.plus_ms(-error),
-                latest: stamp.wall.plus_ms(error),
-            };
-            if let Some(both) = kernel.and(bounds) {
-                return (both, Quality::Kernel);
-            }
+        // That a code was not had before its time is the issuer's word, as good as a receipt.
+        let earliest = codes.map_or(UtcMs::DISTANT_PAST, |codes| codes.earliest);
+        let Some(bounds) = bounds.and(Interval {
+            earliest,
+            ..Interval::UNKNOWN
+        }) else {
+            return (
+                bounds.hull(Interval::exactly(earliest)),
+                Quality::Contradictory,
+            );
+        };
+        // The kernel's word and staff's hold within that, as far as they fit it.
+        let kernel = self.kernel(stamp).and_then(|kernel| kernel.and(bounds));
+        let staff = codes.and_then(|codes| {
+            bounds.and(Interval {
+                latest: codes.latest?,
+                ..Interval::UNKNOWN
+            })
+        });
+        match (kernel, staff) {
+            (Some(kernel), Some(staff)) => match kernel.and(staff) {
+                Some(both) => (both, Quality::Kernel),
+                None => (kernel.hull(staff), Quality::Contradictory),
+            },
+            (Some(kernel), None) => (kernel, Quality::Kernel),
+            (None, Some(staff)) => (staff, Quality::TimeCode),
+            (None, None) => (bounds, Quality::Bounded),
         }
-        (bounds, Quality::Bounded)
+    }
+
+    /// What a wall clock says that the kernel called synchronised.
+    fn kernel(&self, stamp: &Stamp) -> Option<Interval> {
+        let error = i64::from(stamp.error_ms.unwrap_or(0).max(self.policy.kernel_error_ms));
+        (stamp.sync == Sync::Synced).then(|| Interval {
+            earliest: stamp.wall.plus_ms(-error),
+            latest: stamp.wall.plus_ms(error),
+        })
     }
 }
 
@@ -519,164 +563,5 @@ fn contradiction(anchors: Interval, bracket: Interval) -> Interval {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use proptest::prelude::*;
-
-    const BOOT_A: &str = "aaaaaaaa-0000-4000-8000-000000000000";
-    const BOOT_B: &str = "bbbbbbbb-0000-4000-8000-000000000000";
-    const NOON: i64 = 1_800_000_000_000;
-
-    fn stamp(boot: &str, raw_ms: u64, wall: i64, sync: Sync) -> Stamp {
-        Stamp {
-            wall: UtcMs(wall),
-            boot: BootId::new(boot).unwrap(),
-            raw_ms,
-            sync,
-            error_ms: None,
-        }
-    }
-
-    /// An exchange whose legs take 10 ms each, at raw time `raw_ms` of a clock that read 0 at `zero`.
-    fn anchor(raw_ms: u64, zero: i64) -> Anchor {
-        let at = zero + i64::try_from(raw_ms).unwrap();
-        Anchor {
-            sent_raw_ms: raw_ms - 10,
-            issuer_received: UtcMs(at),
-            issuer_sent: UtcMs(at),
-            received_raw_ms: raw_ms + 10,
-            issuer_error_ms: 5,
-        }
-    }
-
-    #[test]
-    fn a_boot_without_time_is_placed_afterwards() {
-        let mut history = ClockHistory::new(TimePolicy::default());
-        let scan = stamp(BOOT_A, 5_000, 0, Sync::Unset);
-        history.observe(0, &scan, Mark::Start);
-        assert_eq!(history.place(0, &scan).at, Interval::UNKNOWN);
-        let later = stamp(BOOT_A, 3_605_000, 0, Sync::Unset);
-        history.observe(1, &later, Mark::Clock(anchor(3_605_000, NOON)));
-        let placed = history.place(0, &scan);
-        assert_eq!(placed.quality, Quality::Anchored);
-        assert!(placed.at.holds(UtcMs(NOON + 5_000)));
-        // An hour at 200 ppm is 720 ms either way.
-        assert!(
-            (1_440..1_520).contains(&placed.at.width_ms()),
-            "{}",
-            placed.at.width_ms()
-        );
-    }
-
-    #[test]
-    fn contradictory_anchors_are_reported_not_averaged() {
-        let mut history = ClockHistory::new(TimePolicy::default());
-        for (index, zero) in [(0_u64, NOON), (1, NOON + 60_000)] {
-            let raw = 10_000 + index * 1_000;
-            history.observe(
-                index,
-                &stamp(BOOT_A, raw, 0, Sync::Unset),
-                Mark::Clock(anchor(raw, zero)),
-            );
-        }
-        let placed = history.place(2, &stamp(BOOT_A, 12_000, 0, Sync::Unset));
-        assert_eq!(placed.quality, Quality::Contradictory);
-        assert!(placed.at.holds(UtcMs(NOON + 12_000)) && placed.at.holds(UtcMs(NOON + 72_000)));
-        assert_eq!(history.contradictions().collect::<Vec<_>>(), [0]);
-    }
-
-    #[test]
-    fn a_boot_without_an_anchor_is_bounded_by_neighbours_and_receipts() {
-        let mut history = ClockHistory::new(TimePolicy::default());
-        history.observe(
-            0,
-            &stamp(BOOT_A, 10_000, 0, Sync::Unset),
-            Mark::Clock(anchor(10_000, NOON)),
-        );
-        let scan = stamp(BOOT_B, 77, NOON + 90_000, Sync::Unset);
-        history.observe(1, &scan, Mark::Start);
-        let c = "cccccccc-0000-4000-8000-000000000000";
-        history.observe(
-            2,
-            &stamp(c, 20_000, 0, Sync::Unset),
-            Mark::Clock(anchor(20_000, NOON + 3_600_000)),
-        );
-        let placed = history.place(1, &scan);
-        assert_eq!(placed.quality, Quality::Bounded);
-        assert!(
-            placed.at.earliest >= UtcMs(NOON + 9_000)
-                && placed.at.latest <= UtcMs(NOON + 3_621_000)
-        );
-
-        // The same reading counts once the kernel vouches for it, and only within the bounds.
-        let vouched = Stamp {
-            sync: Sync::Synced,
-            ..scan.clone()
-        };
-        assert_eq!(history.place(1, &vouched).quality, Quality::Kernel);
-        let beyond = Stamp {
-            wall: UtcMs(NOON + 9_000_000),
-            ..vouched
-        };
-        assert_eq!(history.place(1, &beyond).quality, Quality::Bounded);
-
-        // A receipt that covers the entry draws the end in.
-        let seconds = u64::try_from(NOON / 1_000).unwrap() + 120;
-        history.observe(
-            3,
-            &stamp(c, 20_500, 0, Sync::Unset),
-            Mark::Receipt {
-                covers: 2,
-                time_s: seconds,
-            },
-        );
-        let placed = history.place(1, &scan);
-        assert_eq!(placed.at.latest, UtcMs(NOON + 120_000 + 1_999));
-        assert_eq!(placed.not_after.unwrap().covers, 2);
-    }
-
-    #[test]
-    fn suspend_cuts_the_anchor() {
-        let mut history = ClockHistory::new(TimePolicy::default());
-        history.observe(
-            0,
-            &stamp(BOOT_A, 10_000, 0, Sync::Unset),
-            Mark::Clock(anchor(10_000, NOON)),
-        );
-        let woken = stamp(BOOT_A, 11_000, 0, Sync::Unset);
-        history.observe(1, &woken, Mark::Suspend);
-        let placed = history.place(1, &woken);
-        assert_eq!(placed.quality, Quality::Bounded);
-        assert_eq!(placed.at.latest, UtcMs::DISTANT_FUTURE);
-    }
-
-    proptest! {
-        /// However a raw clock drifts within the stated bound, and wherever anchors fall, the interval holds the truth.
-        #[test]
-        fn the_true_time_is_inside(
-            ppm in -200_i64..=200,
-            anchors in proptest::collection::vec((20_u64..5_000_000, 0_i64..200, 0_i64..200, -5_i64..=5), 1..12),
-            at in 0_u64..5_000_000,
-        ) {
-            // The truth: UTC = NOON + raw * (1 + ppm/1e6), to the microsecond.
-            let utc_us = |raw_ms: u64| NOON * 1_000 + i64::try_from(raw_ms).unwrap() * (1_000_000 + ppm) / 1_000;
-            let mut history = ClockHistory::new(TimePolicy::default());
-            for (index, (raw, out, back, off)) in anchors.iter().enumerate() {
-                let middle = utc_us(*raw) + off * 1_000;
-                let anchor = Anchor {
-                    sent_raw_ms: raw.saturating_sub(u64::try_from(*out).unwrap()),
-                    issuer_received: UtcMs(middle.div_euclid(1_000)),
-                    issuer_sent: UtcMs(middle.div_euclid(1_000)),
-                    received_raw_ms: raw + u64::try_from(*back).unwrap(),
-                    issuer_error_ms: 5,
-                };
-                let mark = Mark::Clock(anchor);
-                history.observe(u64::try_from(index).unwrap(), &stamp(BOOT_A, *raw, 0, Sync::Unset), mark);
-            }
-            let placed = history.place(3, &stamp(BOOT_A, at, 0, Sync::Unset));
-            prop_assert_eq!(placed.quality, Quality::Anchored);
-            prop_assert!(placed.at.holds(UtcMs(utc_us(at).div_euclid(1_000))), "{:?}", placed);
-        }
-    }
-}
+#[path = "time_tests.rs"]
+mod tests;

@@ -3,10 +3,10 @@
 //! Contract: a decision depends on its [`Basis`] and on the entries that the basis names, and on nothing else.
 //!
 //! **What must be fed.** For each log of the basis, with entries below the basis' size for it: every entry of the kinds
-//! `boot`, `clock` and `receipt`, in order, to a [`LogView`]; and every `scan` of the attendee's badges, in any order, to
+//! `boot`, `clock`, `time_code` and `receipt`, in order, to a [`LogView`]; and every `scan` of the attendee's badges, in any order, to
 //! [`signals_of`]. Other entries may be fed or left out: they change nothing. Entries that do not parse are left out.
 //!
-//! **What is believed.** A `clock` entry whose answer the issuer did not sign, and a `receipt` that does not open under the
+//! **What is believed.** A `clock` entry whose answer the issuer did not sign, a `time_code` entry whose code it did not, and a `receipt` that does not open under the
 //! log's and the issuer's keys, or that covers more than the log held where it stands, bound nothing and are reported as
 //! [`Disbelieved`]. Whether a receipt's root is that of the log's prefix takes all leaves, and is `verify`'s to check: the
 //! issuer cosigned no other.
@@ -29,6 +29,7 @@ use protocol::badge::{BadgeDigest, BadgeRef};
 use protocol::certificate::SessionLine;
 use protocol::decision::{self, Basis, DecisionDoc, object_bytes};
 use protocol::entry::{self, Body, Entry};
+use protocol::time_code;
 
 /// The keys and names under which a log's entries are believed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +49,7 @@ pub struct LogKeys {
 pub struct Disbelieved {
     /// The entry's index.
     pub index: u64,
-    /// Its kind: `clock` or `receipt`.
+    /// Its kind: `clock`, `time_code` or `receipt`.
     pub kind: &'static str,
     /// Why, for people.
     pub reason: String,
@@ -79,12 +80,16 @@ impl LogView {
 
     /// Takes the next entry; indices rise. Signatures are verified here, once.
     pub fn take(&mut self, index: u64, entry: &Entry) {
-        let mut refused = None;
-        if let Body::Clock(clock) = &entry.body
-            && !protocol::time::clock_verifies(clock, &self.keys.issuer_key)
-        {
-            refused = Some(("clock", "the issuer did not sign this answer".to_owned()));
-        }
+        let issuer_key = &self.keys.issuer_key;
+        let mut refused = match &entry.body {
+            Body::Clock(clock) if !protocol::time::clock_verifies(clock, issuer_key) => {
+                Some(("clock", "the issuer did not sign this answer".to_owned()))
+            }
+            Body::TimeCode(body) => time_code::open(&body.code, issuer_key)
+                .err()
+                .map(|error| ("time_code", error.to_string())),
+            _ => None,
+        };
         let mark = entry::mark(entry, |note| match self.receipt(index, note) {
             Ok(covers_and_time) => Some(covers_and_time),
             Err(reason) => {

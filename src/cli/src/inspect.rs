@@ -204,6 +204,15 @@ fn journal_words(entry: &Entry) -> String {
             clock.received_raw_ms.saturating_sub(clock.sent_raw_ms),
             clock.issuer_error_ms
         ),
+        Body::TimeCode(body) => match protocol::time_code::read(&body.code) {
+            Some(code) => format!(
+                "time code of {}, its error {} ms, scanned at {}",
+                protocol::text::instant(code.at),
+                code.error_ms,
+                body.reader
+            ),
+            None => "a time code that does not read".to_owned(),
+        },
         Body::Adopt(adopt) => format!(
             "bundle {} in force, agenda {}",
             adopt.sequence,

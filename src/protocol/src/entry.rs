@@ -16,6 +16,7 @@ use serde_json::value::RawValue;
 
 use crate::badge::BadgeRef;
 use crate::text::{as_base64, as_hash, as_instant, as_text, as_text_opt, as_texts};
+use crate::time_code;
 
 /// The version of the entries written here.
 pub const VERSION: u32 = 1;
@@ -71,6 +72,8 @@ pub enum Body {
     Boot(Boot),
     /// A time exchange with the issuer.
     Clock(Clock),
+    /// A time code was scanned.
+    TimeCode(TimeCode),
     /// A bundle came into force.
     Adopt(Adopt),
     /// A badge was read.
@@ -93,6 +96,7 @@ impl Body {
         match self {
             Self::Boot(_) => "boot",
             Self::Clock(_) => "clock",
+            Self::TimeCode(_) => "time_code",
             Self::Adopt(_) => "adopt",
             Self::Scan(_) => "scan",
             Self::Staff(_) => "staff",
@@ -171,6 +175,17 @@ impl Clock {
             issuer_error_ms: self.issuer_error_ms,
         }
     }
+}
+
+/// A time code was scanned, when the entry was stamped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TimeCode {
+    /// The reader.
+    #[serde(with = "as_text")]
+    pub reader: ReaderId,
+    /// The code as it was read: see [`crate::time_code`].
+    pub code: String,
 }
 
 /// A bundle came into force.
@@ -387,6 +402,7 @@ pub fn encode(entry: &Entry) -> Result<Vec<u8>, EntryError> {
     let bytes = match &entry.body {
         Body::Boot(body) => line(entry, body),
         Body::Clock(body) => line(entry, body),
+        Body::TimeCode(body) => line(entry, body),
         Body::Adopt(body) => line(entry, body),
         Body::Scan(body) => line(entry, body.as_ref()),
         Body::Staff(body) => line(entry, body),
@@ -457,6 +473,7 @@ pub fn parse(bytes: &[u8]) -> Result<Entry, EntryError> {
     let body = match &*line.kind {
         "boot" => Body::Boot(read(body)?),
         "clock" => Body::Clock(read(body)?),
+        "time_code" => Body::TimeCode(read(body)?),
         "adopt" => Body::Adopt(read(body)?),
         "scan" => Body::Scan(read(body)?),
         "staff" => Body::Staff(read(body)?),
@@ -485,7 +502,8 @@ pub fn parse(bytes: &[u8]) -> Result<Entry, EntryError> {
     })
 }
 
-/// What an entry means for the history of its log's clock. Receipts are opened by the caller, who knows the keys:
+/// What an entry means for the history of its log's clock. Whether the issuer signed what `clock` and `time_code` entries
+/// hold is for the caller to check. Receipts are opened by the caller, who knows the keys:
 /// `receipt` gives the covered size and the time of a receipt's note, or nothing where it does not verify.
 pub fn mark(entry: &Entry, receipt: impl FnOnce(&str) -> Option<(u64, u64)>) -> Mark {
     match &entry.body {
@@ -494,6 +512,12 @@ pub fn mark(entry: &Entry, receipt: impl FnOnce(&str) -> Option<(u64, u64)>) -> 
             BootCause::Suspend => Mark::Suspend,
         },
         Body::Clock(clock) => Mark::Clock(clock.anchor()),
+        Body::TimeCode(body) => {
+            time_code::read(&body.code).map_or(Mark::Plain, |code| Mark::TimeCode {
+                at: code.at,
+                error_ms: code.error_ms,
+            })
+        }
         Body::Receipt(note) => receipt(&note.note).map_or(Mark::Plain, |(covers, time_s)| {
             Mark::Receipt { covers, time_s }
         }),

@@ -7,6 +7,7 @@
 //! - [`entry`]: a journal's entries. [`ledger`]: an event's. [`batch`]: how they travel.
 //! - [`badge`]: canonical badge text, digests, sealed roster rows. [`bundle`]: what a kiosk is given.
 //! - [`enrol`], [`time`], [`presence`], [`status`], [`http_signature`], [`problem`]: the rest of the sync protocol.
+//! - [`time_code`]: the time, for doors without a network.
 //! - [`rules`], [`agenda`], [`decision`], [`certificate`], [`archive`]: what lies in the object store and in evidence bundles.
 //! - [`signals`]: scans into the signals that `attendance` decides on.
 
@@ -29,4 +30,5 @@ pub mod signed;
 pub mod status;
 pub mod text;
 pub mod time;
+pub mod time_code;
 pub mod toml_text;

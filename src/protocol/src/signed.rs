@@ -11,6 +11,8 @@ use evidence::{PublicKey, SigningKey};
 pub enum Label {
     /// A time answer.
     Time,
+    /// A time code.
+    TimeCode,
     /// A bundle.
     Bundle,
     /// A kiosk's proof, at enrolment, that it holds its key.
@@ -21,6 +23,7 @@ impl Label {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Time => "time",
+            Self::TimeCode => "time-code",
             Self::Bundle => "bundle",
             Self::Enrol => "enrol",
         }

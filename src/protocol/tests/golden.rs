@@ -35,6 +35,7 @@ use protocol::problem::{Code, Problem};
 use protocol::signed::{self, Label};
 use protocol::status::{KioskStatus, ReaderStatus};
 use protocol::time::{TimeAnswer, TimeRequest, answer, clock_verifies, signed_text};
+use protocol::time_code;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -231,6 +232,10 @@ fn entries() -> Vec<Entry> {
             code: "disk_low".into(),
             numbers: BTreeMap::from([("free_mib".to_owned(), 12), ("queue".to_owned(), -1)]),
         }),
+        Body::TimeCode(entry::TimeCode {
+            reader: id("front"),
+            code: time_code(),
+        }),
     ];
     let clocks = [
         (Sync::Unset, None),
@@ -245,6 +250,18 @@ fn entries() -> Vec<Entry> {
             body,
         })
         .collect()
+}
+
+fn time_code() -> String {
+    time_code::make(NINE, 250, [0xab, 0xcd, 0xef], &issuer())
+}
+
+#[test]
+fn a_time_code() {
+    let code = time_code();
+    check("time-code.txt", format!("{code}\n").as_bytes());
+    let says = time_code::open(&code, &issuer().public_key()).unwrap();
+    assert_eq!((says.at, says.error_ms), (NINE, 250));
 }
 
 #[test]
@@ -613,6 +630,7 @@ fn signed_statements() {
         ("time", Label::Time),
         ("bundle", Label::Bundle),
         ("enrol", Label::Enrol),
+        ("time-code", Label::TimeCode),
     ] {
         let signature = signed::sign(label, b"statement", &issuer());
         assert!(signed::verifies(

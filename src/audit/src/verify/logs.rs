@@ -206,6 +206,14 @@ struct Pass {
     damaged: BTreeSet<u64>,
 }
 
+impl Pass {
+    /// Whether an entry reads, and yet its word on time is not believed.
+    fn disbelieves(&self, index: u64) -> bool {
+        let mut refused = self.view.disbelieved().iter();
+        refused.any(|refused| refused.index == index)
+    }
+}
+
 impl Run<'_> {
     /// Reads a log's lines: each with its index, its leaf and the tree of the entries before it.
     fn lines(
@@ -453,7 +461,9 @@ impl Run<'_> {
                 Some(why) => Err(why.reason.clone()),
             };
             match &entry.body {
-                Body::Clock(_) => run.findings.take(Name::Clocks, at(), believed),
+                Body::Clock(_) | Body::TimeCode(_) => {
+                    run.findings.take(Name::Clocks, at(), believed);
+                }
                 Body::Receipt(note) => {
                     let held = believed.and_then(|()| covers_a_prefix(&note.note, before));
                     run.findings.take(Name::Receipts, at(), held);
@@ -493,9 +503,16 @@ impl Run<'_> {
             let times = self.cosignatures(number, log, &note, &known);
             tail = times.get(issuer).map(|time_s| (tree.size(), *time_s));
         }
-        for index in pass.view.clock_at(tree.size()).contradictions() {
+        let clock = pass.view.clock_at(tree.size());
+        for index in clock.contradictions() {
             self.findings.note(format!(
                 "{} from entry {index} on: the time exchanges cannot all be true",
+                log.origin
+            ));
+        }
+        for index in clock.late_codes() {
+            self.findings.note(format!(
+                "{} from entry {index} on: a time code was scanned later than it may be, so none there bounds a scan from above",
                 log.origin
             ));
         }
@@ -624,6 +641,7 @@ impl Run<'_> {
                 Err(format!("entry {} has another leaf hash", body.index))
             } else if pass.unreadable.contains_key(&body.index)
                 || pass.damaged.contains(&body.index)
+                || pass.disbelieves(body.index)
             {
                 Ok(())
             } else {

@@ -7,6 +7,7 @@ use attendance::time::Mark;
 use evidence::{Checkpoint, NoteError, PublicKey, Receipt};
 use protocol::batch::{self, BatchError, Leaf};
 use protocol::entry::{self, Body, Entry};
+use protocol::time_code;
 
 use crate::store::batches::{
     ClockFact, Meaning, PreparedBatch, PreparedEntry, ScanFact, WitnessFact,
@@ -28,9 +29,12 @@ pub struct Parties<'a> {
 
 /// What an entry marks, every signature checked: what the issuer did not sign marks nothing.
 fn verified_mark(entry: &Entry, parties: Parties<'_>) -> Mark {
-    if let Body::Clock(clock) = &entry.body
-        && !protocol::time::clock_verifies(clock, parties.issuer_key)
-    {
+    let unsigned = match &entry.body {
+        Body::Clock(clock) => !protocol::time::clock_verifies(clock, parties.issuer_key),
+        Body::TimeCode(body) => time_code::open(&body.code, parties.issuer_key).is_err(),
+        _ => false,
+    };
+    if unsigned {
         return Mark::Plain;
     }
     let kiosk = parties.kiosk;
@@ -108,13 +112,19 @@ fn meaning(leaf: Leaf<'_>, parties: Parties<'_>) -> Meaning {
     let clock = ClockFact {
         boot: entry.stamp.boot.clone(),
         raw_ms: entry.stamp.raw_ms,
-        marks: matches!(mark, Mark::Clock(_) | Mark::Receipt { .. }),
+        marks: mark != Mark::Plain,
         suspends: mark == Mark::Suspend,
     };
     let unsigned = |code, detail: &str| aside(code, detail.to_owned(), Some(clock.clone()));
     let witness = match &entry.body {
         Body::Clock(_) if !clock.marks => {
             return unsigned("clock_unsigned", "the issuer did not sign this time answer");
+        }
+        Body::TimeCode(_) if !clock.marks => {
+            return unsigned(
+                "time_code_unsigned",
+                "the issuer did not sign this time code",
+            );
         }
         Body::Receipt(_) if !clock.marks => {
             return unsigned("receipt_unsigned", "the issuer did not cosign this receipt");

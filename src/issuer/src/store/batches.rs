@@ -19,7 +19,7 @@ pub struct ClockFact {
     pub boot: BootId,
     /// The raw clock in milliseconds.
     pub raw_ms: u64,
-    /// Whether it marks the history: an anchor, a receipt.
+    /// Whether it marks the history: an anchor, a receipt, a start, a suspend.
     pub marks: bool,
     /// Whether the machine was suspended before it: a new segment begins.
     pub suspends: bool,

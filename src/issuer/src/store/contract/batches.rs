@@ -3,7 +3,7 @@
 use attendance::words::Direction;
 use evidence::SigningKey;
 use protocol::batch::{self, Head, Leaf};
-use protocol::entry::{Body, BootCause, Clock, NoteText};
+use protocol::entry::{Body, BootCause, Clock, NoteText, TimeCode};
 use protocol::time::TimeRequest;
 
 use super::Factory;
@@ -333,14 +333,25 @@ fn time_answers_are_believed_when_signed(store: &dyn Store) {
     };
     kiosk.add(clock(&issuer_key()));
     kiosk.add(clock(&SigningKey::from_seed(&[66; 32])));
+    let code = |key: &SigningKey| {
+        Body::TimeCode(TimeCode {
+            reader: "front".parse().unwrap(),
+            code: protocol::time_code::make(NOON, 50, [0; 3], key),
+        })
+    };
+    kiosk.add(code(&issuer_key()));
+    kiosk.add(code(&SigningKey::from_seed(&[66; 32])));
+    // A start within the boot bounds its neighbours as well.
+    kiosk.boot(BootCause::Start);
     kiosk.note("newest");
-    kiosk.send(store, 0, 8);
+    kiosk.send(store, 0, 11);
     let aside = store.quarantined(&event_id()).unwrap();
     let codes: Vec<(u64, &str)> = aside.iter().map(|q| (q.index, q.code.as_str())).collect();
-    assert_eq!(codes, [(6, "clock_unsigned")]);
+    let expected = [(6, "clock_unsigned"), (8, "time_code_unsigned")];
+    assert_eq!(codes, expected);
     let observed = store.clock_entries(kiosk.id()).unwrap();
     let indices: Vec<u64> = observed.into_iter().map(|e| e.index).collect();
-    assert_eq!(indices, [0, 5, 7]);
+    assert_eq!(indices, [0, 5, 7, 9, 10]);
 }
 
 fn witnesses_are_kept(store: &dyn Store) {
