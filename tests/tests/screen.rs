@@ -16,7 +16,7 @@ use kiosk::screen::look::{Panel, type_scale};
 use kiosk::screen::server::{EventInfo, Handle, Settings, router};
 use kiosk::screen::view::{
     Answer, Backlog, ClockStatus, Dated, DiskStatus, Face, Provisional, Standing, State, Status,
-    Versions,
+    TimeAnswer, Versions,
 };
 use rollcall_tests::skip::skip;
 use serde_json::{Value, json};
@@ -283,6 +283,7 @@ fn status() -> Status {
                 sync: ClockSync::Synced,
                 error_ms: Some(1),
                 anchored: true,
+                by_time_code: false,
                 offset_ms: Some(0),
             },
         },
@@ -397,6 +398,12 @@ fn every_face() -> Vec<Face> {
             clock_ok: true,
         },
         Face::NotSetUp,
+        Face::Time(TimeAnswer::Set {
+            at_ms: 1_777_881_720_000,
+        }),
+        Face::Time(TimeAnswer::Old),
+        Face::Time(TimeAnswer::NotOurs),
+        Face::Time(TimeAnswer::Unreadable),
         Face::Failure {
             code: "DISK-FULL".into(),
         },

@@ -15,7 +15,7 @@ use kiosk::screen::server::{EventInfo, Handle, Settings, router};
 use kiosk::screen::view::{
     Alarm, Answer, Backlog, ClockStatus, Dated, DiskStatus, Enrolment, Face, Provisional,
     ReaderStatus, ReceiptStatus, ScanRow, Standing, State, Status, SyncAttempt, SyncOutcome,
-    Versions,
+    TimeAnswer, Versions,
 };
 use protocol::entry::ReaderState;
 use tokio::net::TcpListener;
@@ -94,6 +94,10 @@ fn faces() -> Vec<(&'static str, Face)> {
         ("idle-out", idle(Some(Direction::Out))),
         ("idle-either", idle(None)),
         ("not-set-up", Face::NotSetUp),
+        ("time-set", Face::Time(TimeAnswer::Set { at_ms: wall_ms() })),
+        ("time-old", Face::Time(TimeAnswer::Old)),
+        ("time-not-ours", Face::Time(TimeAnswer::NotOurs)),
+        ("time-unreadable", Face::Time(TimeAnswer::Unreadable)),
         (
             "failure",
             Face::Failure {
@@ -206,6 +210,7 @@ fn status(good: bool) -> Status {
                 sync: if good { Sync::Synced } else { Sync::Holdover },
                 error_ms: Some(12),
                 anchored: true,
+                by_time_code: false,
                 offset_ms: Some(-3),
             },
         },

@@ -20,6 +20,7 @@
 mod board;
 mod people;
 mod roster;
+mod time_codes;
 
 #[cfg(test)]
 mod tests;
@@ -27,7 +28,7 @@ mod tests;
 use std::sync::Arc;
 
 use attendance::agenda::Registration;
-use attendance::time::{ClockHistory, Interval, Mark, Stamp, TimePolicy};
+use attendance::time::{ClockHistory, Interval, Mark, Quality, Stamp, TimePolicy};
 use attendance::words::{
     AttendeeId, Direction, DirectionSource, ReaderId, RoomId, Signal, Verdict,
 };
@@ -37,12 +38,14 @@ use protocol::badge::{BadgeDigest, BadgeKey, BadgeRef, Row, canonical};
 use protocol::bundle::Bundle;
 use protocol::entry::{Body, Entry, Prior, PriorSource, Provisional, Scan, Staff, mark};
 use protocol::presence::PresenceRow;
+use protocol::time_code;
 
 use crate::screen::view;
 pub use board::BadRules;
 use board::Board;
 use people::{LastScan, People};
 use roster::{Listed, Roster};
+pub use time_codes::Timed;
 
 /// The most programmes one scan gives a provisional decision for; an entry has to hold them.
 const PROVISIONAL_MAX: usize = 4;
@@ -110,6 +113,8 @@ pub struct Door {
     clock: ClockHistory,
     people: People,
     staff_direction: Option<Direction>,
+    /// The time of the newest time code.
+    newest_code: Option<UtcMs>,
     /// The index of the next entry.
     next: u64,
 }
@@ -125,6 +130,7 @@ impl Door {
             clock: ClockHistory::new(TimePolicy::default()),
             people: People::default(),
             staff_direction: None,
+            newest_code: None,
             next: 0,
         }
     }
@@ -155,6 +161,11 @@ impl Door {
         self.clock.is_anchored()
     }
 
+    /// Whether the time of what happens now is known, by an exchange with the issuer or by a time code.
+    pub fn is_timed(&self) -> bool {
+        self.clock.is_timed()
+    }
+
     /// How many attendees this door believes inside, by its own scans.
     pub fn inside(&self) -> usize {
         self.people.inside()
@@ -168,6 +179,16 @@ impl Door {
     /// When something stamped so happened, as well as can be said for people.
     pub fn estimate(&self, index: u64, stamp: &Stamp) -> UtcMs {
         told_time(self.clock.place(index, stamp).at, stamp)
+    }
+
+    /// The time now, where something vouches for it: an exchange, a time code, or the kernel's word.
+    pub fn vouched(&self, stamp: &Stamp) -> Option<UtcMs> {
+        let placed = self.clock.place(self.next, stamp);
+        let is_vouched = match placed.quality {
+            Quality::Anchored | Quality::Kernel | Quality::TimeCode => true,
+            Quality::Bounded | Quality::Contradictory => false,
+        };
+        is_vouched.then(|| told_time(placed.at, stamp))
     }
 
     /// The entry for a direction that staff set; `None` for toggling.
@@ -452,6 +473,10 @@ impl Door {
                 ACTION_TOGGLE => self.staff_direction = None,
                 _ => {}
             },
+            Body::TimeCode(body) => {
+                let code = time_code::read(&body.code);
+                self.newest_code = self.newest_code.max(code.map(|code| code.at));
+            }
             Body::Boot(_) | Body::Clock(_) | Body::Adopt(_) | Body::Reader(_) => {}
             Body::Receipt(_) | Body::LedgerHead(_) | Body::Note(_) => {}
         }

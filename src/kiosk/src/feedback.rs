@@ -71,6 +71,7 @@ impl<W: Write + Send> Feedback for Lines<W> {
         let line = Line {
             verdict: match telling.face {
                 Face::Result(answer) => answer.verdict.as_str(),
+                Face::Time(answer) => answer.code(),
                 Face::NotSetUp => "not_set_up",
                 Face::Failure { .. } => "failure",
                 Face::Idle { .. } => "idle",

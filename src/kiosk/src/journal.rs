@@ -335,9 +335,11 @@ impl Journal {
         entries: &[Vec<u8>],
         signed: UtcMs,
     ) -> Result<Range<u64>, JournalError> {
-        let floor = self.floor.max(signed);
-        let range = self.append_with(entries, |tx| schema::put_floor(tx, floor))?;
-        self.floor = floor;
+        if signed <= self.floor {
+            return self.append(entries);
+        }
+        let range = self.append_with(entries, |tx| schema::put_floor(tx, signed))?;
+        self.floor = signed;
         Ok(range)
     }
 

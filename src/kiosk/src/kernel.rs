@@ -13,7 +13,7 @@
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use attendance::time::{BootId, Stamp, Sync, UtcMs};
 use rustix::time::{ClockId, Timespec, clock_gettime};
@@ -50,7 +50,7 @@ pub enum KernelError {
 #[derive(Debug)]
 pub struct Clocks {
     boot: BootId,
-    floor: UtcMs,
+    floor_ms: AtomicI64,
     synced_before: AtomicBool,
 }
 
@@ -64,7 +64,7 @@ impl Clocks {
         let text = std::fs::read_to_string(BOOT_ID_FILE).map_err(KernelError::BootIdUnreadable)?;
         Ok(Self {
             boot: BootId::new(text.trim())?,
-            floor,
+            floor_ms: AtomicI64::new(floor.0),
             synced_before: AtomicBool::new(false),
         })
     }
@@ -72,6 +72,11 @@ impl Clocks {
     /// The id of this boot.
     pub fn boot(&self) -> &BootId {
         &self.boot
+    }
+
+    /// Raises the floor: the issuer signed a later time. It never falls.
+    pub fn raise_floor(&self, floor: UtcMs) {
+        self.floor_ms.fetch_max(floor.0, Ordering::Relaxed);
     }
 
     /// Remembers that the wall clock was synchronised earlier in this boot: the journal knows so after the daemon was restarted.
@@ -84,8 +89,9 @@ impl Clocks {
         let discipline = read_discipline();
         let raw_ms = clock_ms(ClockId::MonotonicRaw);
         let wall = wall_now();
+        let floor = UtcMs(self.floor_ms.load(Ordering::Relaxed));
         let synced_before = self.synced_before.load(Ordering::Relaxed);
-        let (sync, error_ms) = judge(discipline, wall, self.floor, synced_before);
+        let (sync, error_ms) = judge(discipline, wall, floor, synced_before);
         if sync == Sync::Synced {
             self.remember_synced();
         }

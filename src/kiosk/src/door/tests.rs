@@ -7,6 +7,8 @@ use protocol::entry::{Boot, BootCause, encode, parse};
 use super::*;
 use crate::fixture::{Fixture, ISSUER, MINUTE_MS, attendee, badge, room};
 
+mod time_codes;
+
 const BOOT: &str = "aaaaaaaa-0000-4000-8000-000000000000";
 const OTHER_BOOT: &str = "bbbbbbbb-0000-4000-8000-000000000000";
 /// The session's start.

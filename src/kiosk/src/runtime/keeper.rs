@@ -17,14 +17,16 @@ use zeroize::Zeroizing;
 
 use crate::config::{Config, Language};
 use crate::desk::{DeskRequest, Standing};
-use crate::door::{Decided, Door, Read};
+use crate::door::{Decided, Door, Read, Timed};
 use crate::feedback::{Sinks, Telling};
 use crate::journal::{Disk, Folder, Journal, JournalError};
 use crate::kernel::{self, Clocks};
 use crate::readers::{Clock, RawScan, ReaderEvent};
 use crate::screen::messages::{Locale, Messages};
 use crate::screen::server::EventInfo;
-use crate::screen::view::{Face, RECENT_SCANS_MAX, ScanRow, Standing as ShownStanding, Status};
+use crate::screen::view::{
+    Face, RECENT_SCANS_MAX, ScanRow, Standing as ShownStanding, Status, TimeAnswer,
+};
 
 use crate::sync::words::SyncStatus;
 
@@ -148,6 +150,7 @@ pub struct Keeper {
 /// A scan between its decision and its answer.
 enum Pending {
     Scan(ReaderId, Box<Decided>),
+    Time(ReaderId, TimeAnswer),
     Event,
 }
 
@@ -240,11 +243,19 @@ impl Keeper {
             self.refuse(&events);
             return;
         };
+        // What time codes prove rises in one commit with them; nothing of it counts before.
+        let mut floor = recorder.journal.floor();
         let mut bytes = Vec::with_capacity(events.len());
         let mut pending = Vec::with_capacity(events.len());
         for (event, body) in &events {
             match (event, body) {
                 (ReaderEvent::Scan(scan), _) => {
+                    if let Some((encoded, timed)) = recorder.take_time_code(scan) {
+                        floor = floor.max(timed.floor.unwrap_or(floor));
+                        bytes.push(encoded);
+                        pending.push(Pending::Time(scan.reader.clone(), timed.shown));
+                        continue;
+                    }
                     let direction = self.readers.get(&scan.reader).and_then(|r| r.direction);
                     let (encoded, decided) = recorder.decide(scan, direction);
                     bytes.push(encoded);
@@ -266,14 +277,21 @@ impl Keeper {
         if bytes.is_empty() {
             return;
         }
-        match recorder.journal.append(&bytes) {
+        match recorder.journal.append_signed_time(&bytes, floor) {
             Ok(range) => {
                 recorder.urgent_size = range.end;
                 for (index, pending) in range.zip(pending) {
-                    if let Pending::Scan(reader, decided) = pending {
-                        self.tell_recorded(index, &reader, *decided);
+                    match pending {
+                        Pending::Scan(reader, decided) => {
+                            self.tell_recorded(index, &reader, *decided);
+                        }
+                        Pending::Time(reader, answer) => {
+                            self.tell(&reader, Some(index), None, &Face::Time(answer), None);
+                        }
+                        Pending::Event => {}
                     }
                 }
+                self.follow_floor();
                 // This wakes sync, which can wait; whoever stands at the door cannot.
                 self.publish_standing();
             }
@@ -342,7 +360,7 @@ impl Keeper {
     ) {
         let wanted = match face {
             Face::Result(answer) => answer.language.as_deref(),
-            Face::NotSetUp | Face::Idle { .. } | Face::Failure { .. } => None,
+            Face::NotSetUp | Face::Idle { .. } | Face::Failure { .. } | Face::Time(_) => None,
         };
         let info = self.outlets.info.borrow().clone();
         let locale = Locale {
@@ -395,6 +413,13 @@ impl Keeper {
             let boot = self.boot(BootCause::Suspend);
             // A failure has been dealt with where it happened.
             let _ = self.append_own(boot);
+        }
+    }
+
+    /// Holds the wall clock to what the issuer has signed by now.
+    pub(super) fn follow_floor(&self) {
+        if let (State::Recording(recorder), Some(clocks)) = (&self.state, &self.place.clocks) {
+            clocks.raise_floor(recorder.journal.floor());
         }
     }
 
@@ -665,6 +690,26 @@ impl Recorder {
                 None
             }
         }
+    }
+
+    /// Whether a time code alone says what the time is.
+    pub(super) fn is_timed_by_code(&self) -> bool {
+        self.door.is_timed() && !self.door.is_anchored()
+    }
+
+    /// Takes a time code, or a note of why not, not yet durable. `None` where the text means something else.
+    fn take_time_code(&mut self, scan: &RawScan) -> Option<(Vec<u8>, Timed)> {
+        let read = Read {
+            reader: &scan.reader,
+            symbology: scan.symbology.as_deref(),
+            text: &scan.text,
+            stamp: &scan.stamp,
+            direction: None,
+        };
+        let floor = self.journal.floor().max(BUILT_AT);
+        let timed = self.door.time_code(read, floor)?;
+        let bytes = self.take(&timed.entry)?;
+        Some((bytes, timed))
     }
 
     pub(super) fn standing(&self) -> Standing {

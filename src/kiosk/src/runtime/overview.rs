@@ -114,6 +114,7 @@ pub(super) fn unknown() -> Status {
                 sync: Sync::Unset,
                 error_ms: None,
                 anchored: false,
+                by_time_code: false,
                 offset_ms: None,
             },
         },
@@ -174,7 +175,9 @@ impl Keeper {
             })
         });
         let recording = recorder.is_some();
-        let state = view::State::worst(recording, stamp.sync, &backlog, last_heard_ms, now_ms);
+        let by_time_code = recorder.is_some_and(|recorder| recorder.is_timed_by_code());
+        let timed = stamp.sync != Sync::Unset || by_time_code;
+        let state = view::State::worst(recording, timed, &backlog, last_heard_ms, now_ms);
         self.shown = self.shown.follow(state, now_ms);
         let enrolment = recorder.and_then(|recorder| {
             let enrolment = recorder.journal.enrolment()?;
@@ -212,6 +215,7 @@ impl Keeper {
                     sync: stamp.sync,
                     error_ms: stamp.error_ms.map(u64::from),
                     anchored: recorder.is_some_and(|recorder| recorder.door.is_anchored()),
+                    by_time_code,
                     offset_ms: None,
                 },
             },

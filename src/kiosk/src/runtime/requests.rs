@@ -114,15 +114,15 @@ impl Keeper {
         }
         let ledger = match ledger {
             Ok(Some(head)) => {
-                let time_s = match &self.state {
-                    State::Recording(recorder) => {
-                        let index = recorder.door.next_index();
-                        recorder.door.estimate(index, &stamp).0 / 1_000
-                    }
-                    State::NotSetUp(_) | State::Down { .. } => 0,
+                let recorder = self.recorder()?;
+                // A cosignature states a time. Without one that the issuer vouches for, the head is not witnessed now.
+                let Some(now) = recorder.door.vouched(&stamp) else {
+                    tracing::info!("no time is known yet: the ledger's head is not witnessed");
+                    let held = held.map_or(0, |held| held.size);
+                    return self.taken(Ok(held));
                 };
-                let key = self.recorder()?.journal.key().clone();
-                let time_s = u64::try_from(time_s).unwrap_or(0);
+                let time_s = u64::try_from(now.0 / 1_000).unwrap_or(0);
+                let key = recorder.journal.key().clone();
                 let note = verify::witness(&answer.ledger, &enrolment.origin, &key, time_s);
                 match note {
                     Ok(note) => {
@@ -138,6 +138,10 @@ impl Keeper {
             Ok(None) => Ok(held.map_or(0, |held| held.size)),
             Err(fault) => Err(fault),
         };
+        self.taken(ledger)
+    }
+
+    fn taken(&mut self, ledger: Result<u64, LedgerFault>) -> Result<Taken, AcceptedError> {
         Ok(Taken {
             receipted_size: self.recorder()?.journal.receipted(),
             ledger,
@@ -159,6 +163,7 @@ impl Keeper {
         let appended = append(&mut recorder.journal, &[bytes]);
         match appended {
             Ok(()) => {
+                self.follow_floor();
                 self.publish_standing();
                 Ok(())
             }
@@ -231,6 +236,8 @@ impl Keeper {
             }
         }
         recorder.in_force = Held::of(&bundle, hash);
+        self.follow_floor();
+        let recorder = self.recorder()?;
         let in_force = InForce {
             sequence: bundle.sequence,
             pins: pins(&recorder.in_force, enrolment.tls_pin.as_deref()),
@@ -300,6 +307,7 @@ impl Keeper {
             urgent_size,
         };
         self.begin_enrolled(recorder, adopt);
+        self.follow_floor();
         self.recorder().map(|_| ())
     }
 

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use attendance::UtcMs;
 use attendance::time::{Stamp, Sync};
@@ -21,6 +21,8 @@ use crate::journal::{Enrolment, Fault, Step};
 use crate::readers::{Clock, RawScan};
 use crate::sync::verify::{AnswerFault, LedgerFault};
 
+mod time_codes;
+
 /// What was told of each scan: verdict or failure, and the entry.
 type Told = Arc<Mutex<Vec<(String, Option<u64>)>>>;
 
@@ -31,6 +33,7 @@ impl Feedback for Listener {
         let word = match telling.face {
             Face::Result(answer) => answer.verdict.as_str(),
             Face::Failure { code } => code,
+            Face::Time(answer) => answer.code(),
             Face::NotSetUp => "not_set_up",
             Face::Idle { .. } => "idle",
         };
@@ -48,6 +51,8 @@ struct Bench {
     free: Arc<AtomicU64>,
     suspended_ms: Arc<AtomicU64>,
     ms: Arc<AtomicU64>,
+    /// Whether the wall clock was never set.
+    unset: Arc<AtomicBool>,
     fixture: Fixture,
     start: UtcMs,
     watches: Watches,
@@ -77,6 +82,7 @@ impl Bench {
         let free = Arc::new(AtomicU64::new(FREE));
         let suspended_ms = Arc::new(AtomicU64::new(0));
         let ms = Arc::new(AtomicU64::new(1));
+        let unset = Arc::new(AtomicBool::new(false));
         let start = kernel::wall_now();
         let disk = {
             let (fault, free) = (Arc::clone(&fault), Arc::clone(&free));
@@ -92,9 +98,18 @@ impl Bench {
         };
         let boot = Clocks::open(BUILT_AT).unwrap().boot().clone();
         let clock: Clock = {
-            let ms = Arc::clone(&ms);
+            let (ms, unset) = (Arc::clone(&ms), Arc::clone(&unset));
             Arc::new(move || {
                 let raw_ms = ms.load(Ordering::Relaxed);
+                if unset.load(Ordering::Relaxed) {
+                    return Stamp {
+                        wall: UtcMs::DISTANT_PAST.plus_ms(i64::try_from(raw_ms).unwrap()),
+                        boot: boot.clone(),
+                        raw_ms,
+                        sync: Sync::Unset,
+                        error_ms: None,
+                    };
+                }
                 Stamp {
                     wall: start.plus_ms(i64::try_from(raw_ms).unwrap()),
                     boot: boot.clone(),
@@ -129,6 +144,7 @@ impl Bench {
             free,
             suspended_ms,
             ms,
+            unset,
             fixture: Fixture::default(),
             start,
             watches,
@@ -172,10 +188,14 @@ impl Bench {
     }
 
     fn event(&self, number: usize) -> ReaderEvent {
+        self.text(badge(number))
+    }
+
+    fn text(&self, text: String) -> ReaderEvent {
         ReaderEvent::Scan(RawScan {
             reader: ReaderId::new(READER).unwrap(),
             symbology: None,
-            text: badge(number),
+            text,
             stamp: (self.keeper.place.clock)(),
         })
     }

@@ -9,7 +9,7 @@ use chrono_tz::Tz;
 use serde::Serialize;
 
 use super::messages::{Key, Language, Locale, Messages, named};
-use super::view::{Answer, Face};
+use super::view::{Answer, Face, TimeAnswer};
 
 /// What all faces of a kiosk share.
 #[derive(Clone, Debug)]
@@ -72,6 +72,7 @@ pub fn paint(messages: &Messages, place: &Place<'_>, face: &Face) -> Painted {
         Face::NotSetUp => ("not_set_up", None),
         Face::Idle { .. } => ("idle", None),
         Face::Failure { .. } => ("failure", None),
+        Face::Time(answer) => (answer.code(), None),
         Face::Result(answer) => (answer.verdict.as_str(), Some(answer)),
     };
     let languages = match answer {
@@ -102,6 +103,10 @@ fn marks(face: &Face) -> (&'static str, &'static str, Option<&'static str>) {
         Face::NotSetUp => ("setup", "setup", None),
         Face::Idle { .. } => ("ready", "hold", None),
         Face::Failure { .. } => ("failure", "failure", None),
+        Face::Time(TimeAnswer::Set { .. }) => ("setup", "clock", Some("neutral")),
+        Face::Time(TimeAnswer::Old) => ("attention", "clock-old", Some("attention")),
+        Face::Time(TimeAnswer::NotOurs) => ("attention", "clock-wrong", Some("attention")),
+        Face::Time(TimeAnswer::Unreadable) => ("attention", "unread", Some("attention")),
         Face::Result(answer) => match (answer.verdict, answer.direction) {
             (Verdict::CheckedIn, _) => ("in", "in", Some("entry")),
             (Verdict::CheckedOut, _) => ("out", "out", Some("exit")),
@@ -136,6 +141,7 @@ fn turn(messages: &Messages, place: &Place<'_>, face: &Face, language: Language)
             }),
             messages.code(language, code, place.kiosk),
         ],
+        Face::Time(answer) => vec![messages.time(locale, *answer, place.compact)],
         Face::Result(answer) => answer_lines(messages, place, locale, answer, &long),
     };
     Turn {
@@ -196,6 +202,14 @@ mod tests {
     use super::super::view::Provisional;
     use super::*;
 
+    const TIMES: [TimeAnswer; 4] = [
+        TimeAnswer::Set {
+            at_ms: 1_777_881_720_000,
+        },
+        TimeAnswer::Old,
+        TimeAnswer::NotOurs,
+        TimeAnswer::Unreadable,
+    ];
     const PLACE: Place<'static> = Place {
         kiosk: "Main door",
         languages: &[Language::German, Language::English],
@@ -275,6 +289,7 @@ mod tests {
             .iter()
             .map(|v| Face::Result(answer(*v)))
             .collect();
+        faces.extend(TIMES.map(Face::Time));
         faces.extend([Face::NotSetUp, Face::Failure { code: "E1".into() }]);
         for face in faces {
             let painted = painted(&PLACE, &face);

@@ -12,7 +12,7 @@ use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource};
 use unic_langid::LanguageIdentifier;
 
-use super::view::{Answer, Face, Provisional};
+use super::view::{Answer, Face, Provisional, TimeAnswer};
 pub use crate::config::Language;
 
 impl Language {
@@ -141,6 +141,21 @@ keys! {
     ScanClaim = "scan-claim",
     ScanClaimBrief = "scan-claim-brief",
     LineSince = "line-since",
+    TimeSet = "time-set",
+    TimeSetShort = "time-set-short",
+    TimeAbout = "time-about",
+    TimeOld = "time-old",
+    TimeOldShort = "time-old-short",
+    TimeOldReason = "time-old-reason",
+    TimeOldReasonBrief = "time-old-reason-brief",
+    TimeNotOurs = "time-not-ours",
+    TimeNotOursShort = "time-not-ours-short",
+    TimeNotOursReason = "time-not-ours-reason",
+    TimeNotOursReasonBrief = "time-not-ours-reason-brief",
+    TimeUnreadable = "time-unreadable",
+    TimeUnreadableShort = "time-unreadable-short",
+    TimeUnreadableReason = "time-unreadable-reason",
+    TimeUnreadableReasonBrief = "time-unreadable-reason-brief",
 }
 
 /// Where texts are said: what every one of them may need.
@@ -278,6 +293,12 @@ impl Messages {
                 Some(Direction::Seen) | None => (Key::IdleEither, Key::IdleEitherShort),
             },
             Face::Failure { .. } => (Key::Failure, Key::FailureShort),
+            Face::Time(answer) => match answer {
+                TimeAnswer::Set { .. } => (Key::TimeSet, Key::TimeSetShort),
+                TimeAnswer::Old => (Key::TimeOld, Key::TimeOldShort),
+                TimeAnswer::NotOurs => (Key::TimeNotOurs, Key::TimeNotOursShort),
+                TimeAnswer::Unreadable => (Key::TimeUnreadable, Key::TimeUnreadableShort),
+            },
             Face::Result(answer) => {
                 let keys = match answer.verdict {
                     Verdict::CheckedIn => (Key::CheckedIn, Key::CheckedInShort),
@@ -293,6 +314,23 @@ impl Messages {
             }
         };
         self.text(language, if short { brief } else { long })
+    }
+
+    /// What a time code set the time to, or what to do about one that was not taken.
+    #[must_use]
+    pub fn time(&self, locale: Locale, answer: TimeAnswer, brief: bool) -> String {
+        let (long, short) = match answer {
+            TimeAnswer::Set { at_ms } => {
+                let mut args = FluentArgs::new();
+                let time = time_of_day(at_ms, locale.time_zone).unwrap_or_default();
+                args.set("time", time);
+                return self.format(locale.language, Key::TimeAbout, &args);
+            }
+            TimeAnswer::Old => (Key::TimeOldReason, Key::TimeOldReasonBrief),
+            TimeAnswer::NotOurs => (Key::TimeNotOursReason, Key::TimeNotOursReasonBrief),
+            TimeAnswer::Unreadable => (Key::TimeUnreadableReason, Key::TimeUnreadableReasonBrief),
+        };
+        self.text(locale.language, if brief { short } else { long })
     }
 
     /// Why attention is asked for, one line; nothing for a success.
@@ -327,6 +365,10 @@ impl Messages {
                 parts.push(self.word(language, face, false));
                 parts.push(self.text(language, Key::OtherDoor));
                 parts.push(self.code(language, code, kiosk));
+            }
+            Face::Time(answer) => {
+                parts.push(self.word(language, face, false));
+                parts.push(self.time(locale, *answer, false));
             }
             Face::Result(answer) => {
                 let since = (answer.verdict == Verdict::Repeat)

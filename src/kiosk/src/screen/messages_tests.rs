@@ -77,6 +77,10 @@ fn each_state_has_its_own_word() {
             let mut words = BTreeSet::new();
             let mut faces: Vec<Face> = Verdict::ALL.iter().copied().map(face).collect();
             faces.push(Face::NotSetUp);
+            faces.push(Face::Time(TimeAnswer::Set { at_ms: 0 }));
+            faces.push(Face::Time(TimeAnswer::Old));
+            faces.push(Face::Time(TimeAnswer::NotOurs));
+            faces.push(Face::Time(TimeAnswer::Unreadable));
             faces.push(Face::Failure { code: "E1".into() });
             for face in faces {
                 let word = messages.word(language, &face, short);

@@ -61,6 +61,7 @@ pub(super) fn status() -> Status {
                 sync: Sync::Synced,
                 error_ms: Some(12),
                 anchored: true,
+                by_time_code: false,
                 offset_ms: Some(-3),
             },
         },

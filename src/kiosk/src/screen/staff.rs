@@ -327,10 +327,10 @@ fn clock(html: &mut Html, clock: &Dated<ClockStatus>) {
     html.row("Error", &error);
     html.row(
         "Tied to the issuer",
-        if value.anchored {
-            "yes"
-        } else {
-            "not in this boot"
+        match (value.anchored, value.by_time_code) {
+            (true, _) => "yes",
+            (false, true) => "by a time code",
+            (false, false) => "not in this boot",
         },
     );
     let offset = value.offset_ms.map_or("unknown".to_owned(), |ms| {

@@ -59,6 +59,35 @@ pub struct Answer {
     pub short_code: Option<String>,
 }
 
+/// The answer to a time code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeAnswer {
+    /// It was journalled, and the door knows the time by it.
+    Set {
+        /// What the time is now, as well as can be said.
+        at_ms: i64,
+    },
+    /// It was scanned here before, or is too old.
+    Old,
+    /// This kiosk's issuer did not sign it.
+    NotOurs,
+    /// Only a part of it was read.
+    Unreadable,
+}
+
+impl TimeAnswer {
+    /// The word that stands in JSON.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Set { .. } => "time_set",
+            Self::Old => "time_code_old",
+            Self::NotOurs => "time_code_not_ours",
+            Self::Unreadable => "time_code_unreadable",
+        }
+    }
+}
+
 /// What the attendee's screen shows.
 ///
 /// Whoever sets it puts a resting face back after [`Face::hold_ms`]; the page does the same by itself, so
@@ -77,6 +106,8 @@ pub enum Face {
     },
     /// The answer to a scan.
     Result(Answer),
+    /// The answer to a time code, for staff.
+    Time(TimeAnswer),
     /// "Not working, please use another door".
     Failure {
         /// A short code that staff can look up.
@@ -96,6 +127,7 @@ impl Face {
                 | Verdict::NotRegistered
                 | Verdict::NoSession => ATTENTION_HOLD_MS,
             }),
+            Self::Time(_) => Some(ATTENTION_HOLD_MS),
             Self::NotSetUp | Self::Idle { .. } | Self::Failure { .. } => None,
         }
     }
@@ -142,12 +174,12 @@ impl State {
 
     /// The worst state that holds.
     ///
-    /// `recording` is whether a scan would be committed now; `last_heard_ms` is the last answer from the
+    /// `recording` is whether a scan would be committed now; `timed` whether its time would be known; `last_heard_ms` is the last answer from the
     /// issuer, or since when one is awaited.
     #[must_use]
     pub fn worst(
         recording: bool,
-        clock: Sync,
+        timed: bool,
         backlog: &Backlog,
         last_heard_ms: Option<i64>,
         now_ms: i64,
@@ -158,7 +190,7 @@ impl State {
         let silent = last_heard_ms.is_none_or(|at| now_ms.saturating_sub(at) > SILENT_AFTER_MS);
         if !recording {
             Self::NotRecording
-        } else if clock == Sync::Unset {
+        } else if !timed {
             Self::ClockUnset
         } else if waiting_long && backlog.trend_5min > 0 {
             Self::QueueGrowing
@@ -283,6 +315,9 @@ pub struct ClockStatus {
     pub error_ms: Option<u64>,
     /// Whether this boot is tied to the issuer's clock.
     pub anchored: bool,
+    /// Whether it is so by a time code alone.
+    #[serde(default)]
+    pub by_time_code: bool,
     /// The issuer's clock minus ours at the last exchange.
     pub offset_ms: Option<i64>,
 }
@@ -424,34 +459,30 @@ mod tests {
     #[test]
     fn the_worst_state_wins() {
         let now = 1_000_000_000;
-        let check = |recording, clock, backlog: Backlog, heard_ago, expected: State| {
-            let got = State::worst(recording, clock, &backlog, Some(now - heard_ago), now);
-            assert_eq!(
-                got, expected,
-                "{recording} {clock:?} {backlog:?} {heard_ago}"
-            );
+        let check = |recording, timed, backlog: Backlog, heard_ago, expected: State| {
+            let got = State::worst(recording, timed, &backlog, Some(now - heard_ago), now);
+            assert_eq!(got, expected, "{recording} {timed} {backlog:?} {heard_ago}");
         };
-        use attendance::time::Sync::{Holdover, Synced, Unset};
         let long = SILENT_AFTER_MS + 1;
-        check(false, Unset, GROWING, long, State::NotRecording);
-        check(true, Unset, GROWING, long, State::ClockUnset);
-        check(true, Holdover, GROWING, long, State::QueueGrowing);
-        check(true, Synced, FALLING, long, State::Silent);
-        check(true, Synced, QUIET, long, State::Silent);
-        check(true, Synced, QUIET, SILENT_AFTER_MS, State::Recording);
-        check(true, Synced, FALLING, 0, State::Draining);
+        check(false, false, GROWING, long, State::NotRecording);
+        check(true, false, GROWING, long, State::ClockUnset);
+        check(true, true, GROWING, long, State::QueueGrowing);
+        check(true, true, FALLING, long, State::Silent);
+        check(true, true, QUIET, long, State::Silent);
+        check(true, true, QUIET, SILENT_AFTER_MS, State::Recording);
+        check(true, true, FALLING, 0, State::Draining);
         let just_on_its_way = Backlog {
             oldest_age_ms: Some(WAITING_LONG_MS),
             ..GROWING
         };
-        check(true, Synced, just_on_its_way, 0, State::Recording);
+        check(true, true, just_on_its_way, 0, State::Recording);
         // A clock that jumped back leaves the last answer in the future: that is no silence.
-        check(true, Synced, QUIET, -5_000, State::Recording);
+        check(true, true, QUIET, -5_000, State::Recording);
         let mut sorted = State::ALL;
         sorted.sort_unstable();
         assert_eq!(sorted, State::ALL, "listed worst first");
         assert_eq!(
-            State::worst(true, Synced, &QUIET, None, now),
+            State::worst(true, true, &QUIET, None, now),
             State::Silent,
             "never heard from"
         );

@@ -59,3 +59,20 @@ line-since = { $direction ->
     [out] Schon draußen seit { $time }
    *[in] Schon drin seit { $time }
 }
+
+# Antworten auf einen Zeitcode, für das Team.
+time-set = Uhr gestellt
+time-set-short = Uhr
+time-about = etwa { $time }
+time-old = Alter Code
+time-old-short = Alt
+time-old-reason = Neuen Zeitcode zeigen
+time-old-reason-brief = Neuer Code
+time-not-ours = Falscher Code
+time-not-ours-short = Falsch
+time-not-ours-reason = Nicht von hier
+time-not-ours-reason-brief = Nicht von hier
+time-unreadable = Nochmal
+time-unreadable-short = Noch
+time-unreadable-reason = Nur teils gelesen
+time-unreadable-reason-brief = Teils gelesen

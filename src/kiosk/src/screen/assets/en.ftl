@@ -59,3 +59,20 @@ line-since = { $direction ->
     [out] Already out since { $time }
    *[in] Already in since { $time }
 }
+
+# Answers to a time code, for staff.
+time-set = Time set
+time-set-short = Time
+time-about = about { $time }
+time-old = Old code
+time-old-short = Old
+time-old-reason = Show a fresh time code
+time-old-reason-brief = Fresh code
+time-not-ours = Other code
+time-not-ours-short = Other
+time-not-ours-reason = Not from this issuer
+time-not-ours-reason-brief = Not ours
+time-unreadable = Scan again
+time-unreadable-short = Again
+time-unreadable-reason = Only part was read
+time-unreadable-reason-brief = Part was read
