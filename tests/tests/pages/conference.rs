@@ -107,6 +107,7 @@ impl World {
             Arc::clone(&self.keys),
             ISSUER,
             access,
+            250,
         )
     }
 

@@ -11,6 +11,7 @@
   if (!live || !banner || !address) return;
 
   let heard = Date.now();
+  let shown = Date.now();
   let source = null;
   let asking = 0;
 
@@ -29,10 +30,20 @@
     const key = at && (at.id ? "#" + CSS.escape(at.id) : at.getAttribute("href") && `[href="${CSS.escape(at.getAttribute("href"))}"]`)
       || at && at.getAttribute("aria-label") && `[aria-label="${CSS.escape(at.getAttribute("aria-label"))}"]`;
     const scrolled = new Map([...live.querySelectorAll(".scroll")].map((part) => [part.getAttribute("aria-label"), part.scrollLeft]));
+    const open = [...live.querySelectorAll("details")].map((part) => part.open);
     live.innerHTML = html;
+    live.querySelectorAll("details").forEach((part, at) => { part.open = open[at] === true; });
+    shown = Date.now();
+    wither();
     for (const part of live.querySelectorAll(".scroll")) part.scrollLeft = scrolled.get(part.getAttribute("aria-label")) || 0;
     const again = key && live.querySelector(key);
     if (again) again.focus({ preventScroll: true });
+  }
+
+  // What is worth something only while it is fresh goes away by itself.
+  function wither() {
+    const part = live.querySelector("[data-fresh-ms]");
+    live.classList.toggle("withered", !!part && Date.now() - shown > Number(part.dataset.freshMs));
   }
 
   async function ask() {
@@ -71,11 +82,13 @@
   }
 
   setInterval(() => {
+    wither();
     if (Date.now() - heard > SILENT_MS && banner.hidden) {
       banner.hidden = false;
       document.body.classList.add("not-updating");
     }
   }, 1000);
+  document.addEventListener("visibilitychange", wither);
   addEventListener("pagehide", () => source && source.close());
   addEventListener("pageshow", (event) => event.persisted && listen());
   listen();

@@ -259,6 +259,14 @@ impl Signed {
         csrf::is_token(&self.token, token)
     }
 
+    /// Whether the role may show time codes, which set the clocks of doors.
+    pub fn may_show_time(&self) -> bool {
+        match self.account.role {
+            Role::Administrator | Role::Organiser => true,
+            Role::Reviewer | Role::Door | Role::Auditor => false,
+        }
+    }
+
     /// Whether the role may see names, timelines and evidence. Door staff need none of them.
     pub fn may_see_people(&self) -> bool {
         match self.account.role {

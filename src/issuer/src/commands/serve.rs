@@ -62,6 +62,7 @@ pub(super) fn run(here: &Premises) -> Ended {
         Arc::clone(&here.keys),
         &here.config.issuer,
         access,
+        here.config.clock_error_ms,
     );
     let service = Service {
         listen: here.config.listen,

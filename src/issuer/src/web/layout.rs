@@ -30,6 +30,7 @@ pub(super) struct Who {
     pub(super) role: &'static str,
     pub(super) form_token: String,
     pub(super) may_see_people: bool,
+    pub(super) may_show_time: bool,
 }
 
 /// The event a page is of.
@@ -61,6 +62,7 @@ impl Frame {
             role: signed.account.role.as_str(),
             form_token: signed.form_token(),
             may_see_people: signed.may_see_people(),
+            may_show_time: signed.may_show_time(),
         };
         Self {
             account: Some(account),

@@ -24,6 +24,7 @@ mod live;
 mod sessions;
 mod sign_in;
 mod standing;
+mod time_code;
 mod timeline;
 mod upload;
 mod verify;
@@ -32,6 +33,7 @@ mod watch;
 mod words;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 
 use attendance::UtcMs;
 use axum::Router;
@@ -76,19 +78,23 @@ struct Inner {
     keys: Arc<Keys>,
     issuer: String,
     access: Access,
+    clock_error_ms: u32,
+    /// How many time codes were made.
+    time_codes: AtomicU32,
     watch: watch::Watch,
     streams: Arc<Semaphore>,
     public: Limiter,
 }
 
 impl Pages {
-    /// `issuer` is the issuer's name. `access` brings the clock.
+    /// `issuer` is the issuer's name. `access` brings the clock, which may be off by `clock_error_ms`.
     pub fn new(
         store: Arc<dyn Store>,
         objects: Arc<dyn ObjectStore>,
         keys: Arc<Keys>,
         issuer: &str,
         access: Access,
+        clock_error_ms: u32,
     ) -> Self {
         Self(Arc::new(Inner {
             store,
@@ -96,6 +102,8 @@ impl Pages {
             keys,
             issuer: issuer.to_owned(),
             access,
+            clock_error_ms,
+            time_codes: AtomicU32::new(0),
             watch: watch::Watch::default(),
             streams: Arc::new(Semaphore::new(live::MAX_STREAMS)),
             public: Limiter::new(PUBLIC_BURST, PUBLIC_REFILL_MS, MAX_PUBLIC_NAMES),
@@ -182,6 +190,8 @@ pub fn router(pages: Pages) -> Router {
         .route("/staff/{event}/attendees", get(attendees::page))
         .route("/staff/{event}/attendees/{attendee}", get(attendee::page))
         .route("/staff/{event}/alarms", get(alarms::page))
+        .route("/staff/{event}/time", get(time_code::page))
+        .route("/staff/{event}/time/live", get(time_code::live))
         .route("/verify", get(verify::form))
         .route("/c/{code}", get(verify::page))
         .route("/c/{code}/proof", get(verify::proof))

@@ -49,6 +49,11 @@ impl Zone {
         self.local(at).format("%a %-d %B %Y").to_string()
     }
 
+    /// `09:05:07`.
+    pub(super) fn seconds(self, at: UtcMs) -> String {
+        self.local(at).format("%H:%M:%S").to_string()
+    }
+
     /// `09:05`, or with seconds where there are some.
     pub(super) fn clock(self, at: UtcMs) -> String {
         let form = if at.0 % MINUTE == 0 {

@@ -1,0 +1,153 @@
+//! The time code on an organiser's phone, for doors without a network.
+//!
+//! Promises: every look makes a fresh code, and the page takes the last one away before it is as old as staff vouch for.
+//! Without JavaScript the page reloads itself. Whoever has a code sets a door's clock for a minute, so only organisers see one.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use askama::Template;
+use attendance::time::CODE_AGE_MS;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use protocol::time_code;
+use qrcode::{Color, EcLevel, QrCode};
+
+use super::fault::Fault;
+use super::layout::{Frame, html};
+use super::words::Zone;
+use super::{Pages, live};
+use crate::access::Signed;
+use crate::store::events::EventFacts;
+
+/// How long a page that hears nothing shows its last code, in milliseconds.
+const SHOWN_MS: u32 = 20_000;
+/// How often a page without JavaScript loads itself anew, in seconds.
+const RELOAD_S: u32 = 5;
+/// Light modules around a QR code, as ISO/IEC 18004 asks.
+const QUIET_MODULES: usize = 4;
+
+const _: () = assert!(
+    SHOWN_MS * 2 <= CODE_AGE_MS,
+    "a code that is still shown is fresh enough to be scanned at leisure"
+);
+
+#[derive(Template)]
+#[template(path = "time_code_live.html")]
+struct CodeLive {
+    code: String,
+    /// Modules across, with the light ones around.
+    across: usize,
+    /// The dark modules, as the data of an SVG path.
+    dark: String,
+    time: String,
+    day: String,
+    error: String,
+    shown_ms: u32,
+}
+
+#[derive(Template)]
+#[template(path = "time_code.html")]
+struct CodePage {
+    frame: Frame,
+    live: String,
+    reload_s: u32,
+    age_s: u32,
+}
+
+fn render(pages: &Pages, event: &EventFacts) -> Result<String, Fault> {
+    let inner = &pages.0;
+    let number = inner.time_codes.fetch_add(1, Ordering::Relaxed);
+    let [_, a, b, c] = number.to_be_bytes();
+    let now = pages.now();
+    let code = time_code::make(now, inner.clock_error_ms, [a, b, c], &inner.keys.signing);
+    let (across, dark) = drawn(&code)?;
+    let zone = Zone::named(&event.zone);
+    let live = CodeLive {
+        across,
+        dark,
+        time: zone.seconds(now),
+        day: zone.day_text(now),
+        error: format!("{} ms", inner.clock_error_ms),
+        shown_ms: SHOWN_MS,
+        code,
+    };
+    Ok(live.render()?)
+}
+
+/// The modules across and the dark ones as runs: `M<x> <y>h<length>v1h-<length>z`.
+fn drawn(code: &str) -> Result<(usize, String), Fault> {
+    let qr = QrCode::with_error_correction_level(code, EcLevel::M)
+        .map_err(|cause| Fault::Broken(format!("the time code fits no QR code: {cause}")))?;
+    let (width, colours) = (qr.width(), qr.to_colors());
+    let mut dark = String::new();
+    for (y, row) in colours.chunks(width).enumerate() {
+        let mut x = 0;
+        while x < width {
+            let run = row[x..].iter().take_while(|c| **c == Color::Dark).count();
+            if run > 0 {
+                let (left, top) = (x + QUIET_MODULES, y + QUIET_MODULES);
+                // Writing to a text cannot fail.
+                let _ = write!(dark, "M{left} {top}h{run}v1h-{run}z");
+            }
+            x += run.max(1);
+        }
+    }
+    Ok((width + 2 * QUIET_MODULES, dark))
+}
+
+pub(super) async fn page(
+    State(pages): State<Pages>,
+    signed: Signed,
+    Path(event): Path<String>,
+) -> Result<Response, Fault> {
+    if !signed.may_show_time() {
+        return Err(Fault::Forbidden);
+    }
+    let page = pages
+        .ask(move |pages| {
+            let (event, now) = (pages.event(&event)?, pages.now());
+            let mut frame = Frame::event(pages, &signed, &event, "Time code", "time", now)?;
+            frame.live = format!("/staff/{}/time/live", event.id);
+            Ok(CodePage {
+                frame,
+                live: render(pages, &event)?,
+                reload_s: RELOAD_S,
+                age_s: CODE_AGE_MS / 1_000,
+            })
+        })
+        .await?;
+    html(&page)
+}
+
+pub(super) async fn live(
+    State(pages): State<Pages>,
+    signed: Signed,
+    Path(event): Path<String>,
+) -> Result<Response, Fault> {
+    if !signed.may_show_time() {
+        return Err(Fault::Forbidden);
+    }
+    let event = pages.ask(move |pages| pages.event(&event)).await?;
+    let streams = Arc::clone(&pages.0.streams);
+    Ok(live::stream(pages, &streams, signed, move |pages| {
+        render(pages, &event)
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_code_is_a_small_square_that_a_phone_shows_large() {
+        let key = evidence::SigningKey::from_seed(&[1; 32]);
+        let code = time_code::make(attendance::UtcMs(0), 250, [0; 3], &key);
+        let (across, dark) = drawn(&code).unwrap();
+        // Version 6: alphanumeric mode took it. Bytes would need version 8.
+        assert_eq!(across, 41 + 2 * QUIET_MODULES);
+        assert!(dark.starts_with("M4 4h7v1h-7z"), "{dark:.40}");
+    }
+}
