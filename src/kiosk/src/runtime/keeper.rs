@@ -250,7 +250,9 @@ impl Keeper {
         for (event, body) in &events {
             match (event, body) {
                 (ReaderEvent::Scan(scan), _) => {
-                    if let Some((encoded, timed)) = recorder.take_time_code(scan) {
+                    if let Some((encoded, timed)) =
+                        recorder.take_time_code(scan, self.place.built_at)
+                    {
                         floor = floor.max(timed.floor.unwrap_or(floor));
                         bytes.push(encoded);
                         pending.push(Pending::Time(scan.reader.clone(), timed.shown));
@@ -698,7 +700,7 @@ impl Recorder {
     }
 
     /// Takes a time code, or a note of why not, not yet durable. `None` where the text means something else.
-    fn take_time_code(&mut self, scan: &RawScan) -> Option<(Vec<u8>, Timed)> {
+    fn take_time_code(&mut self, scan: &RawScan, built_at: UtcMs) -> Option<(Vec<u8>, Timed)> {
         let read = Read {
             reader: &scan.reader,
             symbology: scan.symbology.as_deref(),
@@ -706,7 +708,7 @@ impl Recorder {
             stamp: &scan.stamp,
             direction: None,
         };
-        let floor = self.journal.floor().max(BUILT_AT);
+        let floor = self.journal.floor().max(built_at);
         let timed = self.door.time_code(read, floor)?;
         let bytes = self.take(&timed.entry)?;
         Some((bytes, timed))

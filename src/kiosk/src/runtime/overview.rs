@@ -175,7 +175,7 @@ impl Keeper {
             })
         });
         let recording = recorder.is_some();
-        let by_time_code = recorder.is_some_and(|recorder| recorder.is_timed_by_code());
+        let by_time_code = recorder.is_some_and(Recorder::is_timed_by_code);
         let timed = stamp.sync != Sync::Unset || by_time_code;
         let state = view::State::worst(recording, timed, &backlog, last_heard_ms, now_ms);
         self.shown = self.shown.follow(state, now_ms);
