@@ -14,6 +14,7 @@
 )]
 
 pub mod archive;
+pub mod fuzz;
 pub mod http;
 pub mod programs;
 pub mod proxy;

@@ -42,7 +42,7 @@ pub struct TlogProof {
 /// Why a proof file shows nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TlogProofError {
-    /// Longer than [`MAX_TLOG_PROOF_BYTES`], or its extra data than [`MAX_EXTRA_BYTES`].
+    /// Longer than [`MAX_TLOG_PROOF_BYTES`], or its extra data than [`MAX_EXTRA_BYTES`], or its note than a note may be.
     #[error("the proof is longer than a proof can be")]
     TooLong,
     /// A line out of form, counted from 1.
@@ -96,6 +96,9 @@ impl TlogProof {
             .find("\n\n")
             .ok_or_else(|| wanted(text.lines().count(), "an empty line before the checkpoint"))?;
         let (head, checkpoint_note) = (&text[..end], &text[end + 2..]);
+        if checkpoint_note.len() > MAX_NOTE_BYTES {
+            return Err(TlogProofError::TooLong);
+        }
         let mut lines = head.split('\n').zip(1..).peekable();
         if !matches!(lines.next(), Some((HEADER, _))) {
             return Err(wanted(1, "\"c2sp.org/tlog-proof@v1\""));

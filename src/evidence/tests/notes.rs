@@ -351,6 +351,9 @@ fn proof_files_of_other_shapes_are_refused() {
         TlogProof::parse(&padded),
         Err(TlogProofError::TooLong)
     ));
+    // What is read is never more than what is written: a note that is too long is refused with its proof.
+    let longer = proof(0, 1, b"").to_text().unwrap() + &" ".repeat(MAX_NOTE_BYTES);
+    assert_eq!(TlogProof::parse(&longer), Err(TlogProofError::TooLong));
     long.extra.push(7);
     assert_eq!(long.to_text(), Err(TlogProofError::TooLong));
     for spoil in [

@@ -29,6 +29,7 @@ Commands:
   test [--quick]      Set up, then check format and lints, build, run every test, check the dependencies.
                       --quick leaves out the dependency check.
   bench [arguments]   Build optimised programs and measure them. Arguments go to the bench: --json, names.
+  fuzz [arguments]    Try every decoder on inputs that nobody would send: --inputs N, --seed S, --target NAME.
   help                Print this.
 
 Examples:
@@ -36,6 +37,8 @@ Examples:
   cargo xtask demo --headless       Play a whole conference day in under two minutes and verify it.
   cargo xtask test                  What the build server runs.
   cargo xtask bench --json          One JSON object a figure.
+  cargo xtask fuzz --inputs 10000000
+                                    Ten million inputs over all decoders, some minutes long.
 
 Environment:
   CI                    If set, a skipped test that tests/skips-allowed.txt does not list fails `test`.
@@ -88,6 +91,7 @@ fn run(arguments: &[String]) -> Result<(), Stop> {
         }
         "demo" => programs::demo(&Workspace::find()?, rest),
         "bench" => programs::bench(&Workspace::find()?, rest),
+        "fuzz" => programs::of_tests(&Workspace::find()?, "fuzz", rest),
         other => Err(Stop::Usage(format!("there is no command `{other}`"))),
     }
 }

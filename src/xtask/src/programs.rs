@@ -68,6 +68,30 @@ pub(crate) fn bench(workspace: &Workspace, arguments: &[String]) -> Result<(), S
     become_program(command)
 }
 
+/// Sets up, builds a program of the tests, optimised, and becomes it.
+///
+/// # Errors
+/// As for [`demo`].
+pub(crate) fn of_tests(
+    workspace: &Workspace,
+    program: &str,
+    arguments: &[String],
+) -> Result<(), Stop> {
+    setup::set_up(workspace, Purpose::Programs)?;
+    let wanted = [
+        "--profile",
+        "release",
+        "-p",
+        "rollcall-tests",
+        "--bin",
+        program,
+    ];
+    build(workspace, &wanted, &[])?;
+    let mut command = Command::new(workspace.built("release", program));
+    command.args(arguments);
+    become_program(command)
+}
+
 fn build(workspace: &Workspace, first: &[&str], targets: &[&str]) -> Result<(), Stop> {
     eprintln!("xtask: building (a first build takes some minutes)");
     let mut command = workspace.cargo(&["build", "--locked", "--offline"]);
