@@ -8,6 +8,8 @@
 mod browser;
 #[path = "pages/conference.rs"]
 mod conference;
+#[path = "pages/time_code.rs"]
+mod time_code;
 
 use std::net::SocketAddr;
 use std::sync::OnceLock;
@@ -30,6 +32,8 @@ const PRIVATE: &[&str] = &[
     "/staff/gp-2026/attendees",
     "/staff/gp-2026/attendees/a00000",
     "/staff/gp-2026/alarms",
+    "/staff/gp-2026/time",
+    "/staff/gp-2026/time/live",
 ];
 
 pub(crate) fn world() -> &'static World {

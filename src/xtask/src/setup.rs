@@ -37,7 +37,7 @@ enum Brings {
     File(&'static str),
 }
 
-const PACKAGES: [Package; 8] = [
+const PACKAGES: [Package; 9] = [
     Package {
         name: "gcc",
         brings: Brings::Program("cc"),
@@ -78,6 +78,12 @@ const PACKAGES: [Package; 8] = [
         name: "chromium-driver",
         brings: Brings::Program("chromedriver"),
         reason: "drives that browser",
+        purpose: Purpose::Tests,
+    },
+    Package {
+        name: "zbar-tools",
+        brings: Brings::Program("zbarimg"),
+        reason: "reads the time code off the browser's screen",
         purpose: Purpose::Tests,
     },
     Package {

@@ -16,7 +16,7 @@ const NAME: &str = "browser::staff_sign_in_and_open_a_timeline_by_keyboard";
 const WAIT: Duration = Duration::from_secs(30);
 
 /// The driver, ended with the test.
-struct Driver(Child);
+pub(crate) struct Driver(Child);
 
 impl Drop for Driver {
     fn drop(&mut self) {
@@ -26,7 +26,7 @@ impl Drop for Driver {
     }
 }
 
-fn is_there(program: &str) -> bool {
+pub(crate) fn is_there(program: &str) -> bool {
     Command::new(program)
         .arg("--version")
         .stdout(Stdio::null())
@@ -35,8 +35,8 @@ fn is_there(program: &str) -> bool {
         .is_ok_and(|s| s.success())
 }
 
-/// A driver on a port of its own choice, and a browser under it.
-async fn start(profile: &str) -> (Client, Driver) {
+/// A driver on a port of its own choice, and a browser under it: on a desk, or a phone of so many CSS pixels.
+pub(crate) async fn start(profile: &str, phone: Option<(u32, u32)>) -> (Client, Driver) {
     let mut command = Command::new("chromedriver");
     command
         .arg("--port=0")
@@ -64,11 +64,13 @@ async fn start(profile: &str) -> (Client, Driver) {
         "--window-size=1280,900",
         format!("--user-data-dir={profile}"),
     ]);
+    let mut options = serde_json::json!({ "args": args });
+    if let Some((width, height)) = phone {
+        let metrics = serde_json::json!({ "width": width, "height": height, "pixelRatio": 2.0, "touch": true });
+        options["mobileEmulation"] = serde_json::json!({ "deviceMetrics": metrics });
+    }
     let mut capabilities = serde_json::Map::new();
-    capabilities.insert(
-        "goog:chromeOptions".into(),
-        serde_json::json!({ "args": args }),
-    );
+    capabilities.insert("goog:chromeOptions".into(), options);
     let mut builder = ClientBuilder::new(HttpConnector::new());
     let client = builder
         .capabilities(capabilities)
@@ -79,7 +81,7 @@ async fn start(profile: &str) -> (Client, Driver) {
 }
 
 /// Presses keys where the focus is.
-async fn press(client: &Client, keys: &str) {
+pub(crate) async fn press(client: &Client, keys: &str) {
     client
         .active_element()
         .await
@@ -101,7 +103,7 @@ async fn tab_to(client: &Client, text: &str) {
     panic!("the keyboard does not reach {text:?}");
 }
 
-async fn see(client: &Client, css: &str) -> fantoccini::elements::Element {
+pub(crate) async fn see(client: &Client, css: &str) -> fantoccini::elements::Element {
     client
         .wait()
         .at_most(WAIT)
@@ -136,7 +138,7 @@ async fn staff_sign_in_and_open_a_timeline_by_keyboard() {
     }
     let base = format!("http://{}", serve(NOW, false).await);
     let profile = tempfile::tempdir().unwrap();
-    let (client, _driver) = start(profile.path().to_str().unwrap()).await;
+    let (client, _driver) = start(profile.path().to_str().unwrap(), None).await;
 
     client.goto(&format!("{base}/staff/gp-2026")).await.unwrap();
     see(&client, "#account").await;

@@ -51,6 +51,7 @@ struct CodeLive {
 #[template(path = "time_code.html")]
 struct CodePage {
     frame: Frame,
+    event: String,
     live: String,
     reload_s: u32,
     age_s: u32,
@@ -107,11 +108,13 @@ pub(super) async fn page(
     }
     let page = pages
         .ask(move |pages| {
-            let (event, now) = (pages.event(&event)?, pages.now());
-            let mut frame = Frame::event(pages, &signed, &event, "Time code", "time", now)?;
+            let event = pages.event(&event)?;
+            // Without the event's navigation: on a phone the code has to be the first thing, and whole.
+            let mut frame = Frame::staff(pages, &signed, "Time code");
             frame.live = format!("/staff/{}/time/live", event.id);
             Ok(CodePage {
                 frame,
+                event: event.id.to_string(),
                 live: render(pages, &event)?,
                 reload_s: RELOAD_S,
                 age_s: CODE_AGE_MS / 1_000,
