@@ -431,7 +431,8 @@ impl ClockHistory {
         let (at, quality) = match anchored {
             Some((at, agree)) => match (at.and(bracket), agree) {
                 (Some(both), true) => (both, Quality::Anchored),
-                (_, _) => (contradiction(at, bracket), Quality::Contradictory),
+                // Either may be right, so what either leaves open is open.
+                (_, _) => (at.hull(bracket), Quality::Contradictory),
             },
             None => {
                 let codes = own_segment.and_then(|s| s.codes_say(stamp.raw_ms, self.policy));
@@ -507,14 +508,12 @@ impl ClockHistory {
         };
         // That a code was not had before its time is the issuer's word, as good as a receipt.
         let earliest = codes.map_or(UtcMs::DISTANT_PAST, |codes| codes.earliest);
-        let Some(bounds) = bounds.and(Interval {
+        let not_before = Interval {
             earliest,
             ..Interval::UNKNOWN
-        }) else {
-            return (
-                bounds.hull(Interval::exactly(earliest)),
-                Quality::Contradictory,
-            );
+        };
+        let Some(bounds) = bounds.and(not_before) else {
+            return (bounds.hull(not_before), Quality::Contradictory);
         };
         // The kernel's word and staff's hold within that, as far as they fit it.
         let kernel = self.kernel(stamp).and_then(|kernel| kernel.and(bounds));
@@ -543,23 +542,6 @@ impl ClockHistory {
             latest: stamp.wall.plus_ms(error),
         })
     }
-}
-
-/// The widest reading of two bounds that disagree, without running to the distant ends where one side is known.
-fn contradiction(anchors: Interval, bracket: Interval) -> Interval {
-    let near = Interval {
-        earliest: if bracket.earliest == UtcMs::DISTANT_PAST {
-            anchors.earliest
-        } else {
-            bracket.earliest
-        },
-        latest: if bracket.latest == UtcMs::DISTANT_FUTURE {
-            anchors.latest
-        } else {
-            bracket.latest
-        },
-    };
-    anchors.hull(near)
 }
 
 #[cfg(test)]

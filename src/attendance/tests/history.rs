@@ -1,11 +1,16 @@
 //! A log's clock over boots, suspends, exchanges and receipts: the truth stays inside, and plain entries change nothing.
 #![allow(clippy::unwrap_used)]
 
-use attendance::time::{Anchor, BootId, ClockHistory, Mark, Placed, Stamp, Sync, TimePolicy};
+use attendance::time::{
+    Anchor, BootId, CODE_AGE_MS, ClockHistory, Mark, Placed, Quality, Stamp, Sync, TimePolicy,
+};
 use attendance::{Interval, UtcMs};
 use proptest::prelude::*;
 
 const NOON_MS: i64 = 1_800_000_000_000;
+
+/// The age up to which a time code is scanned by staff who do as they are told.
+const FRESH_MS: i64 = CODE_AGE_MS as i64;
 
 /// What happens next at the kiosk, and how many milliseconds later.
 #[derive(Clone, Copy, Debug)]
@@ -17,9 +22,11 @@ enum Step {
     Suspend(i64),
     Clock,
     Receipt,
+    /// A time code of this age is scanned.
+    TimeCode(i64),
 }
 
-fn steps() -> impl Strategy<Value = Vec<(Step, i64)>> {
+fn steps(oldest_ms: i64) -> impl Strategy<Value = Vec<(Step, i64)>> {
     let step = prop_oneof![
         6 => Just(Step::Plain),
         1 => Just(Step::Restart),
@@ -27,6 +34,7 @@ fn steps() -> impl Strategy<Value = Vec<(Step, i64)>> {
         1 => (0_i64..100_000).prop_map(Step::Suspend),
         2 => Just(Step::Clock),
         2 => Just(Step::Receipt),
+        2 => (0_i64..=oldest_ms).prop_map(Step::TimeCode),
     ];
     proptest::collection::vec((step, 0_i64..600_000), 1..60)
 }
@@ -54,7 +62,8 @@ fn play(steps: &[(Step, i64)], ppm: i64) -> Vec<Made> {
                 utc += for_ms;
                 zero += for_ms;
             }
-            Step::Plain | Step::Restart | Step::Clock | Step::Receipt => {}
+            Step::Plain | Step::Restart | Step::Clock => {}
+            Step::Receipt | Step::TimeCode(_) => {}
         }
         let since = utc - zero;
         let raw_ms = u64::try_from(since + since * ppm / 1_000_000).unwrap();
@@ -70,6 +79,10 @@ fn play(steps: &[(Step, i64)], ppm: i64) -> Vec<Made> {
                 received_raw_ms: raw_ms,
                 issuer_error_ms: 0,
             }),
+            Step::TimeCode(age_ms) => Mark::TimeCode {
+                at: UtcMs(utc - age_ms),
+                error_ms: 0,
+            },
             // The issuer cosigned the log as it was just before.
             Step::Receipt => Mark::Receipt {
                 covers: index,
@@ -105,16 +118,28 @@ fn place_all(made: &[Made], keep: impl Fn(&Made) -> bool) -> Vec<Placed> {
 
 proptest! {
     #[test]
-    fn the_truth_stays_inside(steps in steps(), ppm in -150_i64..=150) {
+    fn the_truth_stays_inside(steps in steps(FRESH_MS), ppm in -150_i64..=150) {
         let made = play(&steps, ppm);
         for (one, placed) in made.iter().zip(place_all(&made, |_| true)) {
             prop_assert!(placed.at.holds(one.utc), "{} {:?} {placed:?}", one.index, one.utc);
         }
     }
 
+    /// Old photos of codes: only an upper end that names its source can be wrong, and a contradiction never is.
+    #[test]
+    fn an_old_code_misleads_only_where_staff_are_named(steps in steps(3_600_000), ppm in -150_i64..=150) {
+        let made = play(&steps, ppm);
+        for (one, placed) in made.iter().zip(place_all(&made, |_| true)) {
+            prop_assert!(placed.at.earliest <= one.utc, "{} {:?} {placed:?}", one.index, one.utc);
+            if placed.quality != Quality::TimeCode {
+                prop_assert!(placed.at.holds(one.utc), "{} {:?} {placed:?}", one.index, one.utc);
+            }
+        }
+    }
+
     #[test]
     fn marks_alone_place_as_all_entries_do(
-        steps in steps(),
+        steps in steps(3_600_000),
         orphans in proptest::collection::vec(any::<proptest::sample::Index>(), 0..3),
     ) {
         let mut made = play(&steps, 37);

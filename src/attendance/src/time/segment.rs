@@ -195,7 +195,7 @@ impl Segment {
                 ..Interval::UNKNOWN
             };
             both = both.and_then(|both| both.and(not_before));
-            hull = hull.hull(says);
+            hull = hull.hull(not_before);
         }
         Some(match both {
             Some(both) if !self.contradictory => (both, true),
