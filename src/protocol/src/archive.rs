@@ -47,6 +47,8 @@ pub enum LogKind {
     Journal,
     /// The event's ledger.
     Ledger,
+    /// A branch that contradicts a journal and that a reviewer admitted; its entries are those from its base on.
+    Branch,
 }
 
 /// One log of an archive; its number is its place in the list.
@@ -66,8 +68,11 @@ pub struct Log {
     /// The door, of a journal.
     #[serde(with = "as_text_opt", skip_serializing_if = "Option::is_none", default)]
     pub door: Option<DoorId>,
-    /// How many entries the archive holds.
+    /// How many entries the archive holds; of a branch, with those it shares with its journal.
     pub size: u64,
+    /// Of a branch, how many entries it shares with the journal of its origin.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub base: Option<u64>,
 }
 
 /// What is in an archive.

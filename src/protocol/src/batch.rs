@@ -26,6 +26,9 @@ pub struct Head {
     pub checkpoint: String,
     /// The size of the ledger's newest checkpoint that the kiosk holds; 0 where it holds none.
     pub ledger_size: u64,
+    /// That checkpoint as the kiosk keeps it, with its own cosignature: what an issuer that was restored cannot explain away.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ledger: Option<String>,
 }
 
 /// One leaf of a batch.
@@ -170,6 +173,7 @@ mod tests {
             start: 0,
             checkpoint: "c".into(),
             ledger_size: 0,
+            ledger: None,
         };
         let long = vec![b'x'; MAX_ENTRY_BYTES + 1];
         let bytes = write(&head, &[Leaf::Entry(b"{}"), Leaf::Entry(&long)]).unwrap();
@@ -186,7 +190,7 @@ mod tests {
     proptest! {
         #[test]
         fn round_trip(lines in proptest::collection::vec("[ -~]{1,40}", 0..20), damaged in any::<[u8; 32]>()) {
-            let head = Head { start: 3, checkpoint: "a\nb\n".into(), ledger_size: 9 };
+            let head = Head { start: 3, checkpoint: "a\nb\n".into(), ledger_size: 9, ledger: None };
             let mut leaves: Vec<Leaf<'_>> = lines.iter().map(|l| Leaf::Entry(l.as_bytes())).collect();
             leaves.push(Leaf::Damaged(Hash(damaged)));
             let bytes = write(&head, &leaves).unwrap();

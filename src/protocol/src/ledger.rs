@@ -72,6 +72,10 @@ bodies! {
     Certificate = "certificate",
     /// A certificate was revoked.
     Revocation = "revocation",
+    /// A reviewer closed a case.
+    Case = "case",
+    /// The issuer goes on although a head that it signed before is lost.
+    Recovery = "recovery",
 }
 
 /// The event begins.
@@ -125,6 +129,9 @@ pub struct Kiosk {
     pub public_key: PublicKey,
 }
 
+/// The reason of a retirement whose door was enrolled anew.
+pub const REPLACED: &str = "replaced";
+
 /// A kiosk's enrolment ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -132,9 +139,9 @@ pub struct Retirement {
     /// Its id.
     #[serde(with = "as_text")]
     pub kiosk: KioskId,
-    /// Why, as a code.
+    /// Why, as a code; [`REPLACED`] where another enrolment of the door took its place.
     pub reason: String,
-    /// Who, by account id.
+    /// Who, by account id; with [`REPLACED`], the kiosk that took its place.
     pub operator: String,
 }
 
@@ -283,6 +290,105 @@ pub struct Revocation {
     /// The version it ends.
     pub version: u32,
     /// Why, as a code.
+    pub reason: String,
+    /// Who, by account id.
+    pub operator: String,
+}
+
+/// What a case is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CaseKind {
+    /// A branch that was refused because it contradicts the log.
+    Fork,
+    /// Entries that came after the log's enrolment had ended.
+    Late,
+}
+
+impl CaseKind {
+    /// The word as it stands in entries.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Fork => "fork",
+            Self::Late => "late",
+        }
+    }
+}
+
+/// How a case was closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CaseOutcome {
+    /// Its scans count as signals from here on.
+    Admitted,
+    /// They do not count.
+    Denied,
+}
+
+impl CaseOutcome {
+    /// The word as it stands in entries.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Admitted => "admitted",
+            Self::Denied => "denied",
+        }
+    }
+}
+
+/// A reviewer closed a case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Case {
+    /// Its id.
+    pub case: String,
+    /// What it is about.
+    pub about: CaseKind,
+    /// The log.
+    pub log: String,
+    /// Of a fork, how many entries the branch shares with the log; of late entries, the log's size when its enrolment ended.
+    pub base: u64,
+    /// The size of the branch, or of the log with its late entries.
+    pub size: u64,
+    /// The root of so many entries, the shared ones included.
+    #[serde(with = "as_hash")]
+    pub root: Hash,
+    /// How it was closed.
+    pub outcome: CaseOutcome,
+    /// Why, as a code.
+    pub reason: String,
+    /// Who, by account id.
+    pub operator: String,
+}
+
+impl Case {
+    /// The name under which decisions rest on an admitted branch; late entries go under their log's.
+    pub fn name(&self) -> String {
+        match self.about {
+            CaseKind::Fork => branch_name(&self.log, self.root),
+            CaseKind::Late => self.log.clone(),
+        }
+    }
+}
+
+/// The name of a branch: its log's origin and the root over the branch, the shared entries included.
+pub fn branch_name(origin: &str, root: Hash) -> String {
+    format!("{origin}/branch/{}", root.to_hex())
+}
+
+/// The issuer goes on although a head of this ledger that it signed before is lost: it was restored from an older copy, or its ledger was
+/// changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recovery {
+    /// The size of the lost head.
+    pub size: u64,
+    /// Its root.
+    #[serde(with = "as_hash")]
+    pub root: Hash,
+    /// The kiosk that showed it.
+    #[serde(with = "as_text")]
+    pub kiosk: KioskId,
+    /// Why it goes on, as a code.
     pub reason: String,
     /// Who, by account id.
     pub operator: String,

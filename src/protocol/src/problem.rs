@@ -27,7 +27,7 @@ macro_rules! codes {
 codes! {
     /// The batch begins beyond what is held. The problem's `size` says what is.
     Gap = ("gap", 409, "Entries are missing before this batch"),
-    /// Entries that are held already differ: proof of a fork.
+    /// Entries that are held already differ: proof of a fork. The problem's `checkpoint` is the kiosk's own, over what is held.
     Fork = ("fork", 422, "The log contradicts what is held"),
     /// The batch is not in its form.
     BadBatch = ("bad_batch", 400, "The batch is malformed"),
@@ -78,9 +78,15 @@ pub struct Problem {
     pub status: u16,
     /// What exactly, and what to do.
     pub detail: String,
-    /// With `gap`: the size held.
+    /// With `gap` and `fork`: the size held.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub size: Option<u64>,
+    /// With `fork`: the kiosk's checkpoint over the entries held, which the refused one contradicts.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub checkpoint: Option<String>,
+    /// With `fork`: up to which size the refused branch is kept.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub kept: Option<u64>,
 }
 
 impl Problem {
@@ -93,6 +99,8 @@ impl Problem {
             status: code.status(),
             detail: detail.into(),
             size: None,
+            checkpoint: None,
+            kept: None,
         }
     }
 

@@ -370,6 +370,35 @@ fn ledger_bodies() -> Vec<LedgerBody> {
             reason: "name_corrected".into(),
             operator: "op-1".into(),
         }),
+        LedgerBody::Case(ledger::Case {
+            case: "fork-1".into(),
+            about: ledger::CaseKind::Fork,
+            log: LOG.into(),
+            base: 5,
+            size: 9,
+            root: sha256(b"branch"),
+            outcome: ledger::CaseOutcome::Admitted,
+            reason: "card_restored".into(),
+            operator: "op-1".into(),
+        }),
+        LedgerBody::Case(ledger::Case {
+            case: "late-1-9".into(),
+            about: ledger::CaseKind::Late,
+            log: LOG.into(),
+            base: 7,
+            size: 9,
+            root: sha256(b"late"),
+            outcome: ledger::CaseOutcome::Denied,
+            reason: "stolen".into(),
+            operator: "op-1".into(),
+        }),
+        LedgerBody::Recovery(ledger::Recovery {
+            size: 40,
+            root: sha256(b"lost head"),
+            kiosk: id("hall-1"),
+            reason: "backup_restored".into(),
+            operator: "op-1".into(),
+        }),
     ]
 }
 
@@ -395,6 +424,7 @@ fn batch_and_its_answer() {
         start: 3,
         checkpoint: checkpoint().0,
         ledger_size: 7,
+        ledger: Some(ledger_head().0),
     };
     let entry = entry::encode(&entries()[0]).unwrap();
     let leaves = vec![Leaf::Entry(&entry), Leaf::Damaged(leaf_hash(&[4]))];
@@ -689,6 +719,11 @@ fn status_and_problem() {
     let mut problem = Problem::new(Code::Gap, "entries 3 to 4 are missing");
     problem.size = Some(3);
     document("problem.json", &problem);
+    let mut fork = Problem::new(Code::Fork, "two histories under one key");
+    fork.size = Some(5);
+    fork.checkpoint = Some(checkpoint().0);
+    fork.kept = Some(9);
+    document("problem-fork.json", &fork);
 }
 
 fn basis() -> Basis {
@@ -839,12 +874,19 @@ fn archive_description() {
         kiosk: None,
         door: None,
         size: 7,
+        base: None,
     };
     let ledger = evidence::ledger_origin(ISSUER, EVENT).unwrap();
     let journal = archive::Log {
         kiosk: Some(id("hall-1")),
         door: Some(id("hall-door")),
         ..log(archive::LogKind::Journal, LOG, &kiosk())
+    };
+    let branch = archive::Log {
+        kind: archive::LogKind::Branch,
+        size: 9,
+        base: Some(5),
+        ..journal.clone()
     };
     let description = Archive {
         format: archive::FORMAT.into(),
@@ -853,7 +895,7 @@ fn archive_description() {
         event: id(EVENT),
         issuer: ISSUER.into(),
         issuer_key: issuer().public_key(),
-        logs: vec![log(archive::LogKind::Ledger, &ledger, &issuer()), journal],
+        logs: vec![log(archive::LogKind::Ledger, &ledger, &issuer()), journal, branch],
     };
     document("archive.json", &description);
     let object = archive::object_path(Hash::EMPTY_ROOT);
