@@ -172,6 +172,7 @@ impl Speaker {
             start: start as u64,
             checkpoint,
             ledger_size: 0,
+            ledger: None,
         };
         let leaves: Vec<Leaf<'_>> = self.entries[start..end]
             .iter()
@@ -252,6 +253,7 @@ impl Speaker {
                 start: far,
                 checkpoint: sign_checkpoint(&head.expect("a head"), &self.key),
                 ledger_size: 0,
+                ledger: None,
             };
             batch::write(&head, &[Leaf::Entry(b"{}")]).expect("a batch")
         };

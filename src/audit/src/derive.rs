@@ -135,6 +135,16 @@ impl LogView {
         clock
     }
 
+    /// The view of a branch that shares this log's first `base` entries: what the log says up to there.
+    pub fn up_to(&self, base: u64) -> Self {
+        let marks = self.marks.iter().take_while(|(index, _, _)| *index < base);
+        Self {
+            keys: self.keys.clone(),
+            marks: marks.cloned().collect(),
+            disbelieved: Vec::new(),
+        }
+    }
+
     /// Entries whose word on time is not believed, by index.
     pub fn disbelieved(&self) -> &[Disbelieved] {
         &self.disbelieved

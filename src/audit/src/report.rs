@@ -182,6 +182,10 @@ names! {
     Quarantine = ("quarantine", "exactly the entries that do not read are quarantined"),
     /// Doors that scans name.
     Doors = ("doors", "each scan names the door at which its kiosk was enrolled"),
+    /// Admitted branches.
+    Branches = ("branches", "each branch contradicts its journal from its base on, is signed by the journal's key, and was admitted"),
+    /// What reviewers closed.
+    Cases = ("cases", "each case names a branch or late entries that are there, and each lost head is not in the ledger"),
     /// Objects and their names.
     Objects = ("objects", "each object hashes to its name"),
     /// Imports and rules.

@@ -719,6 +719,7 @@ impl World {
             kiosk: None,
             door: None,
             size: self.ledger.size(),
+            base: None,
         }];
         put_log(
             &mut files,
@@ -734,6 +735,7 @@ impl World {
                 kiosk: Some(kiosk.id.clone()),
                 door: Some(kiosk.door.clone()),
                 size: kiosk.log.size(),
+                base: None,
             });
             put_log(
                 &mut files,
@@ -768,6 +770,7 @@ impl World {
             kiosk: Some(id.clone()),
             door: Some(door.clone()),
             size: log.size(),
+            base: None,
         };
         self.describe(&mut files, vec![described]);
         files

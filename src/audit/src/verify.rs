@@ -6,6 +6,7 @@
 //!
 //! Not bound by any signature, and so not checked: the description's `made` and `software`.
 
+mod branches;
 mod logs;
 mod outcomes;
 
@@ -18,6 +19,7 @@ use protocol::archive::{self, Archive, LogKind};
 use crate::derive::{LogKeys, Question};
 use crate::files::{Files, read_whole};
 use crate::report::{Findings, Name, Place, Report, Trust, malformed};
+pub use branches::Branch;
 pub use logs::{Book, Journal};
 
 /// What may be asked of a verification.
@@ -41,6 +43,8 @@ pub struct Opened<'a> {
     pub book: Option<Book>,
     /// Its journals, as far as they could be read.
     pub journals: Vec<Journal>,
+    /// Its branches, as far as they could be read.
+    pub branches: Vec<Branch>,
     /// The questions behind its decisions, by the hash of their basis.
     pub questions: BTreeMap<String, Arc<Question>>,
 }
@@ -97,6 +101,7 @@ pub fn examine<'a>(
         issuer_key,
         book: None,
         journals: Vec::new(),
+        branches: Vec::new(),
         questions: BTreeMap::new(),
     };
     run.description(&opened);
@@ -108,6 +113,12 @@ pub fn examine<'a>(
             run.journal(&mut opened, *number, log);
         }
     }
+    for (number, log) in &described {
+        if log.kind == LogKind::Branch {
+            run.branch(&mut opened, *number, log);
+        }
+    }
+    run.cases(&opened);
     run.heads_of_missing_journals(&opened);
     run.objects(&opened);
     run.sources(&opened);
@@ -171,9 +182,13 @@ impl Run<'_> {
             ))
         };
         self.findings.take(Name::Archive, at(), key);
-        let origins: BTreeSet<&str> = archive.logs.iter().map(|l| l.origin.as_str()).collect();
+        let own = archive.logs.iter().filter(|l| l.kind != LogKind::Branch);
+        let origins: BTreeSet<&str> = own.clone().map(|l| l.origin.as_str()).collect();
         let ledgers = archive.logs.iter().filter(|l| l.kind == LogKind::Ledger);
-        let logs = if origins.len() != archive.logs.len() {
+        let based = |l: &archive::Log| l.base.is_some() == (l.kind == LogKind::Branch);
+        let logs = if !archive.logs.iter().all(based) {
+            Err("a branch without a base, or a base of what is no branch".to_owned())
+        } else if origins.len() != own.count() {
             Err("two logs of the archive have one origin".to_owned())
         } else if ledgers.count() > 1 {
             Err("the archive has more than one ledger".to_owned())

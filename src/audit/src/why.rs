@@ -7,7 +7,7 @@ use evidence::Hash;
 use protocol::archive::object_path;
 use protocol::certificate::Payload;
 use protocol::decision::{DecisionDoc, EndDoc, IntervalDoc, PartDoc};
-use protocol::entry::{Body, Scan};
+use protocol::entry::{Body, Entry, Scan};
 use protocol::ledger::{self, LedgerBody};
 use serde::Serialize;
 
@@ -193,22 +193,33 @@ fn chain_end(
     end: Option<&EndDoc>,
 ) -> ChainEnd {
     let scan = end.and_then(|end| {
-        let journal = opened.journal(end.log.as_deref()?)?;
-        let index = end.index?;
-        let at = journal
-            .scans
-            .binary_search_by_key(&index, |(i, _)| *i)
-            .ok()?;
-        let entry = &journal.scans[at].1;
+        let (name, index) = (end.log.as_deref()?, end.index?);
+        let found = |scans: &[(u64, Entry)]| {
+            let at = scans.binary_search_by_key(&index, |(i, _)| *i).ok()?;
+            Some(scans[at].1.clone())
+        };
+        let (entry, line) = match opened.journal(name) {
+            Some(journal) => {
+                let entry = found(&journal.scans)?;
+                let clock = journal.view.clock_at(question.size_of(name));
+                let line = journal.scan_line(&clock, index, &entry);
+                (entry, line)
+            }
+            None => {
+                let mut logs = question.basis().logs.iter();
+                let prefix = logs.find(|prefix| prefix.log == name)?;
+                let branch = opened.branch(prefix)?;
+                let entry = found(&branch.scans)?;
+                let line = branch.scan_line(name, prefix.size, index, &entry);
+                (entry, line)
+            }
+        };
         let Body::Scan(scan) = &entry.body else {
             return None;
         };
-        let clock = journal
-            .view
-            .clock_at(question.size_of(journal.view.origin()));
         Some(Shown {
             words: scan_words(scan),
-            line: journal.scan_line(&clock, index, entry),
+            line,
         })
     });
     ChainEnd {

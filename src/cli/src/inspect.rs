@@ -55,6 +55,7 @@ fn logs(archive: &Archive, args: &InspectArgs) -> String {
         let kind = match log.kind {
             LogKind::Journal => "journal",
             LogKind::Ledger => "ledger",
+            LogKind::Branch => "branch",
         };
         let _ = writeln!(
             out,
@@ -80,12 +81,15 @@ fn print(
 ) -> Result<String, String> {
     let zone = zone(files, archive, args.utc);
     let clock = match log.kind {
-        LogKind::Journal => Some(clock(files, archive, log, number)?),
+        LogKind::Journal | LogKind::Branch => Some(clock(files, archive, log, number)?),
         LogKind::Ledger => None,
     };
     let mut out = format!("{}, times in {}\n", printable(&log.origin), zone.name());
     let mut shown = 0_u64;
-    each(files, number, |index, leaf| {
+    // A branch begins where it leaves its journal.
+    let base = log.base.unwrap_or(0);
+    each(files, number, |place, leaf| {
+        let index = base.saturating_add(place);
         if index < args.from || args.to.is_some_and(|to| index > to) {
             return;
         }
@@ -168,11 +172,12 @@ fn clock(
         issuer: archive.issuer.as_str().into(),
         issuer_key: archive.issuer_key,
     });
-    each(files, number, |index, leaf| {
+    let base = log.base.unwrap_or(0);
+    each(files, number, |place, leaf| {
         if let Leaf::Entry(bytes) = leaf
             && let Ok(entry) = entry::parse(bytes)
         {
-            view.take(index, &entry);
+            view.take(base.saturating_add(place), &entry);
         }
     })?;
     Ok(view.clock_at(u64::MAX))
@@ -279,6 +284,23 @@ fn ledger_words(entry: &LedgerEntry) -> String {
         }
         LedgerBody::Kiosk(k) => format!("kiosk {} enrolled at {}", k.kiosk, k.door),
         LedgerBody::Retirement(r) => format!("kiosk {} retired: {}", r.kiosk, r.reason),
+        LedgerBody::Case(c) => format!(
+            "{} of {} from {} to {} {}: {}, by {}",
+            c.about.as_str(),
+            c.log,
+            c.base,
+            c.size,
+            c.outcome.as_str(),
+            c.reason,
+            c.operator
+        ),
+        LedgerBody::Recovery(r) => format!(
+            "goes on without the head of {} that kiosk {} showed: {}, by {}",
+            entries(r.size),
+            r.kiosk,
+            r.reason,
+            r.operator
+        ),
         LedgerBody::DoorLost(d) => format!("door {} given up: {}", d.door, d.reason),
         LedgerBody::Import(i) => format!("{} of {} rows from {}", i.what, i.rows, i.format),
         LedgerBody::Rules(r) => format!("{} under {:?}", r.programme, r.name),

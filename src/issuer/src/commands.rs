@@ -12,10 +12,12 @@ mod events;
 mod export;
 mod import;
 mod issue;
+mod ledger;
 mod migrate;
 mod output;
 mod premises;
 mod report;
+mod review;
 mod rules;
 mod serve;
 mod tls_pin;
@@ -90,6 +92,8 @@ fn run(arguments: Arguments) -> Ended {
             reason,
             operator,
         } => issue::revoke(&here, &certificate, &reason, &operator),
+        Command::Review { what } => review::run(&here, what),
+        Command::Ledger { what } => ledger::run(&here, what),
         Command::Report { what } => report::run(&here, what),
         Command::Export { event, out } => export::run(&here, &event, &out),
     }

@@ -26,8 +26,10 @@ use protocol::decision::Basis;
 use protocol::ledger::{self, LedgerBody};
 
 use crate::certificates::issue::{IssueError, open_private};
+use crate::decisions::admitted_branches;
 use crate::keys::Keys;
 use crate::store::batches::HeadFacts;
+use crate::store::branches::CaseFacts;
 use crate::store::enrolment::KioskFacts;
 use crate::store::events::{EventFacts, LedgerHead, LogEntry, MAX_PAGE, Witness};
 use crate::store::{ObjectError, ObjectStore, Store, StoreError};
@@ -98,6 +100,8 @@ pub struct Origin<'a> {
 pub struct Exported {
     /// Journals in it.
     pub journals: usize,
+    /// Admitted branches in it.
+    pub branches: usize,
     /// Entries of all logs, the ledger's too.
     pub entries: u64,
     /// Objects in it.
@@ -112,6 +116,8 @@ pub struct Exported {
 struct Heads {
     ledger: LedgerHead,
     journals: Vec<(KioskFacts, HeadFacts)>,
+    /// The branches that were admitted, each as far as it was.
+    branches: Vec<CaseFacts>,
 }
 
 /// Writes an event's evidence bundle to `out`, which must not exist.
@@ -170,10 +176,14 @@ fn heads(store: &dyn Store, event: &EventId) -> Result<Heads, ExportError> {
                 journals.push((kiosk, head));
             }
         }
-        Ok(journals)
+        Ok((journals, admitted_branches(store.cases(event)?)))
     };
-    let (ledger, journals) = while_still(|| store.ledger_head(event), journals)?;
-    Ok(Heads { ledger, journals })
+    let (ledger, (journals, branches)) = while_still(|| store.ledger_head(event), journals)?;
+    Ok(Heads {
+        ledger,
+        journals,
+        branches,
+    })
 }
 
 /// Reads until the ledger's head was the same before and after: each batch that is taken makes the ledger grow.
@@ -256,7 +266,21 @@ impl<'a> Packing<'a> {
                 |_| Ok(()),
             )?;
         }
+        let before = heads.journals.len() + 1;
+        for (place, case) in (before..).zip(&heads.branches) {
+            let damaged = || ExportError::Damaged(format!("the case {} has no branch", case.id));
+            let note = case.note.as_deref().ok_or_else(damaged)?;
+            self.file(&checkpoint_path(place), note.as_bytes())?;
+            let branch = case.branch.ok_or_else(damaged)?;
+            self.entries_from(
+                place,
+                case.base..case.size,
+                |from, limit| store.branch_entries(branch, from, limit),
+                |_| Ok(()),
+            )?;
+        }
         self.exported.journals = heads.journals.len();
+        self.exported.branches = heads.branches.len();
         self.objects(named)?;
         let out = self.out.to_owned();
         let no_out = |cause| ExportError::Out {
@@ -280,6 +304,7 @@ impl<'a> Packing<'a> {
             kiosk: None,
             door: None,
             size: self.heads.ledger.size,
+            base: None,
         };
         let journals = self.heads.journals.iter().map(|(kiosk, head)| Log {
             kind: LogKind::Journal,
@@ -288,6 +313,16 @@ impl<'a> Packing<'a> {
             kiosk: Some(kiosk.kiosk.clone()),
             door: Some(kiosk.door.clone()),
             size: head.size,
+            base: None,
+        });
+        let branches = self.heads.branches.iter().map(|case| Log {
+            kind: LogKind::Branch,
+            origin: case.origin.clone(),
+            key: case.public_key,
+            kiosk: Some(case.kiosk.clone()),
+            door: Some(case.door.clone()),
+            size: case.size,
+            base: Some(case.base),
         });
         Archive {
             format: FORMAT.to_owned(),
@@ -296,7 +331,10 @@ impl<'a> Packing<'a> {
             event: self.event.id.clone(),
             issuer: self.origin.issuer.to_owned(),
             issuer_key,
-            logs: std::iter::once(ledger).chain(journals).collect(),
+            logs: std::iter::once(ledger)
+                .chain(journals)
+                .chain(branches)
+                .collect(),
         }
     }
 
@@ -341,8 +379,20 @@ impl<'a> Packing<'a> {
         log: usize,
         size: u64,
         page: impl Fn(u64, usize) -> Result<Vec<LogEntry>, StoreError>,
+        see: impl FnMut(&LogEntry) -> Result<(), ExportError>,
+    ) -> Result<(), ExportError> {
+        self.entries_from(log, 0..size, page, see)
+    }
+
+    /// Writes the entries of a range of a log, and shows each to `see`.
+    fn entries_from(
+        &mut self,
+        log: usize,
+        range: std::ops::Range<u64>,
+        page: impl Fn(u64, usize) -> Result<Vec<LogEntry>, StoreError>,
         mut see: impl FnMut(&LogEntry) -> Result<(), ExportError>,
     ) -> Result<(), ExportError> {
+        let size = range.end;
         let out = self.out.to_owned();
         let no_out = |cause| ExportError::Out {
             path: out.clone(),
@@ -353,7 +403,7 @@ impl<'a> Packing<'a> {
             .tar
             .append_writer(&mut header, entries_path(log))
             .map_err(no_out)?;
-        let mut next = 0;
+        let mut next = range.start;
         while next < size {
             let entries = page(next, MAX_PAGE)?;
             for entry in entries.iter().filter(|entry| entry.index < size) {
@@ -372,7 +422,7 @@ impl<'a> Packing<'a> {
             }
         }
         writer.finish().map_err(no_out)?;
-        self.exported.entries += size;
+        self.exported.entries += size - range.start;
         Ok(())
     }
 
@@ -471,6 +521,8 @@ impl Named {
             | LedgerBody::DoorLost(_)
             | LedgerBody::KioskHead(_)
             | LedgerBody::Quarantine(_)
+            | LedgerBody::Case(_)
+            | LedgerBody::Recovery(_)
             | LedgerBody::Revocation(_) => {}
         }
         Ok(())

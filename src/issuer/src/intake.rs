@@ -40,7 +40,7 @@ pub fn accept(
     match parties.store.accept_batch(&batch, now)? {
         BatchOutcome::Held(held) => answer(parties, &held),
         BatchOutcome::Gap { size } => Err(Refusal::Gap { size }),
-        BatchOutcome::Fork { size } => Err(Refusal::Fork { size }),
+        BatchOutcome::Fork { size, note, kept } => Err(Refusal::Fork { size, note, kept }),
         BatchOutcome::Misfit { .. } => Err(Refusal::Checkpoint(
             "the checkpoint is not that of the entries".to_owned(),
         )),

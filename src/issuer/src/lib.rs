@@ -12,6 +12,7 @@ pub mod imports;
 pub mod intake;
 pub mod keys;
 pub mod reports;
+pub mod review;
 pub mod serve;
 pub mod sources;
 pub mod store;

@@ -21,6 +21,7 @@ mod sqlite;
 
 pub mod accounts;
 pub mod batches;
+pub mod branches;
 pub mod decisions;
 pub mod enrolment;
 pub mod events;
@@ -31,6 +32,7 @@ pub(crate) mod contract;
 
 pub use accounts::AccountUnits;
 pub use batches::BatchUnits;
+pub use branches::BranchUnits;
 pub use decisions::DecisionUnits;
 pub use enrolment::EnrolmentUnits;
 pub use error::{OpenError, StoreError};
@@ -44,7 +46,15 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// All units of work. They block; asynchronous callers run them on a thread for that.
 pub trait Store:
-    EventUnits + EnrolmentUnits + BatchUnits + PeopleUnits + DecisionUnits + AccountUnits + Send + Sync
+    EventUnits
+    + EnrolmentUnits
+    + BatchUnits
+    + BranchUnits
+    + PeopleUnits
+    + DecisionUnits
+    + AccountUnits
+    + Send
+    + Sync
 {
     /// What stands under a name in the database's own settings.
     ///

@@ -191,6 +191,7 @@ pub(crate) struct FakeKiosk {
     pub(crate) key: SigningKey,
     pub(crate) entries: Vec<Vec<u8>>,
     pub(crate) ledger_size: u64,
+    pub(crate) ledger: Option<String>,
 }
 
 impl FakeKiosk {
@@ -200,6 +201,7 @@ impl FakeKiosk {
             key,
             entries: Vec::new(),
             ledger_size: 0,
+            ledger: None,
         }
     }
 
@@ -297,6 +299,7 @@ impl FakeKiosk {
             start,
             checkpoint: self.checkpoint(end),
             ledger_size: self.ledger_size,
+            ledger: self.ledger.clone(),
         };
         let range = usize::try_from(start).unwrap()..usize::try_from(end).unwrap();
         let leaves: Vec<Leaf<'_>> = self.entries[range].iter().map(|e| Leaf::Entry(e)).collect();

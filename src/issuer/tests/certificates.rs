@@ -119,6 +119,7 @@ impl Kiosk {
             start: u64::try_from(self.sent).unwrap(),
             checkpoint: sign_checkpoint(&head, &self.key),
             ledger_size: 0,
+            ledger: None,
         };
         let leaves: Vec<Leaf<'_>> = self.entries[self.sent..]
             .iter()

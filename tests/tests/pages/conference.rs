@@ -646,6 +646,7 @@ impl Maker<'_> {
             start: kiosk.sent,
             checkpoint: sign_checkpoint(&head, &kiosk.key),
             ledger_size: 0,
+            ledger: None,
         };
         let first = usize::try_from(kiosk.sent).unwrap();
         let leaves: Vec<Leaf<'_>> = kiosk.entries[first..]

@@ -71,7 +71,10 @@ impl Book {
         })
     }
 
-    fn heads_of<'a>(&'a self, log: &'a str) -> impl Iterator<Item = (u64, &'a KioskHead)> {
+    pub(super) fn heads_of<'a>(
+        &'a self,
+        log: &'a str,
+    ) -> impl Iterator<Item = (u64, &'a KioskHead)> {
         self.entries.iter().filter_map(move |(i, e)| match &e.body {
             LedgerBody::KioskHead(head) if head.log == log => Some((*i, head)),
             _ => None,
@@ -96,6 +99,8 @@ pub struct Journal {
     pub view: LogView,
     /// Its scans, with what decisions do not use left out, by index.
     pub scans: Vec<(u64, Entry)>,
+    /// Its hashes, where the archive has a branch of it.
+    pub(super) tree: Option<MemoryTree>,
     /// The issuer's receipt on the archive's checkpoint, where it has one: what it covers, and its time in seconds.
     pub tail: Option<(u64, u64)>,
 }
@@ -103,35 +108,46 @@ pub struct Journal {
 impl Journal {
     /// One scan with its brackets, by all that the archive knows.
     pub fn scan_line(&self, clock: &ClockHistory, index: u64, entry: &Entry) -> ScanLine {
-        let placed = clock.place(index, &entry.stamp);
-        let line = |b: Bracket| BracketLine {
-            time: seconds(b.time_s),
-            covers: b.covers,
-            journalled_at: Some(b.journalled_at),
-        };
-        let tail = self.tail.filter(|(covers, _)| *covers > index);
-        ScanLine {
-            log: self.view.origin().to_string(),
-            index,
-            earliest: instant(placed.at.earliest),
-            latest: instant(placed.at.latest),
-            quality: placed.quality.to_string(),
-            not_before: placed.not_before.map(line),
-            not_after: placed
-                .not_after
-                .map(line)
-                .or(tail.map(|(covers, time_s)| BracketLine {
-                    time: seconds(time_s),
-                    covers,
-                    journalled_at: None,
-                })),
-        }
+        scan_line(self.view.origin(), clock, self.tail, index, entry)
     }
 
     pub(super) fn scan_lines(&self) -> Vec<ScanLine> {
         let clock = self.view.clock_at(self.size);
         let line = |(index, entry): &(u64, Entry)| self.scan_line(&clock, *index, entry);
         self.scans.iter().map(line).collect()
+    }
+}
+
+/// A scan with its brackets, under the name of its log; `tail` is the receipt on the archive's checkpoint.
+pub(super) fn scan_line(
+    name: &str,
+    clock: &ClockHistory,
+    tail: Option<(u64, u64)>,
+    index: u64,
+    entry: &Entry,
+) -> ScanLine {
+    let placed = clock.place(index, &entry.stamp);
+    let line = |b: Bracket| BracketLine {
+        time: seconds(b.time_s),
+        covers: b.covers,
+        journalled_at: Some(b.journalled_at),
+    };
+    let tail = tail.filter(|(covers, _)| *covers > index);
+    ScanLine {
+        log: name.to_owned(),
+        index,
+        earliest: instant(placed.at.earliest),
+        latest: instant(placed.at.latest),
+        quality: placed.quality.to_string(),
+        not_before: placed.not_before.map(line),
+        not_after: placed
+            .not_after
+            .map(line)
+            .or(tail.map(|(covers, time_s)| BracketLine {
+                time: seconds(time_s),
+                covers,
+                journalled_at: None,
+            })),
     }
 }
 
@@ -143,7 +159,7 @@ fn seconds(time_s: u64) -> String {
     instant(UtcMs(ms))
 }
 
-fn holds(tree: &MemoryTree, size: u64, root: Hash, what: &str) -> Result<(), String> {
+pub(super) fn holds(tree: &MemoryTree, size: u64, root: Hash, what: &str) -> Result<(), String> {
     if size > tree.size() {
         return Err(format!(
             "the head is of {size} entries, {what} in the archive has {}",
@@ -198,9 +214,9 @@ impl Interned {
 }
 
 /// What one journal's pass collects beside findings.
-struct Pass {
-    view: LogView,
-    scans: Vec<(u64, Entry)>,
+pub(super) struct Pass {
+    pub(super) view: LogView,
+    pub(super) scans: Vec<(u64, Entry)>,
     interned: Interned,
     unreadable: BTreeMap<u64, &'static str>,
     damaged: BTreeSet<u64>,
@@ -212,18 +228,37 @@ impl Pass {
         let mut refused = self.view.disbelieved().iter();
         refused.any(|refused| refused.index == index)
     }
+
+    pub(super) fn new(view: LogView) -> Self {
+        Self {
+            view,
+            scans: Vec::new(),
+            interned: Interned::default(),
+            unreadable: BTreeMap::new(),
+            damaged: BTreeSet::new(),
+        }
+    }
+}
+
+/// Whose log a pass is over.
+#[derive(Clone, Copy)]
+pub(super) struct Whose<'a> {
+    pub(super) number: usize,
+    pub(super) log: &'a archive::Log,
+    /// The doors it was enrolled at, where the ledger says.
+    pub(super) doors: Option<&'a BTreeSet<DoorId>>,
 }
 
 impl Run<'_> {
-    /// Reads a log's lines: each with its index, its leaf and the tree of the entries before it.
-    fn lines(
+    /// Reads a log's lines after those in `tree`: each with its index, its leaf and the tree of the entries before it.
+    pub(super) fn lines(
         &mut self,
         number: usize,
         log: &archive::Log,
+        mut tree: MemoryTree,
         mut on_line: impl FnMut(&mut Self, u64, Leaf<'_>, &MemoryTree),
     ) -> MemoryTree {
         let path = entries_path(number);
-        let mut tree = MemoryTree::new();
         let fail = |run: &mut Self, index: u64, reason: String| {
             let place = Place {
                 log: Some(log.origin.clone()),
@@ -279,7 +314,7 @@ impl Run<'_> {
     }
 
     /// The log's own signature over all of its entries. Gives the checkpoint's text where it holds.
-    fn checkpoint(
+    pub(super) fn checkpoint(
         &mut self,
         number: usize,
         log: &archive::Log,
@@ -376,7 +411,7 @@ impl Run<'_> {
             path: entries_path(number),
             reason,
         };
-        let tree = self.lines(number, &log, |run, index, leaf, _| {
+        let tree = self.lines(number, &log, MemoryTree::new(), |run, index, leaf, _| {
             let read = match leaf {
                 Leaf::Entry(bytes) => ledger::parse(bytes).map_err(|e| e.to_string()),
                 Leaf::Damaged(_) => Err("the entry's bytes are missing".to_owned()),
@@ -423,79 +458,20 @@ impl Run<'_> {
     pub(super) fn journal(&mut self, opened: &mut Opened<'_>, number: usize, log: &archive::Log) {
         let keys = journal_keys(opened, log);
         let doors = self.enrolment(opened, log);
-        let ledger = expected_ledger(&opened.archive);
-        let mut pass = Pass {
-            view: LogView::new(keys),
-            scans: Vec::new(),
-            interned: Interned::default(),
-            unreadable: BTreeMap::new(),
-            damaged: BTreeSet::new(),
+        let mut pass = Pass::new(LogView::new(keys));
+        let whose = Whose {
+            number,
+            log,
+            doors: doors.as_ref(),
         };
-        let tree = self.lines(number, log, |run, index, leaf, before| {
-            let bytes = match leaf {
-                Leaf::Entry(bytes) => bytes,
-                Leaf::Damaged(_) => {
-                    let gap = format!("{} entry {index}: its bytes are damaged", log.origin);
-                    run.findings.gap(Name::Logs, gap);
-                    pass.damaged.insert(index);
-                    return;
-                }
-            };
-            let entry = match entry::parse(bytes) {
-                Ok(entry) => entry,
-                Err(error) => {
-                    pass.unreadable.insert(index, error.code());
-                    return;
-                }
-            };
-            let at = || Place {
-                log: Some(log.origin.clone()),
-                index: Some(index),
-                path: entries_path(number),
-                reason: String::new(),
-            };
-            let disbelieved = pass.view.disbelieved().len();
-            pass.view.take(index, &entry);
-            let believed = match pass.view.disbelieved().get(disbelieved) {
-                None => Ok(()),
-                Some(why) => Err(why.reason.clone()),
-            };
-            match &entry.body {
-                Body::Clock(_) | Body::TimeCode(_) => {
-                    run.findings.take(Name::Clocks, at(), believed);
-                }
-                Body::Receipt(note) => {
-                    let held = believed.and_then(|()| covers_a_prefix(&note.note, before));
-                    run.findings.take(Name::Receipts, at(), held);
-                }
-                Body::LedgerHead(note) => {
-                    let head = ledger.clone().and_then(|origin| {
-                        let head = open_checkpoint(&note.note, &origin, &opened.issuer_key)
-                            .map_err(|e| e.to_string())?;
-                        open_cosignature(&note.note, &log.origin, &log.key)
-                            .map_err(|e| e.to_string())?;
-                        Ok(head)
-                    });
-                    run.ledger_head(opened, at(), head);
-                }
-                Body::Scan(scan) => {
-                    if let Some(doors) = &doors {
-                        let enrolled = if doors.contains(&scan.door) {
-                            Ok(())
-                        } else {
-                            Err(format!("the scan names the door {}", scan.door))
-                        };
-                        run.findings.take(Name::Doors, at(), enrolled);
-                    }
-                    pass.scans.push((index, pass.interned.pruned(entry)));
-                }
-                Body::Boot(_)
-                | Body::Adopt(_)
-                | Body::Staff(_)
-                | Body::Reader(_)
-                | Body::Note(_) => {}
-            }
-        });
+        let tree = self.lines(
+            number,
+            log,
+            MemoryTree::new(),
+            |run, index, leaf, before| {
+                run.entry(opened, whose, &mut pass, index, leaf, before);
+            },
+        );
         let mut tail = None;
         if let Some(note) = self.checkpoint(number, log, &log.key, &tree) {
             let issuer = opened.archive.issuer.as_str();
@@ -520,13 +496,87 @@ impl Run<'_> {
             self.kiosk_heads(book, log, number, &tree);
             self.quarantine(book, log, number, &tree, &pass);
         }
+        let branches = |l: &archive::Log| l.kind == LogKind::Branch && l.origin == log.origin;
+        let size = tree.size();
         opened.journals.push(Journal {
             number,
-            size: tree.size(),
+            size,
+            tree: opened.archive.logs.iter().any(branches).then_some(tree),
             view: pass.view,
             scans: pass.scans,
             tail,
         });
+    }
+
+    /// What one entry of a journal, or of a branch, says; `before` are the entries below it.
+    pub(super) fn entry(
+        &mut self,
+        opened: &Opened<'_>,
+        Whose { number, log, doors }: Whose<'_>,
+        pass: &mut Pass,
+        index: u64,
+        leaf: Leaf<'_>,
+        before: &MemoryTree,
+    ) {
+        let bytes = match leaf {
+            Leaf::Entry(bytes) => bytes,
+            Leaf::Damaged(_) => {
+                let gap = format!("{} entry {index}: its bytes are damaged", log.origin);
+                self.findings.gap(Name::Logs, gap);
+                pass.damaged.insert(index);
+                return;
+            }
+        };
+        let entry = match entry::parse(bytes) {
+            Ok(entry) => entry,
+            Err(error) => {
+                pass.unreadable.insert(index, error.code());
+                return;
+            }
+        };
+        let at = || Place {
+            log: Some(log.origin.clone()),
+            index: Some(index),
+            path: entries_path(number),
+            reason: String::new(),
+        };
+        let disbelieved = pass.view.disbelieved().len();
+        pass.view.take(index, &entry);
+        let believed = match pass.view.disbelieved().get(disbelieved) {
+            None => Ok(()),
+            Some(why) => Err(why.reason.clone()),
+        };
+        match &entry.body {
+            Body::Clock(_) | Body::TimeCode(_) => {
+                self.findings.take(Name::Clocks, at(), believed);
+            }
+            Body::Receipt(note) => {
+                let held = believed.and_then(|()| covers_a_prefix(&note.note, before));
+                self.findings.take(Name::Receipts, at(), held);
+            }
+            Body::LedgerHead(note) => {
+                let head = expected_ledger(&opened.archive).and_then(|origin| {
+                    let head = open_checkpoint(&note.note, &origin, &opened.issuer_key)
+                        .map_err(|e| e.to_string())?;
+                    open_cosignature(&note.note, &log.origin, &log.key)
+                        .map_err(|e| e.to_string())?;
+                    Ok(head)
+                });
+                self.ledger_head(opened, at(), head);
+            }
+            Body::Scan(scan) => {
+                if let Some(doors) = doors {
+                    let enrolled = if doors.contains(&scan.door) {
+                        Ok(())
+                    } else {
+                        Err(format!("the scan names the door {}", scan.door))
+                    };
+                    self.findings.take(Name::Doors, at(), enrolled);
+                }
+                pass.scans.push((index, pass.interned.pruned(entry)));
+            }
+            Body::Boot(_) | Body::Adopt(_) | Body::Staff(_) | Body::Reader(_) | Body::Note(_) => {}
+        }
     }
 
     fn ledger_head(&mut self, opened: &Opened<'_>, at: Place, head: Result<Checkpoint, String>) {
@@ -544,7 +594,11 @@ impl Run<'_> {
     }
 
     /// Whose journal it is, by its origin and by the ledger. Gives the doors it was enrolled at.
-    fn enrolment(&mut self, opened: &Opened<'_>, log: &archive::Log) -> Option<BTreeSet<DoorId>> {
+    pub(super) fn enrolment(
+        &mut self,
+        opened: &Opened<'_>,
+        log: &archive::Log,
+    ) -> Option<BTreeSet<DoorId>> {
         let at = || Place {
             log: Some(log.origin.clone()),
             ..place(archive::ARCHIVE_PATH)

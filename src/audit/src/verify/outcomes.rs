@@ -12,11 +12,13 @@ use protocol::agenda::{self, Agenda, Registrations};
 use protocol::archive::object_path;
 use protocol::certificate::{self, Payload};
 use protocol::decision::{Basis, object_bytes};
+use protocol::entry::Entry;
 use protocol::ledger::{self, LedgerBody};
 
+use super::branches::{Admitted, is_branch};
 use super::logs::Book;
 use super::{Opened, Run};
-use crate::derive::{Answer, Question, QuestionError, Roll, signals_of};
+use crate::derive::{Answer, LogView, Question, QuestionError, Roll, signals_of};
 use crate::report::{Name, Place};
 
 /// Objects that several decisions read, opened once.
@@ -102,7 +104,7 @@ fn certificates(book: &Book) -> impl Iterator<Item = (u64, &ledger::Certificate)
 }
 
 /// `Ok` where it holds, else the reason.
-fn must(holds: bool, reason: &str) -> Result<(), String> {
+pub(super) fn must(holds: bool, reason: &str) -> Result<(), String> {
     if holds {
         Ok(())
     } else {
@@ -193,6 +195,9 @@ impl Run<'_> {
         group: &[Decided<'_>],
     ) {
         for prefix in &question.basis().logs {
+            if is_branch(&prefix.log) {
+                continue;
+            }
             if opened.journal(&prefix.log).is_none() && prefix.size > 0 {
                 let gap = format!("the journal {} is not in the archive", prefix.log);
                 for _ in group {
@@ -343,6 +348,12 @@ fn question(opened: &Opened<'_>, shelf: &mut Shelf, hash: Hash) -> Result<Questi
     let roll = shelf.roll(opened, &basis.registrations).map_err(wrong)?;
     let rules = shelf.rules(opened, &basis.rules).map_err(wrong)?;
     for prefix in &basis.logs {
+        if is_branch(&prefix.log) && opened.branch(prefix).is_none() {
+            return Err(wrong(format!(
+                "the decision rests on the branch {}, which is not in the archive",
+                prefix.log
+            )));
+        }
         let held = opened.journal(&prefix.log).map(|j| j.size);
         if held.is_some_and(|size| size < prefix.size) {
             return Err(wrong(format!(
@@ -368,10 +379,9 @@ pub(crate) fn signals_by_attendee(
     wanted: &BTreeSet<&AttendeeId>,
 ) -> BTreeMap<AttendeeId, Vec<Signal>> {
     let mut found: BTreeMap<AttendeeId, Vec<Signal>> = BTreeMap::new();
-    for journal in &opened.journals {
-        let size = question.size_of(journal.view.origin());
-        let clock = journal.view.clock_at(size);
-        for (index, entry) in journal.scans.iter().take_while(|(index, _)| *index < size) {
+    let mut take = |name: &Arc<str>, view: &LogView, size: u64, scans: &[(u64, Entry)]| {
+        let clock = view.clock_at(size);
+        for (index, entry) in scans.iter().take_while(|(index, _)| *index < size) {
             let protocol::entry::Body::Scan(scan) = &entry.body else {
                 continue;
             };
@@ -382,11 +392,21 @@ pub(crate) fn signals_by_attendee(
                 continue;
             }
             let row = [(*index, entry)];
-            let signals = signals_of(journal.view.origin(), &clock, question.agenda(), row);
+            let signals = signals_of(name, &clock, question.agenda(), row);
             found
                 .entry(holder.clone())
                 .or_default()
                 .extend(signals.map(|(signal, _)| signal));
+        }
+    };
+    for journal in &opened.journals {
+        let name = journal.view.origin();
+        take(name, &journal.view, question.size_of(name), &journal.scans);
+    }
+    for prefix in &question.basis().logs {
+        if let Some(branch) = opened.branch(prefix) {
+            let name = Arc::from(prefix.log.as_str());
+            take(&name, &branch.view, prefix.size, &branch.scans);
         }
     }
     found
@@ -398,11 +418,15 @@ struct Firsts<'l> {
     imports: BTreeMap<(&'l str, Hash), u64>,
     rules: BTreeMap<(&'l ProgrammeId, Hash), u64>,
     sizes: BTreeMap<(&'l str, u64), u64>,
+    admitted: Admitted<'l>,
 }
 
 impl<'l> Firsts<'l> {
     fn of(book: &'l Book) -> Self {
-        let mut firsts = Self::default();
+        let mut firsts = Self {
+            admitted: Admitted::of(book),
+            ..Self::default()
+        };
         for (index, entry) in &book.entries {
             match &entry.body {
                 LedgerBody::Import(body) => {
@@ -446,6 +470,10 @@ impl<'l> Firsts<'l> {
             "the basis names rules that were not in force before",
         )?;
         for prefix in &basis.logs {
+            self.admitted.allow(prefix, decision)?;
+            if is_branch(&prefix.log) {
+                continue;
+            }
             let reached = self.sizes.get(&(prefix.log.as_str(), prefix.size));
             must(
                 prefix.size == 0 || before(reached),

@@ -29,6 +29,10 @@ pub enum Refusal {
     Fork {
         /// The size held.
         size: u64,
+        /// The kiosk's checkpoint over what is held.
+        note: String,
+        /// Up to which size the branch is kept.
+        kept: Option<u64>,
     },
     /// The batch's form.
     #[error("{0}")]
@@ -153,8 +157,14 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let (code, detail) = self.told();
         let mut problem = Problem::new(code, detail);
-        if let Self::Gap { size } = self {
-            problem.size = Some(size);
+        match &self {
+            Self::Gap { size } => problem.size = Some(*size),
+            Self::Fork { size, note, kept } => {
+                problem.size = Some(*size);
+                problem.checkpoint = Some(note.clone());
+                problem.kept = *kept;
+            }
+            _ => {}
         }
         let status =
             StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -106,6 +106,16 @@ pub(super) enum Command {
         #[arg(long)]
         operator: String,
     },
+    /// Decide on scans that were refused because their log forked, or that came late
+    Review {
+        #[command(subcommand)]
+        what: Review,
+    },
+    /// See how an event's ledger stands, and go on after a restore
+    Ledger {
+        #[command(subcommand)]
+        what: Ledger,
+    },
     /// Print reports
     Report {
         #[command(subcommand)]
@@ -391,4 +401,80 @@ mod tests {
         use clap::CommandFactory as _;
         Arguments::command().debug_assert();
     }
+}
+
+#[derive(Subcommand)]
+pub(super) enum Review {
+    /// Show the cases: refused branches, and late entries of ended enrolments
+    #[command(
+        after_help = "Example:\n  rollcall-issuer review list --event gp-2026\n\n\
+        Each with its door, its times and scans, and the place where it leaves the log that is held."
+    )]
+    List {
+        /// The event
+        #[arg(long)]
+        event: EventId,
+        /// Closed cases too
+        #[arg(long)]
+        all: bool,
+    },
+    /// Let a case's scans count, and decide again whom they touch
+    #[command(
+        after_help = "Example:\n  rollcall-issuer review admit --event gp-2026 fork-1-240 --reason card_restored --operator ada\n\n\
+        The ledger says so, with the fork named; what is admitted goes into the evidence bundle, whole."
+    )]
+    Admit(Closing),
+    /// Close a case without letting its scans count
+    #[command(
+        after_help = "Example:\n  rollcall-issuer review deny --event gp-2026 fork-1-240 --reason cloned_card --operator ada\n\n\
+        The ledger says so. Nothing is deleted."
+    )]
+    Deny(Closing),
+}
+
+#[derive(Args)]
+pub(super) struct Closing {
+    /// The event
+    #[arg(long)]
+    pub(super) event: EventId,
+    /// The case, as `review list` shows it
+    #[arg(value_name = "CASE")]
+    pub(super) case: String,
+    /// Why, as a code of a-z, 0-9 and _
+    #[arg(long)]
+    pub(super) reason: String,
+    /// Who decides: the id of an account
+    #[arg(long)]
+    pub(super) operator: String,
+}
+
+#[derive(Subcommand)]
+pub(super) enum Ledger {
+    /// Show the ledger's head, and whether a kiosk holds a signed head that is not in it
+    #[command(
+        after_help = "Example:\n  rollcall-issuer ledger status --event gp-2026\n\n\
+        Exits 1 while a signed head is lost: then nothing is signed, and this says what to do."
+    )]
+    Status {
+        /// The event
+        #[arg(long)]
+        event: EventId,
+    },
+    /// Go on although a signed head is lost for good
+    #[command(
+        after_help = "Example:\n  rollcall-issuer ledger recover --event gp-2026 --reason backup_restored --operator ada\n\n\
+        Restore the newest database instead, if there is one: what only the issuer had since the copy is lost by this.\n\
+        The ledger says that it went on, and every auditor sees that a head it signed is not in it."
+    )]
+    Recover {
+        /// The event
+        #[arg(long)]
+        event: EventId,
+        /// Why, as a code of a-z, 0-9 and _
+        #[arg(long)]
+        reason: String,
+        /// Who decides: the id of an account
+        #[arg(long)]
+        operator: String,
+    },
 }

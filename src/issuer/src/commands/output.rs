@@ -130,6 +130,7 @@ impl From<StoreError> for Failure {
             StoreError::NotFound { .. }
             | StoreError::Exists { .. }
             | StoreError::Moved { .. }
+            | StoreError::LostHead { .. }
             | StoreError::Refused(_) => "",
         };
         Self::failed(format!("{error}{advice}"))

@@ -22,7 +22,10 @@ use evidence::{Hash, PublicKey};
 use protocol::agenda::{Agenda, Registrations};
 use protocol::decision::{Basis, DecisionDoc, LogPrefix};
 use protocol::entry::{self, Entry};
+use protocol::ledger::CaseKind;
 
+use crate::review;
+use crate::store::branches::CaseFacts;
 use crate::store::decisions::{DecisionFacts, Due, MAX_TOGETHER, NewDecision};
 use crate::store::enrolment::KioskFacts;
 use crate::store::events::{EventFacts, Versioned};
@@ -82,7 +85,15 @@ pub struct Decider {
 struct Programme {
     question: Question,
     logs: BTreeMap<Arc<str>, attendance::time::ClockHistory>,
+    branches: Vec<Admitted>,
     basis_kept: bool,
+}
+
+/// A branch that a reviewer admitted.
+struct Admitted {
+    name: Arc<str>,
+    clock: attendance::time::ClockHistory,
+    scans: Vec<(u64, Entry)>,
 }
 
 impl Decider {
@@ -357,13 +368,29 @@ impl Decider {
         let document: Registrations = self.object(registrations.object, "registrations")?;
         let mut prefixes = Vec::new();
         let mut logs = BTreeMap::new();
+        let cases = self.store.cases(event)?;
         for kiosk in self.store.kiosks(event)? {
             let entries = self.parsed_marks(&kiosk)?;
             let view = self.view(&kiosk, &entries);
-            logs.insert(Arc::clone(view.origin()), view.clock_at(kiosk.size));
+            let size = counted(&kiosk, &cases);
+            logs.insert(Arc::clone(view.origin()), view.clock_at(size));
             prefixes.push(LogPrefix {
                 log: kiosk.origin,
-                size: kiosk.size,
+                size,
+            });
+        }
+        let mut branches = Vec::new();
+        for case in admitted_branches(cases) {
+            let name: Arc<str> = case.name().into();
+            let store = self.store.as_ref();
+            branches.push(Admitted {
+                clock: review::clock(store, &case, &self.issuer, self.issuer_key)?,
+                scans: review::in_question(store, &case)?,
+                name: Arc::clone(&name),
+            });
+            prefixes.push(LogPrefix {
+                log: name.to_string(),
+                size: case.size,
             });
         }
         prefixes.sort();
@@ -389,6 +416,7 @@ impl Decider {
         Ok(Some(Programme {
             question,
             logs,
+            branches,
             basis_kept: false,
         }))
     }
@@ -469,6 +497,20 @@ impl Decider {
                 signals_of(log, clock, opened.question.agenda(), scans).map(|(signal, _)| signal),
             );
         }
+        let roll = opened.question.roll();
+        for branch in &opened.branches {
+            let mine = branch
+                .scans
+                .iter()
+                .filter(|(_, parsed)| match &parsed.body {
+                    entry::Body::Scan(scan) => roll.holder(&scan.badge) == Some(attendee),
+                    _ => false,
+                });
+            let scans = mine.map(|(index, parsed)| (*index, parsed));
+            let agenda = opened.question.agenda();
+            let placed = signals_of(&branch.name, &branch.clock, agenda, scans);
+            signals.extend(placed.map(|(signal, _)| signal));
+        }
         Ok(signals)
     }
 
@@ -493,6 +535,32 @@ impl Decider {
         }
         view
     }
+}
+
+/// How much of a log decisions rest on: of one whose enrolment has ended, what was held then or a reviewer admitted since.
+fn counted(kiosk: &KioskFacts, cases: &[CaseFacts]) -> u64 {
+    let Some(ended) = kiosk.retired_size else {
+        return kiosk.size;
+    };
+    let late = cases.iter().filter(|case| {
+        case.about == CaseKind::Late && case.kiosk == kiosk.kiosk && case.is_admitted()
+    });
+    late.map(|case| case.size).max().unwrap_or(0).max(ended)
+}
+
+/// Of each branch, the case that admits the most of it.
+pub(crate) fn admitted_branches(cases: Vec<CaseFacts>) -> Vec<CaseFacts> {
+    let mut newest: BTreeMap<u64, CaseFacts> = BTreeMap::new();
+    for case in cases.into_iter().filter(CaseFacts::is_admitted) {
+        let Some(branch) = case.branch else { continue };
+        match newest.get(&branch) {
+            Some(known) if known.size >= case.size => {}
+            _ => {
+                newest.insert(branch, case);
+            }
+        }
+    }
+    newest.into_values().collect()
 }
 
 /// Whether two decisions differ in nothing but what they rest on.

@@ -10,7 +10,7 @@ use protocol::entry::{self, Body, Entry};
 use protocol::time_code;
 
 use crate::store::batches::{
-    ClockFact, Meaning, PreparedBatch, PreparedEntry, ScanFact, WitnessFact,
+    ClockFact, Meaning, PreparedBatch, PreparedEntry, ScanFact, ShownHead, WitnessFact,
 };
 use crate::store::enrolment::KioskFacts;
 
@@ -91,6 +91,7 @@ pub fn prepare<'a>(
         checkpoint,
         note,
         ledger_size: read.head.ledger_size,
+        ledger: read.head.ledger.and_then(|note| shown_head(note, parties)),
     })
 }
 
@@ -158,6 +159,16 @@ fn scan(entry: &Entry) -> Option<ScanFact> {
         direction: scan.direction,
         room: scan.rooms.first().cloned(),
         wall: entry.stamp.wall,
+    })
+}
+
+/// The ledger's head that a kiosk shows. This issuer's own signature is what counts; who else signed is not asked.
+fn shown_head(note: String, parties: Parties<'_>) -> Option<ShownHead> {
+    let head = evidence::open_checkpoint(&note, parties.ledger, parties.issuer_key).ok()?;
+    Some(ShownHead {
+        size: head.size,
+        root: head.root,
+        note,
     })
 }
 

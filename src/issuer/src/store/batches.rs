@@ -9,9 +9,6 @@ use protocol::badge::BadgeDigest;
 use super::Result;
 use super::events::{LedgerHead, LogEntry};
 
-/// The most branches kept of one log. A fork is proven by the first; more come only from a kiosk that does not stop.
-pub const MAX_BRANCHES: u64 = 1_000;
-
 /// What an entry says of its log's clock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClockFact {
@@ -114,6 +111,19 @@ pub struct PreparedBatch<'a> {
     pub note: String,
     /// The size of the ledger that the kiosk holds.
     pub ledger_size: u64,
+    /// The head of that ledger, if it was shown and this issuer's key signed it.
+    pub ledger: Option<ShownHead>,
+}
+
+/// A head of the ledger as a kiosk shows it: signed by this issuer's own key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShownHead {
+    /// Its size.
+    pub size: u64,
+    /// Its root.
+    pub root: Hash,
+    /// The checkpoint with its signatures.
+    pub note: String,
 }
 
 /// What came of a batch.
@@ -126,18 +136,23 @@ pub enum BatchOutcome {
         /// The size held.
         size: u64,
     },
-    /// Proof that the kiosk's key signed two histories. The branch is kept, nothing advanced, an alarm is raised.
+    /// Proof that the kiosk's key signed two histories. Nothing advanced, an alarm is raised.
     Fork {
         /// The size held.
         size: u64,
+        /// The kiosk's checkpoint over what is held.
+        note: String,
+        /// Up to which size the refused branch is kept; none where it could not be joined to anything held.
+        kept: Option<u64>,
     },
     /// The checkpoint is not that of the entries. Nothing advanced, an alarm is raised.
     Misfit {
         /// The size held.
         size: u64,
     },
-    /// The kiosk has seen a longer ledger than there is: this database is older than what was signed. Nothing
-    /// advanced, an alarm is raised.
+    /// The kiosk has seen another ledger than there is: this database is older than what was signed, or was changed. Nothing
+    /// advanced, an alarm is raised; where the kiosk has shown the signed head, nothing is signed from here on until a person
+    /// has dealt with it.
     LedgerBehind {
         /// The ledger's size here.
         size: u64,
@@ -225,21 +240,6 @@ pub struct QuarantineFacts {
     pub at: UtcMs,
 }
 
-/// A branch that contradicts what is held.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BranchFacts {
-    /// The index of its first entry.
-    pub start: u64,
-    /// The size of its checkpoint.
-    pub size: u64,
-    /// Its checkpoint.
-    pub note: String,
-    /// Its leaves, as lines of a batch.
-    pub leaves: Vec<u8>,
-    /// When it came.
-    pub at: UtcMs,
-}
-
 /// Something a person has to look at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlarmFacts {
@@ -292,9 +292,6 @@ pub trait BatchUnits {
 
     /// The entries put aside, by log and index.
     fn quarantined(&self, event: &EventId) -> Result<Vec<QuarantineFacts>>;
-
-    /// The branches of a log that contradict what is held, oldest first.
-    fn branches(&self, kiosk: &KioskId) -> Result<Vec<BranchFacts>>;
 
     /// Raises an alarm, or counts it where it stands open.
     fn raise_alarm(

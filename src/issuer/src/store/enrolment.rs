@@ -73,6 +73,8 @@ pub struct KioskFacts {
     pub enrolled: UtcMs,
     /// When its enrolment ended, if it has.
     pub retired: Option<UtcMs>,
+    /// The entries held then; what came later is late.
+    pub retired_size: Option<u64>,
     /// The entries held.
     pub size: u64,
     /// When its newest entries were accepted, in seconds since 1970.
@@ -109,7 +111,8 @@ pub trait EnrolmentUnits {
     /// Makes a claim on a door.
     fn put_claim(&self, claim: &NewClaim) -> Result<()>;
 
-    /// Redeems a claim: the kiosk's row, its log and a `kiosk` entry. The same claim and the same key give the same
+    /// Redeems a claim: the kiosk's row, its log and a `kiosk` entry, before it a `retirement` for each kiosk that the door had. The same
+    /// claim and the same key give the same
     /// kiosk until the claim expires.
     fn redeem_claim(&self, redemption: &Redemption, now: UtcMs) -> Result<Redeemed>;
 

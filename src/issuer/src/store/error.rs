@@ -30,6 +30,17 @@ pub enum StoreError {
     /// What was given can never be stored. A fault of the caller.
     #[error("this cannot be stored: {0}")]
     Refused(String),
+    /// A head of the ledger that was signed before is lost, so nothing more is signed. A person has to look.
+    #[error(
+        "the ledger of this database is not the one that was signed: the kiosk {kiosk} holds a signed head of {size} entries that is not in it. \
+         Nothing is signed until the right database is restored, or somebody decides to go on: `rollcall-issuer ledger status` says what to do"
+    )]
+    LostHead {
+        /// The kiosk that showed it.
+        kiosk: String,
+        /// The size of the lost head.
+        size: u64,
+    },
     /// The database cannot do it now: locked, full, read-only, failing. Try later; nothing is lost.
     #[error("the database cannot be used now: {0}")]
     Unavailable(String),

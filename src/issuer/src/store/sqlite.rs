@@ -9,6 +9,7 @@
 
 mod accounts;
 mod batches;
+mod branches;
 mod columns;
 mod decisions;
 mod enrolment;
@@ -33,7 +34,7 @@ mod schema {
 }
 
 /// The newest schema that this build knows.
-pub const SCHEMA_VERSION: i64 = 1;
+pub const SCHEMA_VERSION: i64 = 2;
 /// "RCIS": a Rollcall issuer's database.
 const APPLICATION_ID: i64 = 0x5243_4953;
 /// How long a unit waits for another program's.
@@ -321,7 +322,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = open_in(folder.path()).unwrap();
         store.writer.with(|connection| {
-            let later = "INSERT INTO refinery_schema_history VALUES (2, 'later', '2027-01-01T00:00:00Z', '1')";
+            let later = "INSERT INTO refinery_schema_history VALUES (999, 'later', '2027-01-01T00:00:00Z', '1')";
             connection.execute(later, []).unwrap();
         });
         drop(store);
@@ -332,8 +333,8 @@ mod tests {
             matches!(
                 error,
                 OpenError::Newer {
-                    found: 2,
-                    known: 1,
+                    found: 999,
+                    known: SCHEMA_VERSION,
                     ..
                 }
             ),

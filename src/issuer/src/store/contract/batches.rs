@@ -4,11 +4,13 @@ use attendance::words::Direction;
 use evidence::SigningKey;
 use protocol::batch::{self, Head, Leaf};
 use protocol::entry::{Body, BootCause, Clock, NoteText, TimeCode};
+use protocol::ledger::{CaseKind, CaseOutcome, LedgerBody};
 use protocol::time::TimeRequest;
 
 use super::Factory;
-use crate::store::Store;
 use crate::store::batches::BatchOutcome;
+use crate::store::branches::CaseFacts;
+use crate::store::{Store, StoreError};
 use crate::testing::{
     FakeKiosk, NOON, attendee, badge_key, enrol, event_id, event_with_kiosk, issuer_key,
     programme_id, register,
@@ -28,6 +30,9 @@ pub(super) fn run(factory: Factory<'_>) {
     time_answers_are_believed_when_signed(&*factory());
     witnesses_are_kept(&*factory());
     a_ledger_older_than_its_witness_is_noticed(&*factory());
+    a_lost_head_stops_signing_until_a_person_settles_it(&*factory());
+    cases_are_closed_once_and_branches_grow_into_new_ones(&*factory());
+    a_new_enrolment_ends_the_earlier_one_and_what_comes_later_is_late(&*factory());
     logs_do_not_mix(&*factory());
     watermarks_never_fall(&*factory());
     alarms_are_counted_and_cleared(&*factory());
@@ -135,32 +140,70 @@ fn old_batches_are_held_in_any_cut(store: &dyn Store) {
     assert_eq!(ledger_size(store), before);
 }
 
+/// What a refused batch says: the size and the checkpoint held, and how far the branch is kept.
+fn forked(
+    store: &dyn Store,
+    kiosk: &FakeKiosk,
+    held: &FakeKiosk,
+    range: (u64, u64),
+) -> Option<u64> {
+    let said = refused(store, kiosk, &kiosk.batch(range.0, range.1));
+    let BatchOutcome::Fork { size, note, kept } = said else {
+        panic!("{range:?}: {said:?}")
+    };
+    assert_eq!((size, note), (held.size(), held.checkpoint(held.size())));
+    kept
+}
+
 fn a_fork_keeps_the_branch_and_advances_nothing(store: &dyn Store) {
     let kiosk = five(store);
     kiosk.send(store, 0, 5);
-    // A card restored from a copy made after two entries goes on differently.
+    // A card restored from a copy made after two entries goes on differently, and its branch is longer than what is held.
     let mut clone = kiosk.clone();
     clone.entries.truncate(2);
     clone.note("other");
-    for (start, end) in [(2, 3), (0, 3), (1, 3)] {
-        let said = refused(store, &clone, &clone.batch(start, end));
-        assert_eq!(said, BatchOutcome::Fork { size: 5 }, "{start}..{end}");
+    for range in [(2, 3), (0, 3), (1, 3)] {
+        assert_eq!(forked(store, &clone, &kiosk, range), Some(3), "{range:?}");
     }
-    for _ in 0..4 {
+    for _ in 0..6 {
         clone.note("more");
     }
-    assert_eq!(
-        refused(store, &clone, &clone.batch(2, 7)),
-        BatchOutcome::Fork { size: 5 }
-    );
-    refused(store, &clone, &clone.batch(2, 7));
+    for (range, kept) in [
+        ((2, 4), 4),
+        ((4, 5), 5),
+        ((5, 7), 7),
+        ((7, 9), 9),
+        ((3, 6), 9),
+    ] {
+        assert_eq!(
+            forked(store, &clone, &kiosk, range),
+            Some(kept),
+            "{range:?}"
+        );
+    }
     let branches = store.branches(kiosk.id()).unwrap();
-    assert_eq!(branches.len(), 4, "one batch twice is one branch");
-    let last = branches.iter().max_by_key(|b| b.size).unwrap();
-    let lines: Vec<&[u8]> = last.leaves.split(|b| *b == b'\n').collect();
-    assert_eq!(lines[..5], clone.entries[2..7]);
+    let [branch] = branches.as_slice() else {
+        panic!("{branches:?}")
+    };
+    assert_eq!((branch.base, branch.size), (2, 9));
+    assert_eq!(branch.note, clone.checkpoint(9));
+    let kept = store.branch_entries(branch.number, 0, 100).unwrap();
+    let bytes: Vec<Vec<u8>> = kept.into_iter().filter_map(|e| e.bytes).collect();
+    assert_eq!(bytes, clone.entries[2..]);
+    // A third history is another branch; one that cannot be joined to anything is no part of either.
+    let mut third = kiosk.clone();
+    third.entries.truncate(4);
+    third.note("third");
+    third.note("third");
+    assert_eq!(forked(store, &third, &kiosk, (3, 5)), Some(5));
+    let mut fourth = third.clone();
+    fourth.entries[1] = b"{}".to_vec();
+    assert_eq!(forked(store, &fourth, &kiosk, (3, 5)), None);
+    assert_eq!(store.branches(kiosk.id()).unwrap().len(), 2);
+    // What is shared is still answered as held, also to who forked.
+    assert_eq!(clone.send(store, 0, 2).added, 0);
     let alarms = store.alarms(&event_id()).unwrap();
-    assert_eq!((alarms[0].code.as_str(), alarms[0].count), ("fork", 5));
+    assert_eq!(alarms[0].code, "fork");
     // The log that is held goes on.
     let mut kiosk = kiosk;
     kiosk.note("on");
@@ -175,6 +218,7 @@ fn a_wrong_root_advances_nothing(store: &dyn Store) {
         start: 0,
         checkpoint: kiosk.checkpoint(5),
         ledger_size: 0,
+        ledger: None,
     };
     let leaves: Vec<Leaf<'_>> = damaged.entries.iter().map(|e| Leaf::Entry(e)).collect();
     let bytes = batch::write(&head, &leaves).unwrap();
@@ -215,6 +259,7 @@ fn a_damaged_entry_is_held_by_its_leaf(store: &dyn Store) {
         start: 0,
         checkpoint: kiosk.checkpoint(5),
         ledger_size: 0,
+        ledger: None,
     };
     let mut leaves: Vec<Leaf<'_>> = kiosk.entries.iter().map(|e| Leaf::Entry(e)).collect();
     leaves[2] = Leaf::Damaged(leaves[2].hash());
@@ -386,10 +431,216 @@ fn witnesses_are_kept(store: &dyn Store) {
         codes,
         [(6, "ledger_head_unsigned"), (7, "ledger_head_unsigned")]
     );
-    // A head that the issuer signed and that this ledger does not have: somebody rewrote the ledger.
-    kiosk.ledger_head(&sign(&ledger.origin, 2, evidence::sha256(b"other")));
-    kiosk.send(store, 8, 9);
-    assert!(alarm_codes(store).contains(&"ledger_contradicted".to_owned()));
+}
+
+/// A ledger that does not have a head which this issuer signed: rewritten, or restored from an older copy. By a head among the entries, and by
+/// the one that a batch shows.
+fn a_lost_head_stops_signing_until_a_person_settles_it(store: &dyn Store) {
+    let mut kiosk = five(store);
+    let held = kiosk.send(store, 0, 5);
+    let sign = |size, root: &[u8]| {
+        let root = evidence::sha256(root);
+        let head = evidence::Checkpoint::new(&held.ledger.origin, size, root).unwrap();
+        evidence::sign_checkpoint(&head, &issuer_key())
+    };
+    assert_eq!(store.lost_head(&event_id()).unwrap(), None);
+    // A mere number stops this batch and nothing else; so does a head that another key signed.
+    kiosk.note("six");
+    kiosk.ledger_size = 1_000;
+    refused(store, &kiosk, &kiosk.batch(5, 6));
+    let strangers = evidence::Checkpoint::new(&held.ledger.origin, 1_000, evidence::sha256(b"x"));
+    kiosk.ledger = Some(evidence::sign_checkpoint(
+        &strangers.unwrap(),
+        &SigningKey::from_seed(&[99; 32]),
+    ));
+    refused(store, &kiosk, &kiosk.batch(5, 6));
+    assert_eq!(store.lost_head(&event_id()).unwrap(), None);
+    (kiosk.ledger_size, kiosk.ledger) = (0, None);
+    kiosk.send(store, 5, 6);
+    // One of this ledger's own size with another root, among the entries.
+    let rewritten = kiosk.clone();
+    kiosk.ledger_head(&sign(2, b"other"));
+    let said = refused(store, &kiosk, &kiosk.batch(6, 7));
+    assert!(matches!(said, BatchOutcome::LedgerBehind { .. }));
+    assert_eq!(store.lost_head(&event_id()).unwrap().unwrap().size, 2);
+    // Nothing is signed any more: no receipt, not even for what is held, and no entry of the ledger.
+    let kiosk_before = rewritten;
+    refused(store, &kiosk_before, &kiosk_before.batch(0, 5));
+    let door = store.declare_door_lost(&event_id(), &kiosk.facts.door, "gone", "ann", NOON);
+    assert!(
+        matches!(door, Err(StoreError::LostHead { size: 2, .. })),
+        "{door:?}"
+    );
+    // The longest head that anybody shows is the one to go on without.
+    let mut other = kiosk_before.clone();
+    (other.ledger_size, other.ledger) = (70, Some(sign(70, b"lost")));
+    refused(store, &other, &other.batch(0, 5));
+    let lost = store.lost_head(&event_id()).unwrap().unwrap();
+    assert_eq!(
+        (lost.size, lost.kiosk, lost.settled),
+        (70, kiosk.id().clone(), None)
+    );
+    assert!(alarm_codes(store).contains(&"ledger_lost".to_owned()));
+    // Once a person has decided to go on, all of it is taken; the ledger says so.
+    let index = store
+        .settle_lost_head(&event_id(), "restored", "ann", NOON)
+        .unwrap();
+    let entry = &store.ledger_entries(&event_id(), index, 1).unwrap()[0];
+    assert_eq!(entry.kind.as_deref(), Some("recovery"));
+    assert!(
+        store
+            .settle_lost_head(&event_id(), "again", "ann", NOON)
+            .is_err()
+    );
+    assert_eq!(kiosk.send(store, 6, 7).added, 1);
+    let held = other.send(store, 0, 5);
+    assert_eq!(held.consistency.0, [], "there is no way from the lost head");
+    // A head beyond what was given up is lost anew.
+    other.ledger = Some(sign(71, b"longer"));
+    refused(store, &other, &other.batch(0, 5));
+}
+
+fn cases_are_closed_once_and_branches_grow_into_new_ones(store: &dyn Store) {
+    let kiosk = five(store);
+    register(store, &["X1", "X7"]);
+    kiosk.send(store, 0, 5);
+    let mut clone = kiosk.clone();
+    clone.entries.truncate(2);
+    clone.scan("X7", Direction::In);
+    clone.note("more");
+    refused(store, &clone, &clone.batch(2, 4));
+    let cases = store.cases(&event_id()).unwrap();
+    let [case] = cases.as_slice() else {
+        panic!("{cases:?}")
+    };
+    assert_eq!(
+        (case.about, case.base, case.size, case.is_admitted()),
+        (CaseKind::Fork, 2, 4, false)
+    );
+    assert_eq!(case.note, Some(clone.checkpoint(4)));
+    let close = |case: &CaseFacts, size, outcome| {
+        store.close_case(
+            &event_id(),
+            &case.id,
+            size,
+            outcome,
+            "restored",
+            "ann",
+            NOON,
+        )
+    };
+    let early = close(case, 3, CaseOutcome::Admitted);
+    assert!(
+        matches!(early, Err(StoreError::Moved { what: "case" })),
+        "{early:?}"
+    );
+    for due in store.due(NOON, 10).unwrap() {
+        store.settle(&due).unwrap();
+    }
+    let index = close(case, 4, CaseOutcome::Admitted).unwrap();
+    let due = store.due(NOON, 10).unwrap();
+    assert_eq!(due.len(), 1);
+    assert_eq!(
+        due[0].attendee,
+        attendee("X7"),
+        "whom it touches, and nobody else"
+    );
+    let entry = &store.ledger_entries(&event_id(), index, 1).unwrap()[0];
+    assert_eq!(entry.kind.as_deref(), Some("case"));
+    assert!(matches!(
+        close(case, 4, CaseOutcome::Denied),
+        Err(StoreError::Exists { .. })
+    ));
+    let closed = store.cases(&event_id()).unwrap();
+    assert!(closed[0].is_admitted() && closed.len() == 1);
+    clone.scan("X1", Direction::Out);
+    refused(store, &clone, &clone.batch(4, 5));
+    let open: Vec<_> = store
+        .cases(&event_id())
+        .unwrap()
+        .into_iter()
+        .filter(|c| c.closed.is_none())
+        .collect();
+    assert_eq!((open.len(), open[0].base, open[0].size), (1, 2, 5));
+    close(&open[0], 5, CaseOutcome::Denied).unwrap();
+    assert_eq!(
+        store
+            .cases(&event_id())
+            .unwrap()
+            .iter()
+            .filter(|c| c.is_admitted())
+            .count(),
+        1
+    );
+    let unknown = store.close_case(
+        &event_id(),
+        "fork-9-9",
+        1,
+        CaseOutcome::Denied,
+        "x",
+        "ann",
+        NOON,
+    );
+    assert!(matches!(
+        unknown,
+        Err(StoreError::NotFound { what: "case", .. })
+    ));
+}
+
+fn a_new_enrolment_ends_the_earlier_one_and_what_comes_later_is_late(store: &dyn Store) {
+    let mut kiosk = five(store);
+    register(store, &["X1"]);
+    kiosk.send(store, 0, 5);
+    let next = enrol(store, "main", 2);
+    let ended = store.kiosk(kiosk.id()).unwrap();
+    assert_eq!((ended.retired, ended.retired_size), (Some(NOON), Some(5)));
+    assert_eq!(store.kiosk(next.id()).unwrap().retired, None);
+    let last = store.ledger_head(&event_id()).unwrap().size;
+    let entries = store.ledger_entries(&event_id(), last - 2, 2).unwrap();
+    let LedgerBody::Retirement(body) = protocol::ledger::parse(entries[0].bytes.as_ref().unwrap())
+        .unwrap()
+        .body
+    else {
+        panic!()
+    };
+    assert_eq!(
+        (&body.kiosk, body.reason.as_str(), body.operator.as_str()),
+        (kiosk.id(), "replaced", next.id().as_str())
+    );
+    assert_eq!(entries[1].kind.as_deref(), Some("kiosk"));
+    assert!(store.cases(&event_id()).unwrap().is_empty());
+    // Late entries are taken, receipted, and wait.
+    kiosk.scan("X1", Direction::Out);
+    assert_eq!(kiosk.send(store, 5, 6).size, 6);
+    assert!(alarm_codes(store).contains(&"late_entries".to_owned()));
+    let cases = store.cases(&event_id()).unwrap();
+    assert_eq!(
+        (cases[0].about, cases[0].base, cases[0].size),
+        (CaseKind::Late, 5, 6)
+    );
+    store
+        .close_case(
+            &event_id(),
+            &cases[0].id,
+            6,
+            CaseOutcome::Admitted,
+            "was_offline",
+            "ann",
+            NOON,
+        )
+        .unwrap();
+    assert!(store.cases(&event_id()).unwrap()[0].is_admitted());
+    kiosk.note("later");
+    kiosk.send(store, 6, 7);
+    assert_eq!(
+        store
+            .cases(&event_id())
+            .unwrap()
+            .iter()
+            .filter(|c| c.closed.is_none())
+            .count(),
+        1
+    );
 }
 
 fn a_ledger_older_than_its_witness_is_noticed(store: &dyn Store) {

@@ -14,10 +14,11 @@ use protocol::ledger::{self as bodies, LedgerBody};
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
 use super::super::batches::{
-    BatchOutcome, ClockFact, Held, MAX_BRANCHES, Meaning, PreparedBatch, PreparedEntry, ScanFact,
+    BatchOutcome, ClockFact, Held, Meaning, PreparedBatch, PreparedEntry, ScanFact, ShownHead,
     WitnessFact,
 };
 use super::super::events::LedgerHead;
+use super::branches::{self, Kept};
 use super::enrolment::numbers;
 use super::ledger::{self, Nodes};
 use super::{Result, StoreError, decisions, entry_key, events, log_reads};
@@ -62,7 +63,7 @@ fn head_below(tx: &Transaction<'_>, log: i64, size: u64) -> Result<Option<Tip>> 
 }
 
 /// The leaves of a log, `from` up to `to`.
-fn leaves(tx: &Transaction<'_>, log: i64, from: u64, to: u64) -> Result<Vec<Hash>> {
+pub(super) fn leaves(tx: &Transaction<'_>, log: i64, from: u64, to: u64) -> Result<Vec<Hash>> {
     let mut statement =
         tx.prepare_cached("SELECT leaf FROM entry WHERE id >= ?1 AND id < ?2 ORDER BY id")?;
     let rows = statement.query_map(
@@ -80,7 +81,7 @@ fn leaves(tx: &Transaction<'_>, log: i64, from: u64, to: u64) -> Result<Vec<Hash
 }
 
 /// The frontier that a log had at a size of at most its own.
-fn frontier_at(tx: &Transaction<'_>, log: i64, size: u64) -> Result<Frontier> {
+pub(super) fn frontier_at(tx: &Transaction<'_>, log: i64, size: u64) -> Result<Frontier> {
     let mut frontier = head_below(tx, log, size)?.map_or_else(Frontier::new, |tip| tip.frontier);
     frontier.append_all(leaves(tx, log, frontier.size(), size)?);
     Ok(frontier)
@@ -97,24 +98,42 @@ pub(super) fn accept(
     let tip = tip(tx, log)?;
     let size = tip.as_ref().map_or(0, |t| t.size);
     let subject = batch.kiosk.as_str();
-    if batch.ledger_size > ledger_head.size {
+    let behind = BatchOutcome::LedgerBehind {
+        size: ledger_head.size,
+        seen: batch.ledger_size,
+    };
+    let mut lost = false;
+    for shown in heads_shown(batch) {
+        lost |= branches::lose(tx, event, &batch.kiosk, &shown, now)?;
+    }
+    if lost || ledger::refuse_lost(tx, event).is_err() {
+        return Ok(behind);
+    }
+    // The mere number is no proof, so nothing stops for it but this batch, which is offered again.
+    if batch.ledger_size > ledger_head.size && batch.ledger.is_none() {
         let detail = format!(
             "the kiosk holds a ledger of {} entries, this database {}: it is older than what was signed",
             batch.ledger_size, ledger_head.size
         );
         log_reads::raise(tx, event, subject, "ledger_behind", &detail, now)?;
-        return Ok(BatchOutcome::LedgerBehind {
-            size: ledger_head.size,
-            seen: batch.ledger_size,
-        });
+        return Ok(behind);
     }
     if batch.start > size {
-        return Ok(BatchOutcome::Gap { size });
+        // A branch may be longer than the log that is held.
+        return match branches::continue_branch(tx, log, batch, now)?.zip(tip) {
+            Some((kept, tip)) => Ok(BatchOutcome::Fork {
+                size,
+                note: tip.note,
+                kept: Some(kept),
+            }),
+            None => Ok(BatchOutcome::Gap { size }),
+        };
     }
     let offered: Vec<Hash> = batch.entries.iter().map(|e| e.leaf).collect();
     let end = batch.start + offered.len() as u64;
     let held = leaves(tx, log, batch.start, end.min(size))?;
     let before = frontier_at(tx, log, batch.start)?;
+    let held_note = tip.as_ref().map(|t| t.note.clone());
     let at_checkpoint = if batch.checkpoint.size < size {
         Some(frontier_at(tx, log, batch.checkpoint.size)?.root())
     } else {
@@ -122,7 +141,28 @@ pub(super) fn accept(
             .filter(|t| t.size == batch.checkpoint.size)
             .map(|t| t.frontier.root())
     };
-    match fit::fit(before, &held, &offered, at_checkpoint, &batch.checkpoint) {
+    let forked = |kept: Kept, note: Option<String>| {
+        let detail = format!(
+            "entries from {} on contradict the {size} held: two histories under one key",
+            batch.start
+        );
+        log_reads::raise(tx, event, subject, "fork", &detail, now)?;
+        Ok(BatchOutcome::Fork {
+            size,
+            note: note.ok_or(StoreError::Moved { what: "log" })?,
+            kept: match kept {
+                Kept::UpTo(size) => Some(size),
+                Kept::No => None,
+            },
+        })
+    };
+    match fit::fit(
+        before.clone(),
+        &held,
+        &offered,
+        at_checkpoint,
+        &batch.checkpoint,
+    ) {
         Fit::Held => {
             let tip = tip.ok_or(StoreError::Moved { what: "log" })?;
             answer(tx, event, batch, tip, (0, 0), ledger_head)
@@ -132,23 +172,41 @@ pub(super) fn accept(
             advance(tx, event, log, batch, size, news, &frontier, now)
         }
         Fit::Fork => {
-            keep_branch(tx, log, batch, now)?;
-            let detail = format!(
-                "entries from {} on contradict the {size} held: two histories under one key",
-                batch.start
-            );
-            log_reads::raise(tx, event, subject, "fork", &detail, now)?;
-            Ok(BatchOutcome::Fork { size })
+            let kept = branches::keep_fork(tx, log, batch, before, &held, now)?;
+            forked(kept, held_note)
         }
-        Fit::Misfit => {
-            let detail = format!(
-                "the checkpoint of size {} is not that of the entries sent from {} on",
-                batch.checkpoint.size, batch.start
-            );
-            log_reads::raise(tx, event, subject, "bad_checkpoint", &detail, now)?;
-            Ok(BatchOutcome::Misfit { size })
-        }
+        // What goes on from a branch fits that, and not the log.
+        Fit::Misfit => match branches::continue_branch(tx, log, batch, now)? {
+            Some(kept) => forked(Kept::UpTo(kept), held_note),
+            None => {
+                let detail = format!(
+                    "the checkpoint of size {} is not that of the entries sent from {} on",
+                    batch.checkpoint.size, batch.start
+                );
+                log_reads::raise(tx, event, subject, "bad_checkpoint", &detail, now)?;
+                Ok(BatchOutcome::Misfit { size })
+            }
+        },
     }
+}
+
+/// The heads of the ledger that a batch shows, signed by this issuer: the one its kiosk holds, and those among its entries.
+fn heads_shown(batch: &PreparedBatch<'_>) -> impl Iterator<Item = ShownHead> {
+    let entries = batch
+        .entries
+        .iter()
+        .filter_map(|entry| match &entry.meaning {
+            Meaning::Taken {
+                witness: Some(witness),
+                ..
+            } => Some(ShownHead {
+                size: witness.size,
+                root: witness.root,
+                note: witness.note.clone(),
+            }),
+            Meaning::Taken { .. } | Meaning::Quarantined { .. } => None,
+        });
+    batch.ledger.clone().into_iter().chain(entries)
 }
 
 fn answer(
@@ -159,8 +217,12 @@ fn answer(
     (added, quarantined): (u64, u64),
     ledger: LedgerHead,
 ) -> Result<BatchOutcome> {
-    let nodes = Nodes { tx, event };
-    let consistency = events::prove_extends(batch.ledger_size, ledger.size, &nodes)?;
+    // A longer ledger that a person has given up cannot be led from: the kiosk sees that and does not cosign.
+    let consistency = if batch.ledger_size > ledger.size {
+        evidence::ConsistencyProof(Vec::new())
+    } else {
+        events::prove_extends(batch.ledger_size, ledger.size, &Nodes { tx, event })?
+    };
     Ok(BatchOutcome::Held(Held {
         size: tip.size,
         added,
@@ -218,6 +280,13 @@ fn advance(
         })
     });
     let (_, ledger) = ledger::append(tx, event, now, std::iter::once(head).chain(exceptions))?;
+    let is_late: bool = tx
+        .prepare_cached("SELECT retired_size IS NOT NULL FROM log WHERE number = ?1")?
+        .query_row([log], |row| row.get(0))?;
+    if is_late {
+        let detail = "entries came after the enrolment had ended; they are kept and wait for `rollcall-issuer review list`";
+        log_reads::raise(tx, event, batch.kiosk.as_str(), "late_entries", detail, now)?;
+    }
     if count > 0 {
         let detail = format!("the meaning of {count} entries could not be taken; they are kept");
         log_reads::raise(tx, event, batch.kiosk.as_str(), "quarantine", &detail, now)?;
@@ -457,40 +526,5 @@ fn persist_witnesses(
             )?;
         }
     }
-    Ok(())
-}
-
-fn keep_branch(
-    tx: &Transaction<'_>,
-    log: i64,
-    batch: &PreparedBatch<'_>,
-    now: UtcMs,
-) -> Result<()> {
-    let mut lines = Vec::new();
-    for entry in &batch.entries {
-        match entry.bytes {
-            Some(bytes) => lines.extend_from_slice(bytes),
-            None => {
-                lines.extend_from_slice(protocol::batch::damaged_line(entry.leaf).as_bytes());
-            }
-        }
-        lines.push(b'\n');
-    }
-    let hash = evidence::sha256(&[batch.note.as_bytes(), b"\n", &lines].concat());
-    tx.prepare_cached(
-        "INSERT OR IGNORE INTO branch (log, hash, start, size, note, leaves, at_ms) \
-         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 \
-         WHERE (SELECT count(*) FROM branch WHERE log = ?1) < ?8",
-    )?
-    .execute(params![
-        log,
-        hash.as_bytes(),
-        batch.start,
-        batch.checkpoint.size,
-        batch.note,
-        lines,
-        now.0,
-        MAX_BRANCHES
-    ])?;
     Ok(())
 }

@@ -13,7 +13,7 @@ use super::columns::{hash, public_key, word};
 use super::{Result, SqliteStore, StoreError, events, ledger};
 
 const KIOSK_COLUMNS: &str = "SELECT l.kiosk, e.id, l.door, l.origin, l.public_key, l.software, \
-     l.enrolled_ms, l.retired_ms, coalesce(h.size, 0), h.receipt_s FROM log l \
+     l.enrolled_ms, l.retired_ms, coalesce(h.size, 0), h.receipt_s, l.retired_size FROM log l \
      JOIN event e ON e.number = l.event \
      LEFT JOIN head h ON h.log = l.number AND h.size = (SELECT max(size) FROM head WHERE log = l.number)";
 
@@ -29,6 +29,7 @@ fn kiosk_facts(row: &Row<'_>) -> rusqlite::Result<KioskFacts> {
         retired: row.get::<_, Option<i64>>(7)?.map(UtcMs),
         size: row.get(8)?,
         receipt_s: row.get(9)?,
+        retired_size: row.get(10)?,
     })
 }
 
@@ -37,6 +38,11 @@ fn kiosk_by_number(tx: &Transaction<'_>, log: i64) -> Result<KioskFacts> {
         .prepare_cached(&format!("{KIOSK_COLUMNS} WHERE l.number = ?1"))?
         .query_row([log], kiosk_facts)?)
 }
+
+/// Ends an enrolment, and remembers what was held then.
+const RETIRE: &str = "UPDATE log SET retired_ms = ?2, retired_size = \
+     coalesce((SELECT max(size) FROM head WHERE head.log = log.number), 0) \
+     WHERE number = ?1 AND retired_ms IS NULL";
 
 /// The numbers of a kiosk's log and of its event.
 pub(super) fn numbers(tx: &Transaction<'_>, kiosk: &KioskId) -> Result<(i64, i64)> {
@@ -85,6 +91,7 @@ fn enrol(
         });
     }
     let log = tx.last_insert_rowid();
+    replace(tx, event, door, (log, &kiosk), now)?;
     let door = door
         .parse()
         .map_err(|error: attendance::words::BadId| StoreError::Damaged(error.to_string()))?;
@@ -97,6 +104,35 @@ fn enrol(
     ledger::append_one(tx, event, now, body)?;
     events::revise(tx, event)?;
     Ok(log)
+}
+
+/// Ends the earlier enrolments of a door: one kiosk stands there.
+fn replace(
+    tx: &Transaction<'_>,
+    event: i64,
+    door: &str,
+    (log, by): (i64, &KioskId),
+    now: UtcMs,
+) -> Result<()> {
+    let earlier: Vec<(i64, KioskId)> = tx
+        .prepare_cached(
+            "SELECT number, kiosk FROM log WHERE event = ?1 AND door = ?2 AND number <> ?3 \
+             AND retired_ms IS NULL ORDER BY number",
+        )?
+        .query_map(params![event, door, log], |row| {
+            Ok((row.get(0)?, word(row, 1)?))
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    for (number, kiosk) in earlier {
+        tx.prepare_cached(RETIRE)?.execute(params![number, now.0])?;
+        let body = LedgerBody::Retirement(bodies::Retirement {
+            kiosk,
+            reason: bodies::REPLACED.to_owned(),
+            operator: by.to_string(),
+        });
+        ledger::append_one(tx, event, now, body)?;
+    }
+    Ok(())
 }
 
 /// A claim's event, door, expiry and the log that redeemed it.
@@ -193,11 +229,7 @@ impl EnrolmentUnits for SqliteStore {
     ) -> Result<()> {
         self.write(|tx| {
             let (log, event) = numbers(tx, kiosk)?;
-            let changed = tx
-                .prepare_cached(
-                    "UPDATE log SET retired_ms = ?2 WHERE number = ?1 AND retired_ms IS NULL",
-                )?
-                .execute(params![log, now.0])?;
+            let changed = tx.prepare_cached(RETIRE)?.execute(params![log, now.0])?;
             if changed == 0 {
                 return Err(StoreError::Exists {
                     what: "retirement of kiosk",

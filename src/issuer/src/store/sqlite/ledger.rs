@@ -35,6 +35,20 @@ pub(super) fn head(tx: &Transaction<'_>, event: i64) -> Result<LedgerHead> {
     })
 }
 
+/// Fails where a head that was signed before is lost and nobody has dealt with it.
+pub(super) fn refuse_lost(tx: &Transaction<'_>, event: i64) -> Result<()> {
+    let lost = tx
+        .prepare_cached(
+            "SELECT kiosk, size FROM lost_head WHERE event = ?1 AND settled_ms IS NULL",
+        )?
+        .query_row([event], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    match lost {
+        Some((kiosk, size)) => Err(StoreError::LostHead { kiosk, size }),
+        None => Ok(()),
+    }
+}
+
 /// Appends entries. Gives the index of the first and the head after the last.
 pub(super) fn append(
     tx: &Transaction<'_>,
@@ -42,6 +56,7 @@ pub(super) fn append(
     now: UtcMs,
     bodies: impl IntoIterator<Item = LedgerBody>,
 ) -> Result<(u64, LedgerHead)> {
+    refuse_lost(tx, event)?;
     let (origin, mut frontier) = frontier(tx, event)?;
     let first = frontier.size();
     let mut entries = tx.prepare_cached(

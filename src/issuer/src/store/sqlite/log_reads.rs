@@ -6,8 +6,8 @@ use protocol::badge::BadgeDigest;
 use rusqlite::{Row, Transaction, params};
 
 use super::super::batches::{
-    AlarmFacts, BatchOutcome, BatchUnits, BranchFacts, HeadFacts, PreparedBatch, PresenceFacts,
-    QuarantineFacts, ScanEntry,
+    AlarmFacts, BatchOutcome, BatchUnits, HeadFacts, PreparedBatch, PresenceFacts, QuarantineFacts,
+    ScanEntry,
 };
 use super::super::events::{LogEntry, MAX_PAGE};
 use super::columns::{hash, word, word_opt};
@@ -185,26 +185,6 @@ impl BatchUnits for SqliteStore {
                     index: entry_place(row.get(1)?).1,
                     code: row.get(2)?,
                     detail: row.get(3)?,
-                    at: UtcMs(row.get(4)?),
-                })
-            })?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
-        })
-    }
-
-    fn branches(&self, kiosk: &KioskId) -> Result<Vec<BranchFacts>> {
-        self.read(|tx| {
-            let (log, _) = numbers(tx, kiosk)?;
-            let mut statement = tx.prepare_cached(
-                "SELECT start, size, note, leaves, at_ms FROM branch WHERE log = ?1 \
-                 ORDER BY at_ms, size",
-            )?;
-            let rows = statement.query_map([log], |row| {
-                Ok(BranchFacts {
-                    start: row.get(0)?,
-                    size: row.get(1)?,
-                    note: row.get(2)?,
-                    leaves: row.get(3)?,
                     at: UtcMs(row.get(4)?),
                 })
             })?;
