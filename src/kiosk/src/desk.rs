@@ -20,8 +20,8 @@ use protocol::presence::PresenceRow;
 use protocol::status::KioskStatus;
 use tokio::sync::{oneshot, watch};
 
-use crate::journal::{Enrolment, Prepared};
-use crate::sync::verify::{AnswerFault, BundleFault, LedgerFault, Parties};
+use crate::journal::{Enrolment, Prepared, SealedBatch};
+use crate::sync::verify::{AnswerFault, BundleFault, ForkFault, LedgerFault, Parties};
 
 /// How long sync waits for an answer; taking over a large bundle on a small board needs seconds.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
@@ -41,8 +41,13 @@ pub fn parties<'a>(enrolment: &'a Enrolment, log_key: &'a PublicKey) -> Parties<
 pub struct DeskState {
     /// To whom this kiosk belongs; `None` before enrolment.
     pub enrolment: Option<Enrolment>,
-    /// The kiosk's key: it signs the log's heads and requests, and cosigns the ledger's heads.
+    /// The key that signs requests: the log's, which also signs its heads and cosigns the ledger's; while a fresh log waits to be enrolled, the
+    /// sealed log's.
     pub key: Option<SigningKey>,
+    /// The key of the log that is written.
+    pub log_key: Option<SigningKey>,
+    /// The kiosk ids of sealed logs that are not wholly delivered, with the keys that sign for their delivery.
+    pub sealed: Vec<(KioskId, SigningKey)>,
     /// SHA-256 of the TLS keys (SPKI) that the issuer may show, lower hex: the bundle's, or the claim's where the bundle names none.
     pub pins: Vec<String>,
     /// What the log is now.
@@ -80,6 +85,12 @@ pub struct Standing {
     pub urgent_size: u64,
     /// Whether the raw clock has an anchor in the segment that is running; a suspend takes it away.
     pub anchored: bool,
+    /// Whether the log waits to be enrolled: its entries are not sent yet.
+    pub awaits: bool,
+    /// Whether a sealed log holds entries that the issuer does not.
+    pub sealed_rest: bool,
+    /// Rises when the kiosk becomes another to the issuer: sealed, or enrolled anew. Sync then begins again.
+    pub generation: u64,
 }
 
 /// What became of an answer to a batch that was believed: receipt and ledger head are journalled.
@@ -117,6 +128,17 @@ pub enum DeskError {
     /// The journal cannot be written or read. The words are for the log.
     #[error("the journal failed: {0}")]
     Failed(String),
+}
+
+/// How the word of a fork ended at the desk.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ForkError {
+    /// It is not proven. Nothing was sealed.
+    #[error(transparent)]
+    Fault(#[from] ForkFault),
+    /// The desk failed.
+    #[error(transparent)]
+    Desk(#[from] DeskError),
 }
 
 /// How an answer to a batch ended at the desk.
@@ -186,6 +208,28 @@ pub enum DeskRequest {
         /// What became of it.
         reply: Reply<Result<Taken, AcceptedError>>,
     },
+    /// The issuer's word that this log forked, with the checkpoint that is to prove it: to be checked with [`crate::sync::verify::fork`]. If it
+    /// holds, the log is sealed and a fresh one begun.
+    Fork {
+        /// The checkpoint's note.
+        checkpoint: String,
+        /// Whether it was sealed.
+        reply: Reply<Result<(), ForkError>>,
+    },
+    /// The next entries of a sealed log that the issuer does not hold.
+    Sealed {
+        /// The batch.
+        reply: Reply<Result<Option<SealedBatch>, DeskError>>,
+    },
+    /// The issuer holds a sealed log up to a size.
+    Delivered {
+        /// The log's number.
+        number: u64,
+        /// The size.
+        size: u64,
+        /// Whether that is noted.
+        reply: Reply<Result<(), DeskError>>,
+    },
     /// A time exchange whose signature was checked: to be journalled, and its issuer's time to raise the floor.
     Time {
         /// The exchange.
@@ -233,6 +277,9 @@ impl fmt::Debug for DeskRequest {
         f.write_str(match self {
             Self::Batch { .. } => "Batch",
             Self::Accepted { .. } => "Accepted",
+            Self::Fork { .. } => "Fork",
+            Self::Sealed { .. } => "Sealed",
+            Self::Delivered { .. } => "Delivered",
             Self::Time { .. } => "Time",
             Self::Bundle { .. } => "Bundle",
             Self::Presence { .. } => "Presence",
@@ -323,6 +370,36 @@ impl Desk {
         self.ask(|reply| DeskRequest::Accepted {
             sent,
             answer,
+            reply,
+        })
+        .await
+    }
+
+    /// See [`DeskRequest::Fork`].
+    ///
+    /// # Errors
+    /// See [`ForkError`].
+    pub async fn fork(&self, checkpoint: String) -> Result<(), ForkError> {
+        self.ask(|reply| DeskRequest::Fork { checkpoint, reply })
+            .await
+    }
+
+    /// See [`DeskRequest::Sealed`].
+    ///
+    /// # Errors
+    /// See [`DeskError`].
+    pub async fn sealed(&self) -> Result<Option<SealedBatch>, DeskError> {
+        self.ask(|reply| DeskRequest::Sealed { reply }).await
+    }
+
+    /// See [`DeskRequest::Delivered`].
+    ///
+    /// # Errors
+    /// See [`DeskError`].
+    pub async fn delivered(&self, number: u64, size: u64) -> Result<(), DeskError> {
+        self.ask(|reply| DeskRequest::Delivered {
+            number,
+            size,
             reply,
         })
         .await

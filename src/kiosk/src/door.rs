@@ -171,6 +171,28 @@ impl Door {
         self.people.inside()
     }
 
+    /// Who is inside by this door's own scans, as the issuer would tell it: for the door that goes on in a fresh log.
+    pub fn insiders(&self) -> Vec<PresenceRow> {
+        self.people
+            .stays()
+            .filter_map(|(attendee, stay)| {
+                let stamp = self.people.stamp(stay.stamp);
+                let since = self.clock.place(stay.index, &stamp).at;
+                let room = self.board.room_at(self.people.rooms(stay.rooms?), since)?;
+                Some(PresenceRow {
+                    attendee: attendee.clone(),
+                    room: room.clone(),
+                    since: told_time(since, &stamp),
+                })
+            })
+            .collect()
+    }
+
+    /// The door, by the bundle in force.
+    pub fn door(&self) -> &attendance::words::DoorId {
+        &self.board.door
+    }
+
     /// The direction that staff set for readers without one of their own.
     pub fn staff_direction(&self) -> Option<Direction> {
         self.staff_direction

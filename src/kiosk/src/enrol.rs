@@ -1,5 +1,8 @@
 //! Enrolment: a claim, scanned or typed, becomes an enrolment that is checked and kept.
 //!
+//! A kiosk whose log was sealed has begun a fresh log under a fresh key, and scans into it. A claim on the same event enrols that key: the
+//! issuer gives it a new kiosk id and ends the earlier enrolment of the door, and what was scanned meanwhile keeps its place and is sent.
+//!
 //! Promises: the kiosk's key is on the disk before the claim is used, so that a lost answer is asked for again under the same key until the
 //! claim expires. An answer is kept only if it is from the issuer that the claim names, for a log under this key, with a bundle that this
 //! issuer signed. The secret of a claim is neither printed nor kept; the key's file holds its hash.
@@ -40,6 +43,11 @@ pub trait EnrolmentStore {
     /// # Errors
     /// Words for a person where that cannot be read.
     fn enrolled(&self) -> Result<Option<String>, String>;
+
+    /// The key under which a log that was begun after a seal waits to be enrolled; its kiosk is not called enrolled.
+    fn waiting(&self) -> Option<SigningKey> {
+        None
+    }
 
     /// Keeps the enrolment, key and first bundle, durably and all at once.
     ///
@@ -147,7 +155,10 @@ pub async fn enrol(
     if let Some(kiosk) = store.enrolled().map_err(EnrolError::Store)? {
         return Err(EnrolError::Already(kiosk));
     }
-    let key = pending_key(data_dir, &claim)?;
+    let key = match store.waiting() {
+        Some(key) => key,
+        None => pending_key(data_dir, &claim)?,
+    };
     let enrolled = ask(&claim, key).await?;
     store.keep(&enrolled).map_err(EnrolError::Store)?;
     forget_key(data_dir);
@@ -164,13 +175,24 @@ pub async fn enrol_at(
     desk: &Desk,
 ) -> Result<Enrolment, EnrolError> {
     let claim = Claim::parse(claim_text)?;
-    if desk.standing().borrow().enrolled {
-        let state = desk.state().await;
-        let kiosk = state.ok().and_then(|state| state.enrolment);
+    let standing = *desk.standing().borrow();
+    let state = || async {
+        desk.state()
+            .await
+            .map_err(|e| EnrolError::Store(e.to_string()))
+    };
+    let key = if standing.awaits {
+        state()
+            .await?
+            .log_key
+            .ok_or_else(|| EnrolError::Store("the fresh log's key cannot be read".to_owned()))?
+    } else if standing.enrolled {
+        let kiosk = state().await.ok().and_then(|state| state.enrolment);
         let kiosk = kiosk.map_or_else(|| "another".to_owned(), |known| known.kiosk.to_string());
         return Err(EnrolError::Already(kiosk));
-    }
-    let key = pending_key(data_dir, &claim)?;
+    } else {
+        pending_key(data_dir, &claim)?
+    };
     let enrolled = ask(&claim, key).await?;
     let enrolment = enrolled.enrolment.clone();
     match desk.enrol(enrolled).await {

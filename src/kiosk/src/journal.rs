@@ -11,7 +11,7 @@
 //! Opening and appending check the same thing: the frontier is what the leaves since a known point come to. So a journal that was cut off
 //! at any moment opens like one that was closed.
 //!
-//! Limits: one log a journal; an entry has at most [`protocol::entry::MAX_ENTRY_BYTES`].
+//! Limits: one log at a time; those before it are sealed, each on proof that another log exists under its key ([`seal`]). An entry has at most [`protocol::entry::MAX_ENTRY_BYTES`].
 
 mod disk;
 mod enrolment;
@@ -20,8 +20,11 @@ mod folder;
 mod outgoing;
 mod prepared;
 mod schema;
+mod seal;
 mod verify;
 
+#[cfg(test)]
+mod seal_tests;
 #[cfg(test)]
 mod tests;
 
@@ -38,6 +41,7 @@ pub use enrolment::Enrolment;
 pub use error::JournalError;
 pub use folder::Folder;
 pub use prepared::{OwnedLeaf, Prepared};
+pub use seal::{SEALED_BATCH_ENTRIES, SealedBatch, SealedLog};
 pub use verify::Verified;
 
 /// After how many entries the point moves from which opening recomputes the frontier.
@@ -67,6 +71,9 @@ pub struct Journal {
     bundle: Option<HeldBundle>,
     floor: UtcMs,
     damaged: u64,
+    sealed: Vec<SealedLog>,
+    /// Whether the issuer does not know this log yet.
+    awaits: bool,
     spent: bool,
 }
 
@@ -150,6 +157,17 @@ impl Journal {
     /// To whom the kiosk belongs.
     pub fn enrolment(&self) -> Option<&Enrolment> {
         self.enrolment.as_ref()
+    }
+
+    /// The note of the ledger's newest head that was witnessed.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub fn ledger_note(&self) -> Result<Option<String>, JournalError> {
+        Ok(self
+            .db
+            .query_row("SELECT note FROM ledger", [], |row| row.get(0))
+            .optional()?)
     }
 
     /// The ledger's newest head that was witnessed.
@@ -252,7 +270,7 @@ impl Journal {
     }
 
     /// Binds the journal to its issuer, with the key that the issuer knows, together with the first bundle. The same enrolment again changes
-    /// nothing.
+    /// nothing. A log that waits to be enrolled after a seal takes an enrolment of the same event under its own key; its entries stay.
     ///
     /// # Errors
     /// [`JournalError::Enrolled`] where it belongs to somebody else already; otherwise as [`Journal::append`].
@@ -264,18 +282,26 @@ impl Journal {
     ) -> Result<(), JournalError> {
         if let Some(held) = &self.enrolment {
             let same = held.origin == enrolment.origin && held.kiosk == enrolment.kiosk;
-            return if same {
-                Ok(())
-            } else {
-                Err(JournalError::Enrolled {
-                    kiosk: held.kiosk.clone(),
-                })
-            };
+            let takes_over = self.awaits
+                && (&held.event, &held.issuer, &held.issuer_key)
+                    == (&enrolment.event, &enrolment.issuer, &enrolment.issuer_key)
+                && held.badge_key.id() == enrolment.badge_key.id()
+                && key.public_key() == self.key.public_key();
+            if !takes_over {
+                return if same && !self.awaits {
+                    Ok(())
+                } else {
+                    Err(JournalError::Enrolled {
+                        kiosk: held.kiosk.clone(),
+                    })
+                };
+            }
         }
         let floor = self.floor.max(bundle.issued);
         self.append_with(&[], |tx| {
             schema::insert_enrolment(tx, enrolment)?;
-            // Before enrolment nothing is recorded or signed, so that another key changes nothing that exists.
+            // Before the first enrolment nothing is recorded or signed, so that another key changes nothing that exists; a log that waits
+            // to be enrolled has its key already.
             schema::put_seed(tx, key)?;
             schema::put_bundle(tx, bundle)?;
             schema::put_floor(tx, floor)
@@ -283,6 +309,7 @@ impl Journal {
         self.floor = floor;
         self.key = key.clone();
         self.enrolment = Some(enrolment.clone());
+        self.awaits = false;
         self.hold_bundle(bundle);
         Ok(())
     }

@@ -895,7 +895,11 @@ fn archive_description() {
         event: id(EVENT),
         issuer: ISSUER.into(),
         issuer_key: issuer().public_key(),
-        logs: vec![log(archive::LogKind::Ledger, &ledger, &issuer()), journal, branch],
+        logs: vec![
+            log(archive::LogKind::Ledger, &ledger, &issuer()),
+            journal,
+            branch,
+        ],
     };
     document("archive.json", &description);
     let object = archive::object_path(Hash::EMPTY_ROOT);

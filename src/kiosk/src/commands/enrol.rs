@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use evidence::SigningKey;
+
 use super::{Exit, complain, log_to_stderr, say};
 use crate::config::Config;
 use crate::desk::NewEnrolment;
@@ -13,7 +15,12 @@ struct Store(Journal);
 
 impl EnrolmentStore for Store {
     fn enrolled(&self) -> Result<Option<String>, String> {
-        Ok(self.0.enrolment().map(|held| held.kiosk.to_string()))
+        let held = self.0.enrolment().filter(|_| !self.0.awaits_enrolment());
+        Ok(held.map(|held| held.kiosk.to_string()))
+    }
+
+    fn waiting(&self) -> Option<SigningKey> {
+        self.0.awaits_enrolment().then(|| self.0.key().clone())
     }
 
     fn keep(&mut self, enrolled: &NewEnrolment) -> Result<(), String> {

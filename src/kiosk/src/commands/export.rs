@@ -105,6 +105,7 @@ fn write(config: &Config, out: &Path) -> Result<Exported, ExportError> {
             kiosk: Some(enrolment.kiosk.clone()),
             door,
             size: verified.size,
+            base: None,
         }],
     };
     let described = serde_json::to_vec_pretty(&archive).map_err(|e| no_out(io::Error::other(e)))?;

@@ -154,6 +154,11 @@ impl People {
         self.attendees.get(attendee)?.stay
     }
 
+    pub(super) fn stays(&self) -> impl Iterator<Item = (&AttendeeId, Stay)> {
+        let stays = self.attendees.iter();
+        stays.filter_map(|(attendee, known)| Some((attendee, known.stay?)))
+    }
+
     pub(super) fn inside(&self) -> usize {
         let inside = |a: &&Attendee| a.stay.is_some_and(|stay| stay.rooms.is_some());
         self.attendees.values().filter(inside).count()

@@ -21,6 +21,10 @@ impl Journal {
         max_entries: usize,
         max_bytes: usize,
     ) -> Result<Option<Prepared>, JournalError> {
+        if self.awaits {
+            // The issuer does not know this log, and it has no name yet that a head could be signed under.
+            return Err(JournalError::NotEnrolled);
+        }
         let beyond = JournalError::Beyond {
             from,
             size: self.size(),
@@ -61,6 +65,7 @@ impl Journal {
             checkpoint,
             leaves,
             ledger_size: self.ledger.map_or(0, |held| held.size),
+            ledger: self.ledger_note()?,
         }))
     }
 

@@ -23,6 +23,8 @@ pub struct Prepared {
     pub leaves: Vec<OwnedLeaf>,
     /// The size of the ledger's newest checkpoint that is held; 0 where none is.
     pub ledger_size: u64,
+    /// That checkpoint as it is kept.
+    pub ledger: Option<String>,
 }
 
 impl Prepared {
@@ -41,6 +43,7 @@ impl Prepared {
             start: self.start,
             checkpoint: self.checkpoint.clone(),
             ledger_size: self.ledger_size,
+            ledger: self.ledger.clone(),
         };
         let leaves: Vec<Leaf<'_>> = self
             .leaves

@@ -18,17 +18,30 @@ use super::{
 /// "RcJ1": names the file as a kiosk's journal.
 const APPLICATION_ID: i64 = 0x5263_4a31;
 /// The format of the tables below.
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
 /// The size of a page.
 pub(super) const PAGE_BYTES: u64 = 4096;
 
-/// `tip` holds what changes with every append, `log` what seldom does: a commit then writes few pages.
-const TABLES: &str = "
+/// What is of one log alone; sealing gives these tables other names and makes new ones.
+pub(super) const LOG_TABLES: &str = "
 CREATE TABLE entries (
     idx INTEGER PRIMARY KEY,
     leaf BLOB NOT NULL CHECK (length(leaf) = 32),
     bytes BLOB NOT NULL
 ) STRICT;
+CREATE TABLE heads (
+    size INTEGER PRIMARY KEY,
+    root BLOB NOT NULL CHECK (length(root) = 32)
+) STRICT;
+CREATE TABLE receipts (
+    size INTEGER PRIMARY KEY,
+    time_s INTEGER NOT NULL,
+    note TEXT NOT NULL
+) STRICT;
+";
+
+/// `tip` holds what changes with every append, `log` what seldom does: a commit then writes few pages.
+const TABLES: &str = "
 CREATE TABLE tip (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     frontier BLOB NOT NULL,
@@ -51,15 +64,6 @@ CREATE TABLE enrolment (
     origin TEXT NOT NULL,
     badge_key BLOB NOT NULL
 ) STRICT;
-CREATE TABLE heads (
-    size INTEGER PRIMARY KEY,
-    root BLOB NOT NULL CHECK (length(root) = 32)
-) STRICT;
-CREATE TABLE receipts (
-    size INTEGER PRIMARY KEY,
-    time_s INTEGER NOT NULL,
-    note TEXT NOT NULL
-) STRICT;
 CREATE TABLE ledger (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     size INTEGER NOT NULL,
@@ -74,6 +78,28 @@ CREATE TABLE bundle (
     signed BLOB NOT NULL
 ) STRICT;
 ";
+
+/// What each format adds to the one before, from format 2 on. A new journal goes through all of them as well.
+const MIGRATIONS: [&str; 1] = ["
+ALTER TABLE enrolment ADD COLUMN awaits INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE sealed (
+    number INTEGER PRIMARY KEY,
+    kiosk TEXT NOT NULL,
+    origin TEXT NOT NULL,
+    seed BLOB NOT NULL CHECK (length(seed) = 32),
+    size INTEGER NOT NULL,
+    delivered INTEGER NOT NULL,
+    code TEXT NOT NULL,
+    proof TEXT NOT NULL,
+    at_ms INTEGER NOT NULL
+) STRICT;
+CREATE TABLE sealed_heads (
+    log INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    note TEXT NOT NULL,
+    PRIMARY KEY (log, size)
+) STRICT, WITHOUT ROWID;
+"];
 
 /// Where SQLite's file format keeps the numbers that name a file's owner and its format, big-endian.
 const USER_VERSION_AT: usize = 60;
@@ -109,7 +135,7 @@ fn check_header(path: &Path) -> Result<(), JournalError> {
 
 fn check_owner(path: &Path, (application, format): (i64, i64)) -> Result<(), JournalError> {
     match (application, format) {
-        (APPLICATION_ID, FORMAT) => Ok(()),
+        (APPLICATION_ID, 1..=FORMAT) => Ok(()),
         (APPLICATION_ID, found) if found > FORMAT => Err(JournalError::Newer {
             found,
             known: FORMAT,
@@ -153,14 +179,40 @@ pub(super) fn open(path: &Path) -> Result<Connection, JournalError> {
     })?;
     if is_empty {
         create(&db)?;
+    } else {
+        migrate(&db, format)?;
     }
     Ok(db)
+}
+
+/// Brings an older journal up to date, all at once: after a power cut it is of the one format or of the other.
+fn migrate(db: &Connection, from: i64) -> Result<(), JournalError> {
+    if from == FORMAT {
+        return Ok(());
+    }
+    let tx = db.unchecked_transaction()?;
+    add_since(&tx, from)?;
+    tx.commit()?;
+    db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    Ok(())
+}
+
+/// Adds what came after a format, and names the newest.
+fn add_since(tx: &Transaction<'_>, format: i64) -> Result<(), JournalError> {
+    for (later, added) in (2..).zip(MIGRATIONS) {
+        if later > format {
+            tx.execute_batch(added)?;
+        }
+    }
+    tx.pragma_update(None, "user_version", FORMAT)?;
+    Ok(())
 }
 
 fn create(db: &Connection) -> Result<(), JournalError> {
     let mut seed = Zeroizing::new([0_u8; 32]);
     getrandom::fill(seed.as_mut()).map_err(|e| JournalError::Io(e.to_string()))?;
     let tx = db.unchecked_transaction()?;
+    tx.execute_batch(LOG_TABLES)?;
     tx.execute_batch(TABLES)?;
     let empty = Frontier::new().to_bytes();
     tx.execute("INSERT INTO tip VALUES (1, ?1, ?1)", [&empty])?;
@@ -169,7 +221,7 @@ fn create(db: &Connection) -> Result<(), JournalError> {
         params![seed.as_slice(), empty],
     )?;
     tx.pragma_update(None, "application_id", APPLICATION_ID)?;
-    tx.pragma_update(None, "user_version", FORMAT)?;
+    add_since(&tx, 1)?;
     tx.commit()?;
     // The format is then in the database's own header, where any later program looks first.
     db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
@@ -217,6 +269,11 @@ pub(super) fn load(
         })
         .optional()?;
     let enrolment = load_enrolment(&db)?;
+    let awaits = db
+        .query_row("SELECT awaits FROM enrolment", [], |row| row.get(0))
+        .optional()?
+        .unwrap_or(false);
+    let sealed = super::seal::load(&db)?;
     Ok(Journal {
         key: SigningKey::from_seed(&seed),
         enrolment,
@@ -231,6 +288,8 @@ pub(super) fn load(
         bundle,
         floor: UtcMs(floor_ms),
         damaged: 0,
+        sealed,
+        awaits,
         spent: false,
         db,
         folder,
@@ -279,7 +338,8 @@ pub(super) fn insert_enrolment(
     enrolment: &Enrolment,
 ) -> Result<(), JournalError> {
     tx.execute(
-        "INSERT INTO enrolment VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT OR REPLACE INTO enrolment (id, kiosk, event, issuer, issuer_key, url, tls_pin, origin, badge_key, awaits)
+         VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0)",
         params![
             enrolment.kiosk.as_str(),
             enrolment.event.as_str(),

@@ -228,8 +228,33 @@ impl Keeper {
         other
     }
 
+    /// Whether a claim that is scanned is one to be used: while nobody, or nobody new, has enrolled this log.
+    fn takes_claims(&self) -> bool {
+        match &self.state {
+            State::NotSetUp(_) => true,
+            State::Recording(recorder) => recorder.journal.awaits_enrolment(),
+            State::Down { .. } => false,
+        }
+    }
+
+    /// Takes out the claims of a group and passes them on; their secrets are not for the journal.
+    fn take_claims(&mut self, group: Vec<ReaderEvent>) -> Vec<ReaderEvent> {
+        if !matches!(self.state, State::Recording(_)) || !self.takes_claims() {
+            return group;
+        }
+        let (claims, others): (Vec<_>, Vec<_>) = group.into_iter().partition(is_claim);
+        for event in claims {
+            if let ReaderEvent::Scan(scan) = event {
+                // While one claim is being used, another one has to be scanned again.
+                let _ = self.outlets.claims.try_send(Zeroizing::new(scan.text));
+            }
+        }
+        others
+    }
+
     /// Decides each, commits once, answers each.
     pub fn record_group(&mut self, group: Vec<ReaderEvent>) {
+        let group = self.take_claims(group);
         let stamp = (self.place.clock)();
         let events: Vec<(ReaderEvent, Option<Body>)> = group
             .into_iter()
@@ -489,6 +514,21 @@ impl Keeper {
         }
     }
 
+    /// Goes on in the fresh log that a seal has begun. The first entries say when it began and under which bundle; if they do not become
+    /// durable the kiosk recovers as from any failure.
+    pub(super) fn begin_fresh(&mut self, recorder: Recorder, adopt: Option<Body>, sealed: Note) {
+        self.state = State::Recording(Box::new(recorder));
+        let boot = self.boot(BootCause::Start);
+        let entries = [Some(boot), adopt, Some(Body::Note(sealed))];
+        for body in entries.into_iter().flatten() {
+            if self.append_own(body).is_err() {
+                return;
+            }
+        }
+        self.publish_standing();
+        self.set_resting();
+    }
+
     /// Begins to record for the issuer that enrolled this kiosk just now.
     pub(super) fn begin_enrolled(&mut self, recorder: Recorder, adopt: Body) {
         self.publish_info(&recorder.in_force);
@@ -720,7 +760,21 @@ impl Recorder {
             log_size: self.journal.size(),
             urgent_size: self.urgent_size,
             anchored: self.door.is_anchored(),
+            awaits: self.journal.awaits_enrolment(),
+            sealed_rest: self.sealed_rest(),
+            generation: self.generation(),
         }
+    }
+
+    pub(super) fn sealed_rest(&self) -> bool {
+        let mut sealed = self.journal.sealed().iter();
+        sealed.any(|log| log.delivered < log.size)
+    }
+
+    /// Two for each sealed log, less one while the newest log waits to be enrolled.
+    fn generation(&self) -> u64 {
+        let sealed = u64::try_from(self.journal.sealed().len()).unwrap_or(u64::MAX / 2);
+        sealed * 2 - u64::from(self.journal.awaits_enrolment())
     }
 
     /// The wall time of the oldest entry without a receipt.
@@ -728,6 +782,10 @@ impl Recorder {
         let bytes = self.journal.entry(self.journal.receipted()).ok()??;
         Some(protocol::entry::parse(&bytes).ok()?.stamp.wall)
     }
+}
+
+fn is_claim(event: &ReaderEvent) -> bool {
+    matches!(event, ReaderEvent::Scan(scan) if scan.text.trim_start().starts_with(CLAIM_PREFIX))
 }
 
 /// A stamp's clock state as statuses name it.

@@ -254,6 +254,25 @@ impl Keeper {
                 let step = "Export the journal (rollcall-kiosk export) and have the card replaced.";
                 alarm("entries_damaged", now_ms, step);
             }
+            if recorder.journal.awaits_enrolment()
+                && let (Some(enrolment), Some(sealed)) = (
+                    recorder.journal.enrolment(),
+                    recorder.journal.sealed().last(),
+                )
+            {
+                let step = format!(
+                    "Keep scanning; another log exists under this card's key ({}), so it is sealed and scans go on in a fresh log. To enrol it: \
+                     rollcall-issuer claim --event {} --door {}, then scan that claim here, or stop the daemon and give it to rollcall-kiosk enrol -.",
+                    sealed.code,
+                    enrolment.event,
+                    recorder.door.door()
+                );
+                alarm("log_sealed", sealed.at.0, &step);
+            }
+            if recorder.sealed_rest() {
+                let step = "Keep this card: a sealed log on it holds scans that have not reached the issuer yet.";
+                alarm("sealed_rest", now_ms, step);
+            }
             if recorder.in_force.expires.is_some_and(|at| at.0 < now_ms) {
                 let step = "Check the network: no newer bundle has come from the issuer.";
                 alarm("bundle_expired", now_ms, step);

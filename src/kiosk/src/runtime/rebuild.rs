@@ -7,6 +7,7 @@ use attendance::time::{BootId, Sync};
 use evidence::Hash;
 use protocol::bundle::{self, Bundle};
 use protocol::entry::{Adopt, Body, parse};
+use protocol::presence::PresenceRow;
 
 use super::keeper::Recorder;
 use crate::door::{Door, Owner};
@@ -62,6 +63,31 @@ pub(super) fn owner(journal: &Journal, enrolment: &Enrolment, repeat_s: Option<u
     }
 }
 
+/// Who was inside when the log before this one was sealed, until the issuer says who is.
+fn sealed_insiders(
+    journal: &Journal,
+    bundle: &Bundle,
+    repeat_s: Option<u32>,
+) -> Result<Vec<PresenceRow>, JournalError> {
+    let (Some(sealed), Some(enrolment)) = (journal.sealed().last(), journal.enrolment()) else {
+        return Ok(Vec::new());
+    };
+    let mut before = Door::new(Owner {
+        log: Arc::from(sealed.origin.as_str()),
+        log_key: sealed.key.public_key(),
+        ..owner(journal, enrolment, repeat_s)
+    });
+    before
+        .adopt(bundle)
+        .map_err(|e| JournalError::Damaged(format!("the bundle in force: {e}")))?;
+    journal.for_each_sealed(|index, bytes| {
+        if let Ok(entry) = parse(bytes) {
+            before.apply(index, &entry);
+        }
+    })?;
+    Ok(before.insiders())
+}
+
 /// Builds the door from the journal of an enrolled kiosk.
 pub(super) fn rebuild(
     journal: Journal,
@@ -80,6 +106,7 @@ pub(super) fn rebuild(
             bundle::open(&signed, &enrolment.issuer_key).map_err(|e| damaged(&e))?;
         drop(signed);
         door.adopt(&bundle).map_err(|e| damaged(&e))?;
+        door.tell(sealed_insiders(&journal, &bundle, repeat_s)?, 0);
         in_force = InForce::of(&bundle, hash);
     }
     let (mut last_scan, mut synced_in_this_boot, mut unreadable) = (None, false, 0_u64);

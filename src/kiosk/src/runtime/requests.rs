@@ -3,18 +3,20 @@
 use attendance::UtcMs;
 use protocol::batch::Accepted;
 use protocol::bundle::BundleError;
-use protocol::entry::{Body, Clock, Entry, NoteText, encode};
+use protocol::entry::{Body, Clock, Entry, Note, NoteText, encode};
 use protocol::presence::PresenceRow;
 
 use super::keeper::{Keeper, Recorder, State};
-use super::rebuild::{InForce as Held, adopt_body, new_bundle, owner};
+use super::rebuild::{InForce as Held, adopt_body, new_bundle, owner, rebuild};
 use crate::desk::{
-    AcceptedError, AdoptError, DeskError, DeskRequest, DeskState, InForce, NewEnrolment, Standing,
-    Taken, parties,
+    AcceptedError, AdoptError, DeskError, DeskRequest, DeskState, ForkError, InForce, NewEnrolment,
+    Standing, Taken, parties,
 };
 use crate::door::Door;
-use crate::journal::{Journal, JournalError, Prepared};
-use crate::sync::verify::{self, BundleFault, BundleFor, HeldLedger, LedgerFault, Offered};
+use crate::journal::{Journal, JournalError, Prepared, SealedBatch};
+use crate::sync::verify::{
+    self, BundleFault, BundleFor, ForkProof, HeldLedger, LedgerFault, Offered,
+};
 
 impl Keeper {
     /// Does what is asked at the desk and answers it.
@@ -35,6 +37,19 @@ impl Keeper {
                 reply,
             } => {
                 let _ = reply.send(self.accepted(sent, &answer));
+            }
+            DeskRequest::Fork { checkpoint, reply } => {
+                let _ = reply.send(self.fork(&checkpoint));
+            }
+            DeskRequest::Sealed { reply } => {
+                let _ = reply.send(self.sealed_batch());
+            }
+            DeskRequest::Delivered {
+                number,
+                size,
+                reply,
+            } => {
+                let _ = reply.send(self.delivered(number, size));
             }
             DeskRequest::Time { clock, reply } => {
                 let _ = reply.send(self.time(clock));
@@ -86,6 +101,95 @@ impl Keeper {
         let journal = &mut self.recorder()?.journal;
         let prepared = journal.prepare_batch(from, max_entries, max_bytes);
         prepared.map_err(|error| self.failed(&error))
+    }
+
+    /// Seals the log if this checkpoint proves that another one exists under its key, and goes on in a fresh one.
+    fn fork(&mut self, checkpoint: &str) -> Result<(), ForkError> {
+        let stamp = (self.place.clock)();
+        let recorder = self.recorder()?;
+        let journal = &mut recorder.journal;
+        let Some(enrolment) = journal.enrolment().cloned() else {
+            return Err(DeskError::NotEnrolled.into());
+        };
+        if journal.awaits_enrolment() {
+            // The word is of the log that was sealed for it already.
+            return Ok(());
+        }
+        let log_key = journal.key().public_key();
+        let size = journal.size();
+        let root_at = |size| journal.root_at(size).ok().flatten();
+        let proof = verify::fork(checkpoint, parties(&enrolment, &log_key), size, root_at)?;
+        let insiders = recorder.door.insiders();
+        if let Err(error) = journal.seal(proof.code(), checkpoint, stamp.wall) {
+            return Err(self.failed(&error).into());
+        }
+        tracing::error!(
+            code = proof.code(),
+            entries = size,
+            proven_at = proof.size(),
+            "this log is sealed: another one exists under its key; scans go on in a fresh log that has to be enrolled"
+        );
+        self.go_on(insiders, proof, size).map_err(ForkError::Desk)
+    }
+
+    /// Builds the door of the fresh log on the bundle in force.
+    fn go_on(
+        &mut self,
+        insiders: Vec<PresenceRow>,
+        proof: ForkProof,
+        size: u64,
+    ) -> Result<(), DeskError> {
+        let nobody = State::Down {
+            code: "sealing",
+            again_raw_ms: 0,
+        };
+        let State::Recording(recorder) = std::mem::replace(&mut self.state, nobody) else {
+            return Err(DeskError::NotEnrolled);
+        };
+        let Recorder {
+            journal, in_force, ..
+        } = *recorder;
+        match fresh_door(&journal, self.place.config.repeat_s) {
+            Ok((mut door, adopt)) => {
+                door.tell(insiders, 0);
+                let recorder = Recorder {
+                    journal,
+                    door,
+                    in_force,
+                    urgent_size: 0,
+                };
+                let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+                let numbers = [("entries", count(size)), ("proven_at", count(proof.size()))];
+                let note = Note {
+                    code: format!("sealed_{}", proof.code()),
+                    numbers: numbers
+                        .map(|(name, number)| (name.to_owned(), number))
+                        .into(),
+                };
+                self.begin_fresh(recorder, adopt, note);
+                Ok(())
+            }
+            Err(error) => {
+                self.fail(&error);
+                Err(DeskError::Failed(error.to_string()))
+            }
+        }
+    }
+
+    fn sealed_batch(&mut self) -> Result<Option<SealedBatch>, DeskError> {
+        let batch = self.recorder()?.journal.sealed_batch();
+        batch.map_err(|error| self.failed(&error))
+    }
+
+    fn delivered(&mut self, number: u64, size: u64) -> Result<(), DeskError> {
+        let noted = self.recorder()?.journal.note_delivered(number, size);
+        match noted {
+            Ok(()) => {
+                self.publish_standing();
+                Ok(())
+            }
+            Err(error) => Err(self.failed(&error)),
+        }
     }
 
     fn accepted(&mut self, sent: u64, answer: &Accepted) -> Result<Taken, AcceptedError> {
@@ -262,6 +366,9 @@ impl Keeper {
     fn enrol(&mut self, enrolled: &NewEnrolment) -> Result<(), DeskError> {
         let enrolment = &enrolled.enrolment;
         match &mut self.state {
+            State::Recording(recorder) if recorder.journal.awaits_enrolment() => {
+                return self.take_over(enrolled);
+            }
             State::Recording(recorder) => {
                 let held = recorder.journal.enrolment();
                 let same = held.is_some_and(|held| held.origin == enrolment.origin);
@@ -311,6 +418,48 @@ impl Keeper {
         self.recorder().map(|_| ())
     }
 
+    /// Gives the fresh log, which waits after a seal, its enrolment. What it holds keeps its place.
+    fn take_over(&mut self, enrolled: &NewEnrolment) -> Result<(), DeskError> {
+        let enrolment = &enrolled.enrolment;
+        let refused =
+            |what: &dyn std::fmt::Display| DeskError::Failed(format!("the first bundle: {what}"));
+        let (bundle, hash) = protocol::bundle::open(&enrolled.bundle, &enrolment.issuer_key)
+            .map_err(|e| refused(&e))?;
+        let adopt = adopt_body(&bundle, hash).ok_or_else(|| refused(&"bad hashes"))?;
+        let journal = &mut self.recorder()?.journal;
+        let new = new_bundle(&bundle, hash, &enrolled.bundle, None);
+        match journal.enrol(enrolment, &enrolled.key, new) {
+            Ok(()) => {}
+            Err(JournalError::Enrolled { kiosk }) => {
+                return Err(DeskError::EnrolledAlready { kiosk });
+            }
+            Err(error) => return Err(self.failed(&error)),
+        }
+        // The log has another name and another bundle from here on, so the door is built anew, as at a start.
+        let nobody = State::Down {
+            code: "enrolling",
+            again_raw_ms: 0,
+        };
+        let State::Recording(recorder) = std::mem::replace(&mut self.state, nobody) else {
+            return Err(DeskError::NotEnrolled);
+        };
+        let boot = (self.place.clock)().boot;
+        match rebuild(recorder.journal, self.place.config.repeat_s, &boot) {
+            Ok(rebuilt) => {
+                self.state = State::Recording(Box::new(rebuilt.recorder));
+                self.append_own(adopt)
+                    .map_err(|error| DeskError::Failed(error.to_string()))?;
+                self.refresh_info();
+                tracing::info!(kiosk = %enrolment.kiosk, "the fresh log is enrolled");
+                Ok(())
+            }
+            Err(error) => {
+                self.fail(&error);
+                Err(DeskError::Failed(error.to_string()))
+            }
+        }
+    }
+
     fn desk_state(&mut self) -> Result<DeskState, DeskError> {
         let (journal, recorder) = match &self.state {
             State::NotSetUp(journal) => (journal.as_ref(), None),
@@ -323,7 +472,14 @@ impl Keeper {
         let tls_pin = enrolment.and_then(|enrolment| enrolment.tls_pin.as_deref());
         Ok(DeskState {
             enrolment: enrolment.cloned(),
-            key: Some(journal.key().clone()),
+            key: Some(journal.request_key().clone()),
+            log_key: Some(journal.key().clone()),
+            sealed: journal
+                .sealed()
+                .iter()
+                .filter(|log| log.delivered < log.size)
+                .map(|log| (log.kiosk.clone(), log.key.clone()))
+                .collect(),
             pins: in_force.map_or_else(Vec::new, |in_force| pins(in_force, tls_pin)),
             standing: recorder.map_or_else(Standing::default, |recorder| recorder.standing()),
             receipted_size: journal.receipted(),
@@ -334,6 +490,25 @@ impl Keeper {
             backlog_oldest: recorder.and_then(|recorder| recorder.backlog_oldest()),
         })
     }
+}
+
+/// A door over an empty log, on the bundle in force, with the entry that says so.
+fn fresh_door(
+    journal: &Journal,
+    repeat_s: Option<u32>,
+) -> Result<(Door, Option<Body>), JournalError> {
+    let enrolment = journal.enrolment().ok_or(JournalError::NotEnrolled)?;
+    let mut door = Door::new(owner(journal, enrolment, repeat_s));
+    let Some(signed) = journal.bundle_bytes()? else {
+        return Ok((door, None));
+    };
+    let damaged = |what: &dyn std::fmt::Display| {
+        JournalError::Damaged(format!("the bundle in force: {what}"))
+    };
+    let (bundle, hash) =
+        protocol::bundle::open(&signed, &enrolment.issuer_key).map_err(|e| damaged(&e))?;
+    door.adopt(&bundle).map_err(|e| damaged(&e))?;
+    Ok((door, adopt_body(&bundle, hash)))
 }
 
 /// The pins that hold: the bundle's, or the claim's where it names none.

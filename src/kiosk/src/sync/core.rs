@@ -6,7 +6,8 @@
 //! - Entries go in order from what the issuer is known to hold. An answer that was lost only means that a batch goes twice, which is harmless.
 //!   Nothing is ever dropped because the other side refused it; what is refused raises an alarm and is offered again.
 //! - Before anything else, in each run and after each suspend, comes a time exchange: nothing is sent by a clock that nobody vouches for.
-//! - A fork, or more of this log at the issuer than here, stops the sending of entries and nothing else. Scans go on.
+//! - The word of a fork is taken to the desk with the checkpoint that is to prove it. If it does, the log is sealed there, and what it still
+//!   holds is delivered under its own name while a fresh log goes on; if it does not, an alarm says so and the batch is offered again.
 //!
 //! Of the calls that are due, the one goes first that has been due the longest, so that days of backlog keep no bundle waiting. Receipts, ledger
 //! heads and clock readings start no batch of their own until [`BEAT_MS`] has passed.
@@ -29,8 +30,8 @@ use super::words::{
     Alarm, Answer, Ask, Attempt, Call, DeskReply, Effect, Failure, Input, MonoMs, Outcome, Request,
     SyncStatus,
 };
-use crate::desk::{AcceptedError, AdoptError, DeskError, Standing, Taken};
-use crate::journal::Prepared;
+use crate::desk::{AcceptedError, AdoptError, DeskError, ForkError, Standing, Taken};
+use crate::journal::{Prepared, SealedBatch};
 
 /// How long entries that merely ride along wait for company, in milliseconds.
 pub const BEAT_MS: u64 = 60_000;
@@ -107,12 +108,17 @@ struct Sent {
     size: u64,
     leaves: usize,
     bytes: usize,
+    /// The number of the sealed log it is of.
+    sealed: Option<u64>,
 }
 
 #[derive(Debug)]
 enum Asking {
     Batch,
-    Accepted { issuer_size: u64 },
+    Accepted { issuer_size: u64, receipt: String },
+    Fork,
+    Sealed,
+    Delivered,
     Time,
     Bundle { etag: Option<String> },
     Presence,
@@ -122,7 +128,8 @@ enum Asking {
 impl Asking {
     fn call(&self) -> Call {
         match self {
-            Self::Batch | Self::Accepted { .. } => Call::Entries,
+            Self::Batch | Self::Accepted { .. } | Self::Fork => Call::Entries,
+            Self::Sealed | Self::Delivered => Call::Sealed,
             Self::Time => Call::Time,
             Self::Bundle { .. } => Call::Bundle,
             Self::Presence => Call::Presence,
@@ -153,7 +160,6 @@ pub struct Core {
     /// Batches in a row that were not too large.
     fitted: u32,
     gaps: u32,
-    halted: Option<Alarm>,
     ledger_alarm: Option<Alarm>,
     issuer_behind: bool,
     seen_etag: Option<String>,
@@ -183,7 +189,6 @@ impl Core {
             max_bytes: BATCH_BYTES,
             fitted: 0,
             gaps: 0,
-            halted: None,
             ledger_alarm: None,
             issuer_behind: false,
             seen_etag: beginning.bundle_etag,
@@ -194,7 +199,7 @@ impl Core {
 
     /// How sync stands.
     pub fn status(&self) -> SyncStatus {
-        let sticky = [self.halted, self.ledger_alarm, self.link.alarm];
+        let sticky = [self.ledger_alarm, self.link.alarm];
         let behind = self.issuer_behind.then_some(Alarm::IssuerBehind);
         let of_jobs = self.jobs.iter().filter_map(|job| job.alarm);
         let mut alarms: Vec<Alarm> = sticky.into_iter().flatten().chain(behind).collect();
@@ -272,10 +277,12 @@ impl Core {
 
     fn due(&self, call: Call) -> Option<MonoMs> {
         let due = self.jobs[call.index()].due;
-        if call != Call::Entries {
-            return Some(due);
+        match call {
+            Call::Entries => {}
+            Call::Sealed => return self.standing.sealed_rest.then_some(due),
+            Call::Time | Call::Bundle | Call::Presence | Call::Status => return Some(due),
         }
-        if self.halted.is_some() {
+        if self.standing.awaits {
             None
         } else if self.issuer_size < self.standing.urgent_size.min(self.standing.log_size) {
             Some(due)
@@ -287,7 +294,7 @@ impl Core {
     fn every_ms(call: Call) -> u64 {
         match call {
             Call::Time => TIME_EVERY_MS,
-            Call::Entries => 0,
+            Call::Entries | Call::Sealed => 0,
             Call::Bundle => BUNDLE_EVERY_MS,
             Call::Presence => PRESENCE_EVERY_MS,
             Call::Status => STATUS_EVERY_MS,
@@ -307,6 +314,7 @@ impl Core {
                     max_bytes: self.max_bytes,
                 },
             ),
+            Call::Sealed => self.ask(Asking::Sealed, Ask::Sealed),
             Call::Status => self.ask(Asking::Status, Ask::Status),
         }
     }
@@ -317,11 +325,22 @@ impl Core {
     }
 
     fn call(&mut self, call: Call, body: Option<Arc<[u8]>>, batch: Option<Sent>) -> Effect {
+        let kiosk = self.kiosk.clone();
+        self.call_as(&kiosk, call, body, batch)
+    }
+
+    fn call_as(
+        &mut self,
+        kiosk: &KioskId,
+        call: Call,
+        body: Option<Arc<[u8]>>,
+        batch: Option<Sent>,
+    ) -> Effect {
         let signed = call != Call::Time;
         let request = Request {
             id: self.next_id(),
             call,
-            path: call.path(self.kiosk.as_str()),
+            path: call.path(kiosk.as_str()),
             body,
             nonce: self.nonce.clone().filter(|_| signed),
             etag: self.seen_etag.clone().filter(|_| call == Call::Bundle),
@@ -476,13 +495,23 @@ impl Core {
                 .zip(calling.batch)
                 .map(|(accepted, sent)| {
                     let issuer_size = accepted.size;
+                    let receipt = accepted.receipt.clone();
                     let answer = Box::new(accepted);
                     let sent = sent.size;
                     (
-                        Asking::Accepted { issuer_size },
+                        Asking::Accepted {
+                            issuer_size,
+                            receipt,
+                        },
                         Ask::Accepted { sent, answer },
                     )
                 }),
+            // What a sealed log shares with what is held is answered with a receipt; nothing is journalled in a sealed log any more.
+            Call::Sealed => serde_json::from_slice::<Accepted>(&answer.body)
+                .ok()
+                .zip(calling.batch)
+                .filter(|(accepted, sent)| accepted.size >= sent.size)
+                .and_then(|(_, sent)| Some(delivered(sent.sealed?, sent.size))),
             Call::Bundle => {
                 let etag = answer.etag.filter(|etag| is_etag(etag));
                 let signed = answer.body;
@@ -541,11 +570,34 @@ impl Core {
         if code == Some(Code::StaleNonce) && call != Call::Time {
             return self.stale(now, calling, fresh);
         }
-        let held = problem.and_then(|problem| problem.size);
+        let held = problem.as_ref().and_then(|problem| problem.size);
+        let kept = problem.as_ref().and_then(|problem| problem.kept);
+        let checkpoint = problem.and_then(|problem| problem.checkpoint);
+        if let Some((number, sent)) = calling.batch.and_then(|sent| Some((sent.sealed?, sent))) {
+            let holds = match code {
+                Some(Code::Fork) => kept.filter(|kept| *kept >= sent.size),
+                Some(Code::Gap) => held.filter(|held| *held < sent.start),
+                _ => None,
+            };
+            if let Some(holds) = holds {
+                let (asking, ask) = delivered(number, holds);
+                return Some(self.ask(asking, ask));
+            }
+        }
         match (code, calling.batch) {
-            (Some(Code::Gap), Some(sent)) => self.gap(now, sent, held),
-            (Some(Code::Fork), Some(_)) => self.halt(now, Alarm::Forked),
-            (code, Some(sent)) if code == Some(Code::TooLarge) || answer.status == 413 => {
+            (Some(Code::Gap), Some(sent)) if sent.sealed.is_none() => self.gap(now, sent, held),
+            (Some(Code::Fork), Some(sent)) if sent.sealed.is_none() => {
+                let Some(checkpoint) = checkpoint else {
+                    self.alarm(now, call, Alarm::ForkUnproven, Outcome::Refused);
+                    return None;
+                };
+                self.record(now, call, Outcome::Refused, Some(Code::Fork.as_str()));
+                return Some(self.ask(Asking::Fork, Ask::Fork { checkpoint }));
+            }
+            (code, Some(sent))
+                if sent.sealed.is_none()
+                    && (code == Some(Code::TooLarge) || answer.status == 413) =>
+            {
                 self.too_large(now, sent);
             }
             (code, _) => {
@@ -613,11 +665,6 @@ impl Core {
         self.record(now, Call::Entries, Outcome::Refused, Some(code));
     }
 
-    fn halt(&mut self, now: MonoMs, alarm: Alarm) {
-        self.halted = Some(alarm);
-        self.record(now, Call::Entries, Outcome::Refused, Some(alarm.as_str()));
-    }
-
     // The desk.
 
     fn replied(&mut self, now: MonoMs, reply: DeskReply) -> Option<Effect> {
@@ -633,9 +680,18 @@ impl Core {
             (Asking::Batch, DeskReply::Batch(Ok(prepared))) => {
                 return self.batch_ready(now, prepared);
             }
-            (Asking::Accepted { issuer_size }, DeskReply::Accepted(result)) => {
-                self.journalled(now, issuer_size, result);
+            (
+                Asking::Accepted {
+                    issuer_size,
+                    receipt,
+                },
+                DeskReply::Accepted(result),
+            ) => return self.journalled(now, issuer_size, receipt, result),
+            (Asking::Fork, DeskReply::Fork(result)) => self.sealed(now, result),
+            (Asking::Sealed, DeskReply::Sealed(Ok(batch))) => {
+                return self.sealed_ready(now, batch);
             }
+            (Asking::Delivered, DeskReply::Delivered(Ok(()))) => self.done(now, call),
             (Asking::Time, DeskReply::Time(Ok(()))) => {
                 self.timed = true;
                 self.standing.anchored = true;
@@ -651,6 +707,8 @@ impl Core {
             (
                 _,
                 DeskReply::Batch(Err(error))
+                | DeskReply::Sealed(Err(error))
+                | DeskReply::Delivered(Err(error))
                 | DeskReply::Time(Err(error))
                 | DeskReply::Presence(Err(error))
                 | DeskReply::Status(Err(error)),
@@ -693,25 +751,73 @@ impl Core {
             size: prepared.end(),
             leaves: prepared.leaves.len(),
             bytes: body.len(),
+            sealed: None,
         };
         Some(self.call(Call::Entries, Some(body.into()), Some(sent)))
     }
 
-    fn journalled(&mut self, now: MonoMs, issuer_size: u64, result: Result<Taken, AcceptedError>) {
+    fn sealed_ready(&mut self, now: MonoMs, batch: Option<SealedBatch>) -> Option<Effect> {
+        let job = &mut self.jobs[Call::Sealed.index()];
+        let Some(SealedBatch {
+            number,
+            kiosk,
+            prepared,
+        }) = batch
+        else {
+            job.due = now.plus_ms(NOTHING_THERE_MS);
+            return None;
+        };
+        let Ok(body) = prepared.to_bytes() else {
+            self.alarm(now, Call::Sealed, Alarm::JournalFailed, Outcome::Journal);
+            return None;
+        };
+        let sent = Sent {
+            start: prepared.start,
+            size: prepared.end(),
+            leaves: prepared.leaves.len(),
+            bytes: body.len(),
+            sealed: Some(number),
+        };
+        Some(self.call_as(&kiosk, Call::Sealed, Some(body.into()), Some(sent)))
+    }
+
+    /// The desk has looked at the proof. If it sealed the log, what it publishes next makes sync begin again.
+    fn sealed(&mut self, now: MonoMs, result: Result<(), ForkError>) {
+        match result {
+            Ok(()) => self.done(now, Call::Entries),
+            Err(ForkError::Fault(_)) => {
+                let unproven = Alarm::ForkUnproven;
+                self.alarm(now, Call::Entries, unproven, Outcome::NotOurIssuer);
+            }
+            Err(ForkError::Desk(error)) => self.desk_failed(now, Call::Entries, &error),
+        }
+    }
+
+    fn journalled(
+        &mut self,
+        now: MonoMs,
+        issuer_size: u64,
+        receipt: String,
+        result: Result<Taken, AcceptedError>,
+    ) -> Option<Effect> {
         let taken = match result {
             Ok(taken) => taken,
             Err(AcceptedError::Desk(error)) => {
-                return self.desk_failed(now, Call::Entries, &error);
+                self.desk_failed(now, Call::Entries, &error);
+                return None;
             }
-            Err(AcceptedError::Fault(AnswerFault::OtherBranch { .. })) => {
-                return self.halt(now, Alarm::Forked);
+            Err(AcceptedError::Fault(
+                AnswerFault::OtherBranch { .. } | AnswerFault::RolledBack { .. },
+            )) => {
+                let checkpoint = receipt;
+                return Some(self.ask(Asking::Fork, Ask::Fork { checkpoint }));
             }
-            Err(AcceptedError::Fault(AnswerFault::RolledBack { .. })) => {
-                return self.halt(now, Alarm::RolledBack);
-            }
-            Err(AcceptedError::Fault(AnswerFault::Receipt(_) | AnswerFault::Short { .. })) => {
+            Err(AcceptedError::Fault(
+                AnswerFault::Receipt(_) | AnswerFault::Short { .. } | AnswerFault::Unsigned { .. },
+            )) => {
                 let refused = Alarm::ReceiptRefused;
-                return self.alarm(now, Call::Entries, refused, Outcome::NotOurIssuer);
+                self.alarm(now, Call::Entries, refused, Outcome::NotOurIssuer);
+                return None;
             }
         };
         self.done(now, Call::Entries);
@@ -727,6 +833,7 @@ impl Core {
             self.max_bytes = (self.max_bytes * 2).min(BATCH_BYTES);
         }
         self.ledger_alarm = taken.ledger.is_err().then_some(Alarm::LedgerInconsistent);
+        None
     }
 
     fn adopted(
@@ -765,6 +872,10 @@ impl Core {
         };
         Some(self.call(Call::Status, Some(body.into()), None))
     }
+}
+
+fn delivered(number: u64, size: u64) -> (Asking, Ask) {
+    (Asking::Delivered, Ask::Delivered { number, size })
 }
 
 /// Whether a nonce can stand in a signature's parameters.

@@ -1,5 +1,7 @@
 //! The driver: does what the core says, one thing at a time. The only place of sync that reads a clock or opens a connection.
 
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use evidence::SigningKey;
@@ -7,7 +9,10 @@ use tokio::sync::watch;
 
 use super::core::{Beginning, Core};
 use super::transport::Transport;
-use super::words::{Alarm, Ask, DeskReply, Effect, Input, MonoMs, Outcome, SyncStatus};
+use super::words::{
+    Alarm, Answer, Ask, Call, DeskReply, Effect, Failure, Input, MonoMs, Outcome, Request,
+    SyncStatus,
+};
 use crate::desk::{Desk, DeskError};
 use crate::kernel::raw_now_ms;
 
@@ -28,9 +33,14 @@ enum Begin {
 /// What a run goes with.
 struct Run {
     core: Core,
+    generation: u64,
     transport: Transport,
     kiosk: String,
     key: SigningKey,
+    /// Of the sealed logs that are still delivered.
+    sealed: BTreeMap<String, SigningKey>,
+    /// Whose call a sealed log's next batch is.
+    delivering: Option<String>,
 }
 
 /// Syncs until the desk's thread ends: waits for the enrolment, then sends and fetches, whatever becomes of the network. `status` always
@@ -40,8 +50,9 @@ pub async fn run(desk: Desk, status: watch::Sender<SyncStatus>) {
     loop {
         match begin(&desk).await {
             Ok(run) => {
-                follow(run, &desk, &status).await;
-                return;
+                if follow(run, &desk, &status).await.is_break() {
+                    return;
+                }
             }
             Err(Begin::NotEnrolled) => {
                 if standing
@@ -79,6 +90,7 @@ async fn begin(desk: &Desk) -> Result<Run, Begin> {
     };
     let mut seed = [0; 8];
     getrandom::fill(&mut seed).map_err(|_| Begin::Later(Alarm::JournalFailed))?;
+    let generation = state.standing.generation;
     let core = Core::new(Beginning {
         kiosk: enrolment.kiosk.clone(),
         issuer_key: enrolment.issuer_key,
@@ -89,32 +101,41 @@ async fn begin(desk: &Desk) -> Result<Run, Begin> {
     });
     Ok(Run {
         core,
+        generation,
         transport,
         kiosk: enrolment.kiosk.as_str().to_owned(),
         key,
+        sealed: state
+            .sealed
+            .into_iter()
+            .map(|(kiosk, key)| (kiosk.as_str().to_owned(), key))
+            .collect(),
+        delivering: None,
     })
 }
 
-async fn follow(mut run: Run, desk: &Desk, status: &watch::Sender<SyncStatus>) {
+/// Goes on until the desk's thread ends, or until the kiosk has become another to the issuer and everything begins again.
+async fn follow(mut run: Run, desk: &Desk, status: &watch::Sender<SyncStatus>) -> ControlFlow<()> {
     let mut standing = desk.standing();
     let mut input = Input::Grew(*standing.borrow_and_update());
     loop {
+        if standing.borrow().generation != run.generation {
+            return ControlFlow::Continue(());
+        }
         let effect = run.core.step(MonoMs(raw_now_ms()), input);
         publish(&run.core, status);
         input = match effect {
-            Some(Effect::Call(request)) => {
-                match run.transport.send(&request, &run.kiosk, &run.key).await {
-                    Ok(answer) => Input::Answer(answer),
-                    Err(failure) => Input::Failed {
-                        id: request.id,
-                        failure,
-                    },
-                }
-            }
+            Some(Effect::Call(request)) => match run.send(&request).await {
+                Ok(answer) => Input::Answer(answer),
+                Err(failure) => Input::Failed {
+                    id: request.id,
+                    failure,
+                },
+            },
             Some(Effect::Ask(ask)) => {
                 let reply = run.ask(desk, ask).await;
                 if is_closed(&reply) {
-                    return;
+                    return ControlFlow::Break(());
                 }
                 Input::Desk(reply)
             }
@@ -123,7 +144,7 @@ async fn follow(mut run: Run, desk: &Desk, status: &watch::Sender<SyncStatus>) {
                 tokio::select! {
                     changed = standing.changed() => {
                         if changed.is_err() {
-                            return;
+                            return ControlFlow::Break(());
                         }
                         Input::Grew(*standing.borrow_and_update())
                     }
@@ -149,6 +170,19 @@ async fn follow(mut run: Run, desk: &Desk, status: &watch::Sender<SyncStatus>) {
 }
 
 impl Run {
+    /// Makes a call as the kiosk that it is of: a sealed log's delivery is signed by that log's key.
+    async fn send(&self, request: &Request) -> Result<Answer, Failure> {
+        let delivering = self
+            .delivering
+            .as_ref()
+            .filter(|_| request.call == Call::Sealed);
+        let (kiosk, key) = match delivering.and_then(|id| self.sealed.get_key_value(id)) {
+            Some((kiosk, key)) => (kiosk, key),
+            None => (&self.kiosk, &self.key),
+        };
+        self.transport.send(request, kiosk, key).await
+    }
+
     async fn ask(&mut self, desk: &Desk, ask: Ask) -> DeskReply {
         match ask {
             Ask::Batch {
@@ -158,6 +192,18 @@ impl Run {
             } => DeskReply::Batch(desk.batch(from, max_entries, max_bytes).await),
             Ask::Accepted { sent, answer } => {
                 DeskReply::Accepted(desk.accepted(sent, answer).await)
+            }
+            Ask::Fork { checkpoint } => DeskReply::Fork(desk.fork(checkpoint).await),
+            Ask::Sealed => {
+                let batch = desk.sealed().await;
+                self.delivering = match &batch {
+                    Ok(Some(batch)) => Some(batch.kiosk.as_str().to_owned()),
+                    Ok(None) | Err(_) => None,
+                };
+                DeskReply::Sealed(batch)
+            }
+            Ask::Delivered { number, size } => {
+                DeskReply::Delivered(desk.delivered(number, size).await)
             }
             Ask::Time(clock) => {
                 self.transport.trust(&clock);
@@ -179,10 +225,13 @@ impl Run {
 }
 
 fn is_closed(reply: &DeskReply) -> bool {
-    use crate::desk::{AcceptedError, AdoptError};
+    use crate::desk::{AcceptedError, AdoptError, ForkError};
     let closed = DeskError::Closed;
     match reply {
         DeskReply::Batch(Err(error))
+        | DeskReply::Fork(Err(ForkError::Desk(error)))
+        | DeskReply::Sealed(Err(error))
+        | DeskReply::Delivered(Err(error))
         | DeskReply::Accepted(Err(AcceptedError::Desk(error)))
         | DeskReply::Time(Err(error))
         | DeskReply::Bundle(Err(AdoptError::Desk(error)))

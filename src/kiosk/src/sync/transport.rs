@@ -72,7 +72,7 @@ pub struct Wire {
 pub fn wire(request: &Request, kiosk: &str, key: &SigningKey) -> Wire {
     let plain = request.body.as_deref().unwrap_or_default();
     let (body, compressed) = match request.call {
-        Call::Entries => compress(plain),
+        Call::Entries | Call::Sealed => compress(plain),
         Call::Time | Call::Bundle | Call::Presence | Call::Status => (plain.to_vec(), false),
     };
     let nonce = request.nonce.as_deref().unwrap_or_default();
@@ -368,7 +368,7 @@ fn compress(plain: &[u8]) -> (Vec<u8>, bool) {
 
 fn media_type(call: Call) -> &'static str {
     match call {
-        Call::Entries => batch::MEDIA_TYPE,
+        Call::Entries | Call::Sealed => batch::MEDIA_TYPE,
         Call::Time | Call::Bundle | Call::Presence | Call::Status => JSON,
     }
 }
@@ -377,7 +377,9 @@ fn bounds(call: Call) -> (Duration, usize) {
     match call {
         Call::Bundle => (BUNDLE_TIMEOUT, MAX_BUNDLE_BYTES),
         Call::Presence => (CALL_TIMEOUT, presence::MAX_BYTES),
-        Call::Time | Call::Entries | Call::Status => (CALL_TIMEOUT, ANSWER_BYTES_MAX),
+        Call::Time | Call::Entries | Call::Sealed | Call::Status => {
+            (CALL_TIMEOUT, ANSWER_BYTES_MAX)
+        }
     }
 }
 

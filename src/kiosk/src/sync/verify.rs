@@ -58,6 +58,16 @@ pub enum AnswerFault {
         /// What is here.
         log: u64,
     },
+    /// The issuer says that it holds more of this log than there is here, and shows no head under this key that would prove it.
+    #[error(
+        "the issuer says that it holds {held} entries of this log, here are {log}, and shows no proof of it"
+    )]
+    Unsigned {
+        /// What the issuer says.
+        held: u64,
+        /// What is here.
+        log: u64,
+    },
 }
 
 /// Opens the receipt in an answer to a batch up to `sent`, of a log of `log` entries now. `root_at` gives this log's own root at a size of at
@@ -82,9 +92,15 @@ pub fn receipt(
         parties.issuer_key,
     )?;
     let size = receipt.checkpoint.size;
-    let held = answer.size.max(size);
-    if held > log {
-        return Err(AnswerFault::RolledBack { held, log });
+    if size > log {
+        return Err(AnswerFault::RolledBack { held: size, log });
+    }
+    if answer.size > log {
+        // A mere number: this key signed no such head.
+        return Err(AnswerFault::Unsigned {
+            held: answer.size,
+            log,
+        });
     }
     if size < sent || answer.size < sent {
         let receipted = size.min(answer.size);
@@ -94,6 +110,75 @@ pub fn receipt(
         return Err(AnswerFault::OtherBranch { size });
     }
     Ok(receipt)
+}
+
+/// What a checkpoint under this log's own key proves against the log that is here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ForkProof {
+    /// It is over other entries than the log has at this size.
+    Contradicts {
+        /// The size.
+        size: u64,
+    },
+    /// It is of a size that this log has not reached, and a log never shrinks.
+    Beyond {
+        /// The size.
+        size: u64,
+    },
+}
+
+impl ForkProof {
+    /// The code for it.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Contradicts { .. } => "forked",
+            Self::Beyond { .. } => "log_rolled_back",
+        }
+    }
+
+    /// The size of the head that proves it.
+    pub const fn size(self) -> u64 {
+        match self {
+            Self::Contradicts { size } | Self::Beyond { size } => size,
+        }
+    }
+}
+
+/// Why a word of a fork is not believed. Nothing is sealed for it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ForkFault {
+    /// The checkpoint is not one that this log's key signed.
+    #[error("the checkpoint is none of this log's key: {0}")]
+    Checkpoint(#[from] NoteError),
+    /// The log has this very root at this size.
+    #[error("the checkpoint of {size} entries is this log's own")]
+    Own {
+        /// The size.
+        size: u64,
+    },
+}
+
+/// Whether a checkpoint under the log's own key proves that another log exists under it: this log, of `log` entries, never signed it. `root_at`
+/// gives this log's own root at a size of at most `log`.
+///
+/// # Errors
+/// [`ForkFault`]: it proves nothing.
+pub fn fork(
+    checkpoint: &str,
+    parties: Parties<'_>,
+    log: u64,
+    root_at: impl FnOnce(u64) -> Option<Hash>,
+) -> Result<ForkProof, ForkFault> {
+    let head = open_checkpoint(checkpoint, parties.origin, parties.log_key)?;
+    let size = head.size;
+    if size > log {
+        return Ok(ForkProof::Beyond { size });
+    }
+    if root_at(size) == Some(head.root) {
+        Err(ForkFault::Own { size })
+    } else {
+        Ok(ForkProof::Contradicts { size })
+    }
 }
 
 /// The newest head of the ledger that the kiosk has witnessed.

@@ -8,8 +8,8 @@ use protocol::problem::Code;
 use protocol::status::KioskStatus;
 
 use super::clock::Exchange;
-use crate::desk::{AcceptedError, AdoptError, DeskError, InForce, Standing, Taken};
-use crate::journal::Prepared;
+use crate::desk::{AcceptedError, AdoptError, DeskError, ForkError, InForce, Standing, Taken};
+use crate::journal::{Prepared, SealedBatch};
 
 /// A reading of the raw clock in milliseconds. Comparable within one boot only.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,6 +35,8 @@ pub enum Call {
     Time,
     /// A batch of entries.
     Entries,
+    /// A batch of a sealed log's entries, under the kiosk id of that log.
+    Sealed,
     /// The bundle.
     Bundle,
     /// Who is inside.
@@ -45,9 +47,10 @@ pub enum Call {
 
 impl Call {
     /// Every call.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Time,
         Self::Entries,
+        Self::Sealed,
         Self::Bundle,
         Self::Presence,
         Self::Status,
@@ -56,7 +59,7 @@ impl Call {
     /// The HTTP method.
     pub const fn method(self) -> &'static str {
         match self {
-            Self::Time | Self::Entries | Self::Status => "POST",
+            Self::Time | Self::Entries | Self::Sealed | Self::Status => "POST",
             Self::Bundle | Self::Presence => "GET",
         }
     }
@@ -66,6 +69,7 @@ impl Call {
         match self {
             Self::Time => "time",
             Self::Entries => "entries",
+            Self::Sealed => "sealed",
             Self::Bundle => "bundle",
             Self::Presence => "presence",
             Self::Status => "status",
@@ -76,6 +80,7 @@ impl Call {
     pub fn path(self, kiosk: &str) -> String {
         match self {
             Self::Time => protocol::time::PATH.to_owned(),
+            Self::Sealed => Self::Entries.path(kiosk),
             Self::Entries | Self::Bundle | Self::Presence | Self::Status => {
                 format!("/v1/kiosks/{kiosk}/{}", self.as_str())
             }
@@ -86,9 +91,10 @@ impl Call {
         match self {
             Self::Time => 0,
             Self::Entries => 1,
-            Self::Bundle => 2,
-            Self::Presence => 3,
-            Self::Status => 4,
+            Self::Sealed => 2,
+            Self::Bundle => 3,
+            Self::Presence => 4,
+            Self::Status => 5,
         }
     }
 }
@@ -179,6 +185,20 @@ pub enum Ask {
         /// The answer.
         answer: Box<protocol::batch::Accepted>,
     },
+    /// To seal the log, if this checkpoint proves that it forked.
+    Fork {
+        /// The checkpoint.
+        checkpoint: String,
+    },
+    /// A sealed log's next batch.
+    Sealed,
+    /// To note how far a sealed log is delivered.
+    Delivered {
+        /// The log's number.
+        number: u64,
+        /// What the issuer holds.
+        size: u64,
+    },
     /// To journal a time exchange.
     Time(Clock),
     /// To adopt a bundle.
@@ -201,6 +221,12 @@ pub enum DeskReply {
     Batch(Result<Option<Prepared>, DeskError>),
     /// To [`Ask::Accepted`].
     Accepted(Result<Taken, AcceptedError>),
+    /// To [`Ask::Fork`].
+    Fork(Result<(), ForkError>),
+    /// To [`Ask::Sealed`].
+    Sealed(Result<Option<SealedBatch>, DeskError>),
+    /// To [`Ask::Delivered`].
+    Delivered(Result<(), DeskError>),
     /// To [`Ask::Time`].
     Time(Result<(), DeskError>),
     /// To [`Ask::Bundle`].
@@ -245,10 +271,10 @@ pub enum Effect {
 /// What a person should do something about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Alarm {
-    /// The issuer holds other entries of this log: it forked. Nothing more of it is sent; scans go on and are kept.
-    Forked,
-    /// The issuer holds more of this log than is here: the card is an older copy. Nothing more is sent; scans go on and are kept.
-    RolledBack,
+    /// The issuer says that this log forked and does not prove it, so nothing is sealed; the batch is offered again.
+    ForkUnproven,
+    /// The issuer does not take what a sealed log still holds.
+    SealedRefused,
     /// The issuer's ledger does not extend what this kiosk witnessed.
     LedgerInconsistent,
     /// The issuer held more of this log before than it does now; it is sent again.
@@ -294,6 +320,7 @@ impl Alarm {
             (Some(Code::BadSignature), _) => Self::BadSignature,
             (_, Call::Time) => Self::TimeRefused,
             (_, Call::Entries) => Self::BatchRefused,
+            (_, Call::Sealed) => Self::SealedRefused,
             (_, Call::Bundle) => Self::BundleRefused,
             (_, Call::Presence) => Self::PresenceRefused,
             (_, Call::Status) => Self::StatusRefused,
@@ -303,8 +330,8 @@ impl Alarm {
     /// The code, for status and screens.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Forked => "forked",
-            Self::RolledBack => "log_rolled_back",
+            Self::ForkUnproven => "fork_unproven",
+            Self::SealedRefused => "sealed_refused",
             Self::LedgerInconsistent => "ledger_inconsistent",
             Self::IssuerBehind => "issuer_behind",
             Self::ReceiptRefused => "receipt_refused",
@@ -328,8 +355,11 @@ impl Alarm {
     /// What to do, in one sentence.
     pub const fn next_step(self) -> &'static str {
         match self {
-            Self::Forked | Self::RolledBack => {
-                "Keep scanning and keep this card; ask the organiser to enrol this kiosk anew."
+            Self::ForkUnproven => {
+                "Tell the organiser: the issuer says that this log forked, and cannot show it. Scans are kept here."
+            }
+            Self::SealedRefused => {
+                "Keep this card: the sealed log on it holds scans that the issuer does not take. Tell the organiser."
             }
             Self::LedgerInconsistent | Self::IssuerBehind => {
                 "Tell the organiser: the issuer was restored from an older copy, or changed."

@@ -14,7 +14,7 @@ use crate::desk::InForce;
 use crate::journal::OwnedLeaf;
 use crate::sync::backoff::BACKOFF_CAP_MS;
 use crate::sync::clock::Exchange;
-use crate::sync::verify::{BundleFault, LedgerFault};
+use crate::sync::verify::{BundleFault, ForkFault, LedgerFault};
 
 const HOUR_MS: u64 = 3_600_000;
 /// More calls than any of these worlds has reason for: three days offline are some 9,000.
@@ -49,6 +49,8 @@ enum DeskFault {
     Failed,
     ReceiptRefused,
     OtherBranch,
+    /// The checkpoint that comes with the word of a fork proves nothing.
+    ForkUnproven,
     LedgerInconsistent,
     BundleRefused,
 }
@@ -69,6 +71,12 @@ struct World {
     script: VecDeque<Fault>,
     then: Fault,
     desk: DeskFault,
+    /// The entries of the sealed log, once there is one, and how many are delivered.
+    sealed: Option<(Vec<Vec<u8>>, usize)>,
+    /// The refused branch that the issuer keeps.
+    branch: Vec<Vec<u8>>,
+    /// Whether a refusal carries a checkpoint.
+    proves: bool,
     late: Option<Answer>,
     bundle: u64,
     calls: Vec<(MonoMs, Call, Option<String>)>,
@@ -101,6 +109,9 @@ impl World {
             script: script.into_iter().collect(),
             then: Fault::None,
             desk: DeskFault::None,
+            sealed: None,
+            branch: Vec::new(),
+            proves: true,
             late: None,
             bundle: 1,
             calls: Vec::new(),
@@ -115,6 +126,12 @@ impl World {
             log_size: size(self.log.len()),
             urgent_size: urgent.map_or(0, |last| size(last) + 1),
             anchored: true,
+            awaits: self.sealed.is_some(),
+            sealed_rest: self
+                .sealed
+                .as_ref()
+                .is_some_and(|(log, delivered)| *delivered < log.len()),
+            generation: u64::from(self.sealed.is_some()),
         }
     }
 
@@ -260,6 +277,10 @@ impl World {
                 }
             }
             Call::Entries => self.intake(request.body.as_ref().unwrap()),
+            Call::Sealed => {
+                assert_eq!(request.path, "/v1/kiosks/k0/entries");
+                self.intake(request.body.as_ref().unwrap())
+            }
             Call::Bundle => {
                 let etag = format!("\"{}\"", self.bundle);
                 if request.etag.as_ref() == Some(&etag) {
@@ -285,28 +306,54 @@ impl World {
         }
     }
 
+    /// Keeps a batch that contradicts what is held, and refuses it with the proof.
+    fn keep_branch(&mut self, bytes: &[u8]) -> Answer {
+        let batch = batch::read(bytes).unwrap();
+        self.branch
+            .truncate(usize::try_from(batch.head.start).unwrap());
+        for leaf in batch.leaves {
+            let Leaf::Entry(entry) = leaf else { panic!() };
+            self.branch.push(entry.to_vec());
+        }
+        let mut refused = Problem::new(Code::Fork, "");
+        refused.checkpoint = self.proves.then(|| "held".to_owned());
+        refused.kept = Some(size(self.branch.len()));
+        Answer {
+            status: Code::Fork.status(),
+            body: serde_json::to_vec(&refused).unwrap(),
+            ..Answer::default()
+        }
+    }
+
     fn intake(&mut self, bytes: &[u8]) -> Answer {
         if bytes.len() > self.limit_bytes {
             return problem(Code::TooLarge, None);
         }
         let batch = batch::read(bytes).unwrap();
         let start = usize::try_from(batch.head.start).unwrap();
+        if start > self.held.len() && (1..=self.branch.len()).contains(&start) {
+            return self.keep_branch(bytes);
+        }
         if start > self.held.len() {
             return problem(Code::Gap, Some(size(self.held.len())));
         }
         for (offset, leaf) in batch.leaves.iter().enumerate() {
             let Leaf::Entry(entry) = leaf else { panic!() };
             match self.held.get(start + offset) {
-                Some(held) if held != entry => return problem(Code::Fork, None),
+                Some(held) if held != entry => {
+                    return self.keep_branch(bytes);
+                }
                 Some(_) => {}
                 None => self.held.push(entry.to_vec()),
             }
         }
         // P2: whatever happened, what is held is the log's beginning, in order, once.
-        for (held, (own, _)) in self.held.iter().zip(&self.log).skip(start) {
-            assert_eq!(held, own);
+        if self.sealed.is_none() {
+            for (held, (own, _)) in self.held.iter().zip(&self.log).skip(start) {
+                assert_eq!(held, own);
+            }
+            assert!(self.held.len() <= self.log.len());
         }
-        assert!(self.held.len() <= self.log.len());
         self.held_most = self.held_most.max(self.held.len());
         let accepted = Accepted {
             size: size(self.held.len()),
@@ -337,6 +384,42 @@ impl World {
             ),
             Ask::Accepted { sent, answer } => {
                 DeskReply::Accepted(self.accepted(broken, sent, &answer))
+            }
+            Ask::Fork { .. } if self.desk == DeskFault::ForkUnproven => {
+                DeskReply::Fork(Err(ForkError::Fault(ForkFault::Own { size: 1 })))
+            }
+            Ask::Fork { .. } => {
+                if self.sealed.is_none() {
+                    let log = std::mem::take(&mut self.log);
+                    let entries = log.into_iter().map(|(entry, _)| entry).collect();
+                    self.sealed = Some((entries, usize::try_from(self.receipted).unwrap()));
+                }
+                DeskReply::Fork(Ok(()))
+            }
+            Ask::Sealed => {
+                let batch = self.sealed.as_ref().and_then(|(log, delivered)| {
+                    let next = log[*delivered..].iter().take(3);
+                    let leaves: Vec<_> = next.cloned().map(OwnedLeaf::Entry).collect();
+                    (!leaves.is_empty()).then(|| SealedBatch {
+                        number: 1,
+                        kiosk: KioskId::new("k0").unwrap(),
+                        prepared: Prepared {
+                            start: size(*delivered),
+                            checkpoint: "c".into(),
+                            leaves,
+                            ledger_size: 0,
+                            ledger: None,
+                        },
+                    })
+                });
+                DeskReply::Sealed(broken.map_or(Ok(batch), Err))
+            }
+            Ask::Delivered { number, size } => {
+                assert_eq!(number, 1);
+                if let Some((_, delivered)) = &mut self.sealed {
+                    *delivered = usize::try_from(size).unwrap();
+                }
+                DeskReply::Delivered(Ok(()))
             }
             Ask::Time(_) => {
                 if broken.is_none() {
@@ -378,6 +461,7 @@ impl World {
             checkpoint: "c".into(),
             leaves,
             ledger_size: 0,
+            ledger: None,
         })
     }
 
@@ -488,7 +572,7 @@ fn a_quiet_hour_is_a_known_number_of_calls() {
     let mut world = World::new([]);
     world.run(HOUR_MS, &[]);
     let made = Call::ALL.map(|call| world.count(call));
-    let expected = [60, 60, 120, 240, 240];
+    let expected = [60, 60, 0, 120, 240, 240];
     for (made, expected) in made.iter().zip(expected) {
         assert!(made.abs_diff(expected) <= 3, "{made} of {expected}");
     }
@@ -518,7 +602,7 @@ fn days_offline_end_in_order_without_a_storm() {
     assert!(world.calls.len() - before < 170);
     // The long way back keeps neither bundle nor status waiting, nor does what they waited for before.
     let since = &world.calls[before..];
-    for call in Call::ALL {
+    for call in Call::ALL.into_iter().filter(|call| *call != Call::Sealed) {
         let first = since.iter().find(|made| made.1 == call).unwrap().0;
         let after_ms = first.since_ms(since[0].0);
         assert!(after_ms < 1_000, "{call:?} after {after_ms} ms");
@@ -596,22 +680,62 @@ fn a_gap_is_filled_from_what_the_issuer_holds() {
     assert_eq!(world.alarms(), [Alarm::IssuerBehind]);
 }
 
-#[test]
-fn a_fork_stops_entries_and_nothing_else() {
-    let check = |mut world: World, alarm: Alarm| {
-        world.scans(5);
-        world.run(HOUR_MS, &[]);
-        assert_eq!(world.alarms(), [alarm]);
-        assert_eq!(world.count(Call::Entries), 1);
-        assert!(world.count(Call::Status) > 200);
-        assert!(world.log.len() > 5, "scans and clock go on");
-    };
+/// A world whose issuer holds another first entry of this log.
+fn forked() -> World {
     let mut world = World::new([]);
     world.held = vec![b"another".to_vec()];
-    check(world, Alarm::Forked);
+    world.scans(8);
+    world
+}
+
+#[test]
+fn a_proven_fork_is_delivered_and_the_fresh_log_waits() {
+    let mut world = forked();
+    world.run(5_000, &[]);
+    let (sealed, delivered) = world.sealed.clone().unwrap();
+    assert_eq!(delivered, sealed.len());
+    assert_eq!(
+        world.branch[..8],
+        sealed[..8],
+        "every scan is at the issuer"
+    );
+    // Scans and clock go on in the fresh log, whose entries nobody is sent yet.
+    let before = world.count(Call::Entries);
+    world.scans(5);
+    world.run(HOUR_MS, &[]);
+    assert_eq!(world.count(Call::Entries), before);
+    assert!(world.log.len() > 5);
+    assert!(world.count(Call::Status) > 200);
+    assert_eq!(world.held, [b"another".to_vec()]);
+}
+
+#[test]
+fn a_receipt_over_another_branch_is_taken_to_the_desk() {
     let mut world = World::new([]);
     world.desk = DeskFault::OtherBranch;
-    check(world, Alarm::Forked);
+    world.scans(2);
+    world.run(1_000, &[]);
+    assert!(world.sealed.is_some());
+}
+
+#[test]
+fn a_fork_that_is_not_proven_seals_nothing() {
+    let check = |proves: bool, desk: DeskFault| {
+        let mut world = forked();
+        (world.proves, world.desk) = (proves, desk);
+        world.run(HOUR_MS, &[]);
+        assert!(world.sealed.is_none());
+        assert_eq!(world.alarms(), [Alarm::ForkUnproven]);
+        assert!(world.count(Call::Entries) > 10, "it is offered again");
+        // Once the word is taken back, all of it arrives.
+        world.held.clear();
+        world.desk = DeskFault::None;
+        world.run(HOUR_MS, &[]);
+        assert_eq!(world.alarms(), []);
+        assert!(world.held.len() >= 8);
+    };
+    check(false, DeskFault::None);
+    check(true, DeskFault::ForkUnproven);
 }
 
 #[test]

@@ -52,6 +52,7 @@ impl Kept {
             log_size: self.tree.size(),
             urgent_size: self.urgent,
             anchored: !self.clocks.is_empty(),
+            ..Standing::default()
         }
     }
 
@@ -76,6 +77,7 @@ impl Kept {
             checkpoint: sign_checkpoint(&head, self.key.as_ref().unwrap()),
             leaves,
             ledger_size: self.ledger.map_or(0, |held| held.size),
+            ledger: self.witnessed.last().cloned(),
         }
     }
 
@@ -135,6 +137,8 @@ impl Kept {
         DeskState {
             enrolment: self.enrolment.clone(),
             key: self.key.clone(),
+            log_key: self.key.clone(),
+            sealed: Vec::new(),
             pins: self.pins.clone(),
             standing: self.standing(),
             receipted_size: self.receipted,
@@ -255,6 +259,15 @@ fn serve(kept: &Mutex<Kept>, publish: &watch::Sender<Standing>, request: DeskReq
             let taken = kept.accepted(sent, &answer);
             publish(&kept);
             let _ = reply.send(taken);
+        }
+        DeskRequest::Fork { reply, .. } => {
+            let _ = reply.send(Err(DeskError::Busy.into()));
+        }
+        DeskRequest::Sealed { reply } => {
+            let _ = reply.send(Ok(None));
+        }
+        DeskRequest::Delivered { reply, .. } => {
+            let _ = reply.send(Ok(()));
         }
         DeskRequest::Time { clock, reply } => {
             kept.append(b"clock".to_vec(), true);

@@ -75,7 +75,7 @@ fn a_receipt_is_over_this_log_and_all_that_was_sent() {
     };
     assert!(matches!(
         check(&claimed, 12, 20),
-        Err(AnswerFault::RolledBack { held: 30, .. })
+        Err(AnswerFault::Unsigned { held: 30, .. })
     ));
     let other: MemoryTree = (50_u8..70).map(|leaf| sha256(&[leaf])).collect();
     let branch = answer(12, 12, &other, 0, &tree(3));
