@@ -59,7 +59,7 @@ async fn organisers_alone_see_a_time_code_and_each_look_is_another() {
 fn scanned(png: &[u8]) -> String {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), png).unwrap();
-   
+
     let read = Command::new("zbarimg")
         .args(["--quiet", "--raw", "--nodbus"])
         .arg(file.path())

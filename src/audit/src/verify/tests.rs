@@ -26,7 +26,13 @@ fn a_true_archive_verifies() {
     assert_eq!(report.verdict, Verdict::Verified, "{:#?}", report.checks);
     assert!(report.notes.is_empty(), "{:?}", report.notes);
     for check in &report.checks {
-        let unused = ["cosignatures", "quarantine", "branches", "cases", "revocations"];
+        let unused = [
+            "cosignatures",
+            "quarantine",
+            "branches",
+            "cases",
+            "revocations",
+        ];
         assert_eq!(
             check.count == 0,
             unused.contains(&check.name.as_str()),
