@@ -2,8 +2,8 @@
 //!
 //! `tests/verifier` is a small Go program on golang.org/x/mod, the code that checks Go's own module log. It
 //! is given good and tampered evidence by the thousand; its verdict and ours must agree on each case, good
-//! ones are accepted with the same contents read, and tampered ones refused. Without Go, or without the
-//! Debian package that holds x/mod, the test says `SKIPPED independent:` and why.
+//! ones are accepted with the same contents read, and tampered ones refused. Whole archives are the matter of
+//! `second_verifier.rs`. Without Go, or without the Debian package that holds x/mod, the test is skipped.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -13,15 +13,15 @@ use evidence::{
     TlogProof, cosign, kiosk_origin, leaf_hash, open_checkpoint, prove_consistency,
     prove_inclusion, root_at, sign_checkpoint, verify_consistency, verify_inclusion,
 };
+use rollcall_tests::skip::skip;
+use rollcall_tests::verifier;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Where Debian puts Go packages.
-const GOPATH: &str = "/usr/share/gocode";
 const ISSUER: &str = "ce.example.org";
 const TIME_S: u64 = 1_790_000_000;
 
@@ -452,40 +452,6 @@ fn without(text: &str, place: usize) -> String {
 
 // ---- the other side ----
 
-/// Builds the Go program, or says why it cannot be.
-fn verifier() -> Result<PathBuf, String> {
-    let version = Command::new("go").arg("version").output();
-    if !version.is_ok_and(|output| output.status.success()) {
-        return Err("Go is not installed (Debian: golang-go)".to_owned());
-    }
-    if !Path::new(GOPATH)
-        .join("src/golang.org/x/mod/sumdb/tlog")
-        .is_dir()
-    {
-        return Err(format!(
-            "golang.org/x/mod is not in {GOPATH} (Debian: golang-golang-x-mod-dev)"
-        ));
-    }
-    let scratch = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let program = scratch.join("independent-verifier");
-    let built = Command::new("go")
-        .args(["build", "-o"])
-        .args([program.as_path(), Path::new(".")])
-        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("verifier"))
-        .env("GO111MODULE", "off")
-        .env("GOPATH", GOPATH)
-        .env("GOFLAGS", "")
-        .env("GOCACHE", scratch.join("go-cache"))
-        .output()
-        .unwrap();
-    let errors = String::from_utf8_lossy(&built.stderr);
-    assert!(
-        built.status.success(),
-        "the verifier does not build:\n{errors}"
-    );
-    Ok(program)
-}
-
 fn their_verdicts(program: &Path, cases: &[Case]) -> Vec<String> {
     let input = program.with_extension("jsonl");
     let mut lines = BufWriter::new(File::create(&input).unwrap());
@@ -494,6 +460,7 @@ fn their_verdicts(program: &Path, cases: &[Case]) -> Vec<String> {
     }
     lines.into_inner().unwrap();
     let output = Command::new(program)
+        .arg("-cases")
         .stdin(File::open(&input).unwrap())
         .stderr(Stdio::inherit())
         .output()
@@ -509,9 +476,10 @@ fn their_verdicts(program: &Path, cases: &[Case]) -> Vec<String> {
 
 #[test]
 fn other_peoples_code_agrees() {
-    let program = match verifier() {
+    let scratch = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let program = match verifier::build(scratch, "independent-verifier") {
         Ok(program) => program,
-        Err(why) => return println!("SKIPPED independent: {why}"),
+        Err(why) => return skip("other_peoples_code_agrees", &why),
     };
     let log = Log::new(700);
     let mut cases = good_cases(&log);

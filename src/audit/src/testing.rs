@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use attendance::time::{BootId, Stamp, Sync};
+use attendance::time::{BootId, Stamp};
 use attendance::words::{
     AttendeeId, CertificateId, Direction, DirectionSource, DoorId, EventId, KioskId, ProgrammeId,
     ReaderId, RoomId, SessionId, Verdict,
@@ -18,16 +18,18 @@ use evidence::{
     ledger_origin, prove_inclusion, sha256, sign_checkpoint,
 };
 use protocol::agenda::{self, Agenda, Registration, Registrations};
-use protocol::archive::{self, Archive, LogKind};
 use protocol::badge::BadgeKey;
 use protocol::certificate::{self, Payload, Proof};
 use protocol::decision::{self, Basis, LogPrefix, object_bytes};
-use protocol::entry::{self, Body, Boot, BootCause, Clock, Entry, NoteText, Scan};
+use protocol::entry::{self, Body, Boot, BootCause, Entry, NoteText, Scan};
 use protocol::ledger::{self, LedgerBody, LedgerEntry};
-use protocol::time::{TimeRequest, answer};
 
 use crate::derive::{Answer, LogKeys, LogView, Question, Roll, signals_of};
-use crate::files::Memory;
+
+mod archives;
+mod clocks;
+
+pub use clocks::Clocks;
 
 /// 2026-11-23T09:00:00Z, when the world's session begins.
 pub const NINE: UtcMs = UtcMs(1_795_424_400_000);
@@ -79,6 +81,8 @@ pub struct Kiosk {
     pub origin: String,
     /// Its journal.
     pub log: Log,
+    /// What its clocks do.
+    pub clocks: Clocks,
     boot: BootId,
     booted: UtcMs,
     accepted: u64,
@@ -103,6 +107,8 @@ pub struct World {
     pub agenda: Agenda,
     /// The registrations in force.
     pub registrations: Registrations,
+    /// Doors that later decisions call incomplete.
+    pub incomplete_doors: Vec<DoorId>,
     decided: BTreeMap<u64, (Question, Answer)>,
 }
 
@@ -140,6 +146,7 @@ impl World {
                 registrations: Vec::new(),
             },
             badge_key,
+            incomplete_doors: Vec::new(),
             decided: BTreeMap::new(),
         };
         let event = ledger::Event {
@@ -334,6 +341,7 @@ impl World {
             boot: boot_id(number, 0),
             booted: at.plus_ms(-30_000),
             accepted: 0,
+            clocks: Clocks::default(),
             key,
         };
         let door = ledger::Door {
@@ -379,17 +387,25 @@ impl World {
     }
 
     fn raw_ms(&self, kiosk: usize, at: UtcMs) -> u64 {
-        u64::try_from(at.0 - self.kiosks[kiosk].booted.0).unwrap()
+        let true_ms = at.0 - self.kiosks[kiosk].booted.0;
+        let gained_ms = true_ms * self.kiosks[kiosk].clocks.drift_ppm / 1_000_000;
+        u64::try_from(true_ms + gained_ms).unwrap()
     }
 
     /// Writes an entry into a kiosk's journal.
     pub fn journal(&mut self, kiosk: usize, at: UtcMs, body: Body) -> u64 {
+        let Clocks {
+            wall_ahead_ms,
+            sync,
+            error_ms,
+            ..
+        } = self.kiosks[kiosk].clocks;
         let stamp = Stamp {
-            wall: at,
+            wall: at.plus_ms(wall_ahead_ms),
             boot: self.kiosks[kiosk].boot.clone(),
             raw_ms: self.raw_ms(kiosk, at),
-            sync: Sync::Unset,
-            error_ms: None,
+            sync,
+            error_ms,
         };
         let bytes = entry::encode(&Entry { stamp, body }).unwrap();
         self.journal_bytes(kiosk, bytes)
@@ -398,23 +414,6 @@ impl World {
     /// Writes any bytes into a kiosk's journal.
     pub fn journal_bytes(&mut self, kiosk: usize, bytes: Vec<u8>) -> u64 {
         self.kiosks[kiosk].log.push(bytes)
-    }
-
-    /// A time exchange, 20 ms long.
-    pub fn clock(&mut self, kiosk: usize, at: UtcMs) -> u64 {
-        let nonce = format!("{:032x}", self.kiosks[kiosk].log.size());
-        let request = TimeRequest { nonce };
-        let signed = answer(&request, at, at, 3, &self.issuer);
-        let body = Body::Clock(Clock {
-            nonce: request.nonce,
-            sent_raw_ms: self.raw_ms(kiosk, at) - 10,
-            issuer_received: at,
-            issuer_sent: at,
-            received_raw_ms: self.raw_ms(kiosk, at) + 10,
-            issuer_error_ms: signed.error_ms,
-            signature: signed.signature,
-        });
-        self.journal(kiosk, at.plus_ms(10), body)
     }
 
     /// A scan whose direction the reader sets.
@@ -436,7 +435,13 @@ impl World {
         direction: Direction,
         door: &str,
     ) -> u64 {
-        let scan = Scan {
+        let scan = self.scan_body(kiosk, badge, direction, door);
+        self.journal(kiosk, at, Body::Scan(Box::new(scan)))
+    }
+
+    /// A scan as the kiosk would write it.
+    pub fn scan_body(&self, kiosk: usize, badge: &str, direction: Direction, door: &str) -> Scan {
+        Scan {
             door: id(door),
             rooms: self.kiosks[kiosk].rooms.clone(),
             reader: id::<ReaderId>("front"),
@@ -452,8 +457,7 @@ impl World {
             prior: None,
             provisional: Vec::new(),
             bundle: 1,
-        };
-        self.journal(kiosk, at, Body::Scan(Box::new(scan)))
+        }
     }
 
     /// The kiosk sends what it has: the ledger takes note, the receipt and the ledger's head come back.
@@ -467,6 +471,12 @@ impl World {
     pub fn sync_without_quarantine(&mut self, kiosk: usize, at: UtcMs) {
         self.accept(kiosk, at);
         self.hand_back(kiosk, at);
+    }
+
+    /// The issuer takes what the kiosk has, and its answer is lost.
+    pub fn sync_unanswered(&mut self, kiosk: usize, at: UtcMs) {
+        let (from, to) = self.accept(kiosk, at);
+        self.quarantine(kiosk, at, from, to);
     }
 
     fn accept(&mut self, kiosk: usize, at: UtcMs) -> (u64, u64) {
@@ -500,6 +510,11 @@ impl World {
         let Kiosk { origin, key, .. } = &self.kiosks[kiosk];
         let note = cosign(&ledger_head, origin, key, time_s).unwrap();
         self.journal(kiosk, at.plus_ms(30), Body::LedgerHead(NoteText { note }));
+    }
+
+    /// How many entries of a kiosk's journal the ledger took note of.
+    pub fn accepted(&self, kiosk: usize) -> u64 {
+        self.kiosks[kiosk].accepted
     }
 
     /// Lets later decisions rest on so many entries, whatever the ledger took note of.
@@ -559,7 +574,7 @@ impl World {
             rules,
             engine: ENGINE.into(),
             now,
-            incomplete_doors: Vec::new(),
+            incomplete_doors: self.incomplete_doors.clone(),
         };
         let roll = Roll::new(&self.registrations);
         Question::new(
@@ -584,7 +599,7 @@ impl World {
             for (index, entry) in &parsed {
                 let is_mark = matches!(
                     entry.body,
-                    Body::Boot(_) | Body::Clock(_) | Body::Receipt(_)
+                    Body::Boot(_) | Body::Clock(_) | Body::TimeCode(_) | Body::Receipt(_)
                 );
                 if is_mark || !sparse {
                     view.take(*index, entry);
@@ -708,86 +723,6 @@ impl World {
         };
         self.note(at, LedgerBody::Revocation(body))
     }
-
-    /// The archive of it all.
-    pub fn archive(&self) -> Memory {
-        let mut files = Memory::new();
-        let mut logs = vec![archive::Log {
-            kind: LogKind::Ledger,
-            origin: self.ledger_origin(),
-            key: self.issuer.public_key(),
-            kiosk: None,
-            door: None,
-            size: self.ledger.size(),
-            base: None,
-        }];
-        put_log(
-            &mut files,
-            0,
-            &self.ledger,
-            self.ledger.checkpoint(&self.ledger_origin(), &self.issuer),
-        );
-        for (number, kiosk) in self.kiosks.iter().enumerate() {
-            logs.push(archive::Log {
-                kind: LogKind::Journal,
-                origin: kiosk.origin.clone(),
-                key: kiosk.key.public_key(),
-                kiosk: Some(kiosk.id.clone()),
-                door: Some(kiosk.door.clone()),
-                size: kiosk.log.size(),
-                base: None,
-            });
-            put_log(
-                &mut files,
-                number + 1,
-                &kiosk.log,
-                kiosk.log.checkpoint(&kiosk.origin, &kiosk.key),
-            );
-        }
-        for (hash, bytes) in &self.objects {
-            files.insert(archive::object_path(*hash), bytes.clone());
-        }
-        self.describe(&mut files, logs);
-        files
-    }
-
-    /// One kiosk's own export: its journal and nothing else.
-    pub fn export(&self, kiosk: usize) -> Memory {
-        let mut files = Memory::new();
-        let Kiosk {
-            log,
-            origin,
-            key,
-            id,
-            door,
-            ..
-        } = &self.kiosks[kiosk];
-        put_log(&mut files, 0, log, log.checkpoint(origin, key));
-        let described = archive::Log {
-            kind: LogKind::Journal,
-            origin: origin.clone(),
-            key: key.public_key(),
-            kiosk: Some(id.clone()),
-            door: Some(door.clone()),
-            size: log.size(),
-            base: None,
-        };
-        self.describe(&mut files, vec![described]);
-        files
-    }
-
-    fn describe(&self, files: &mut Memory, logs: Vec<archive::Log>) {
-        let description = Archive {
-            format: archive::FORMAT.into(),
-            made: nine_and(120 * MINUTE_MS),
-            software: "rollcall-issuer 0.1.0".into(),
-            event: self.event.clone(),
-            issuer: ISSUER.into(),
-            issuer_key: self.issuer.public_key(),
-            logs,
-        };
-        files.insert(archive::ARCHIVE_PATH.into(), object_bytes(&description));
-    }
 }
 
 impl Default for World {
@@ -798,14 +733,4 @@ impl Default for World {
 
 fn boot_id(kiosk: usize, boots: u64) -> BootId {
     BootId::new(&format!("{kiosk:08x}-0000-4000-8000-{boots:012x}")).unwrap()
-}
-
-fn put_log(files: &mut Memory, number: usize, log: &Log, checkpoint: String) {
-    let lines: Vec<u8> = log
-        .entries
-        .iter()
-        .flat_map(|bytes| bytes.iter().copied().chain([b'\n']))
-        .collect();
-    files.insert(archive::entries_path(number), lines);
-    files.insert(archive::checkpoint_path(number), checkpoint.into_bytes());
 }

@@ -31,6 +31,7 @@ use protocol::enrol::{Claim, EnrolRequest, Enrolled};
 use protocol::entry::{self, Body, Entry};
 use protocol::http_signature;
 use protocol::ledger::{self, LedgerBody, LedgerEntry};
+use protocol::presence::{Presence, PresenceRow};
 use protocol::problem::{Code, Problem};
 use protocol::signed::{self, Label};
 use protocol::status::{KioskStatus, ReaderStatus};
@@ -724,6 +725,23 @@ fn status_and_problem() {
     fork.checkpoint = Some(checkpoint().0);
     fork.kept = Some(9);
     document("problem-fork.json", &fork);
+}
+
+#[test]
+fn presence() {
+    let row = |attendee: &str, room: &str, ms: i64| PresenceRow {
+        attendee: id(attendee),
+        room: id(room),
+        since: at(ms),
+    };
+    let rows = vec![row("a-1", "hall", 0), row("a-2", "foyer", 60_001)];
+    document(
+        "presence.json",
+        &Presence {
+            at: at(90_000),
+            rows,
+        },
+    );
 }
 
 fn basis() -> Basis {

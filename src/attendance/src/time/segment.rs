@@ -11,18 +11,32 @@ const ANCHORS_EACH_SIDE: usize = 4;
 impl Anchor {
     /// What this anchor says of the instant at which the raw clock read `raw_ms`.
     fn bounds(&self, raw_ms: u64, drift_max_ppm: u32) -> Interval {
-        let error = i64::from(self.issuer_error_ms);
-        let since_received = difference_ms(raw_ms, self.received_raw_ms);
-        let since_sent = difference_ms(raw_ms, self.sent_raw_ms);
+        let error = i128::from(self.issuer_error_ms);
+        let since_received = i128::from(raw_ms) - i128::from(self.received_raw_ms);
+        let since_sent = i128::from(raw_ms) - i128::from(self.sent_raw_ms);
+        let drift = |ms: i128| drift_ms(ms, drift_max_ppm);
         Interval {
-            earliest: self
-                .issuer_sent
-                .plus_ms(since_received - drift_ms(since_received, drift_max_ppm) - error - 1),
-            latest: self
-                .issuer_received
-                .plus_ms(since_sent + drift_ms(since_sent, drift_max_ppm) + error + 2),
+            earliest: held(
+                self.issuer_sent,
+                since_received - drift(since_received) - error - 1,
+            ),
+            latest: held(
+                self.issuer_received,
+                since_sent + drift(since_sent) + error + 2,
+            ),
         }
     }
+}
+
+/// An instant so many milliseconds later, within the distant ends. A journal may state any raw reading, so the sums are
+/// wider than an instant.
+fn held(at: UtcMs, ms: i128) -> UtcMs {
+    let ms = ms.clamp(i128::from(i64::MIN), i128::from(i64::MAX));
+    at.plus_ms(i64::try_from(ms).expect("it was clamped to this type"))
+}
+
+fn drift_ms(distance_ms: i128, ppm: u32) -> i128 {
+    (distance_ms.abs() * i128::from(ppm) + 999_999) / 1_000_000
 }
 
 /// A time code that was scanned.
@@ -49,16 +63,6 @@ impl Code {
         };
         exchange.bounds(raw_ms, policy.drift_max_ppm)
     }
-}
-
-fn difference_ms(a: u64, b: u64) -> i64 {
-    let clamp = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
-    clamp(a).saturating_sub(clamp(b))
-}
-
-fn drift_ms(distance_ms: i64, ppm: u32) -> i64 {
-    let drift = (u128::from(distance_ms.unsigned_abs()) * u128::from(ppm)).div_ceil(1_000_000);
-    i64::try_from(drift).unwrap_or(i64::MAX / 4)
 }
 
 /// What the codes of a segment say of a raw reading.

@@ -429,6 +429,9 @@ impl Run<'_> {
             Ok(_) if log.key != opened.issuer_key => {
                 Err("the ledger's key is not the issuer's".to_owned())
             }
+            Ok(_) if log.kiosk.is_some() || log.door.is_some() => {
+                Err("the description names a kiosk or a door for the ledger".to_owned())
+            }
             Ok(_) => Ok(()),
             Err(reason) => Err(reason),
         };
@@ -697,7 +700,11 @@ impl Run<'_> {
                 || pass.damaged.contains(&body.index)
                 || pass.disbelieves(body.index)
             {
-                Ok(())
+                if body.index < accepted {
+                    Ok(())
+                } else {
+                    Err(format!("entry {} was never accepted", body.index))
+                }
             } else {
                 Err(format!("entry {} reads, yet it is quarantined", body.index))
             };
