@@ -271,12 +271,15 @@ type description struct {
 }
 
 type describedLog struct {
-	ledger      bool
+	kind        string
 	origin      string
 	key         publicKey
 	kiosk, door string
 	size        uint64
+	base        *uint64
 }
+
+func (l describedLog) is(kind string) bool { return l.kind == kind }
 
 func readDescription(text []byte) (*description, error) {
 	v, err := parseJSON(text)
@@ -298,9 +301,9 @@ func readDescription(text []byte) (*description, error) {
 }
 
 func readDescribedLog(r *reader, v value) describedLog {
-	f := r.object(&v, "kind", "origin", "key", "kiosk", "door", "size")
+	f := r.object(&v, "kind", "origin", "key", "kiosk", "door", "size", "base")
 	log := describedLog{
-		ledger: f.word("kind", "journal", "ledger") == "ledger",
+		kind:   f.word("kind", "journal", "ledger", "branch"),
 		origin: f.text("origin"),
 		key:    f.key("key"),
 		size:   f.u64("size"),
@@ -310,6 +313,10 @@ func readDescribedLog(r *reader, v value) describedLog {
 	}
 	if f.here("door") {
 		log.door = f.id("door")
+	}
+	if f.here("base") {
+		base := f.u64("base")
+		log.base = &base
 	}
 	return log
 }

@@ -216,8 +216,8 @@ func (s *segment) says(raw uint64) (said interval, agree bool) {
 	}
 	codes, _ := s.nearCodes(raw)
 	for _, c := range codes {
-		said := c.says(raw)
-		both, hull = both.cut(interval{said.lo, lastMs}), hull.hull(said)
+		notBefore := interval{c.says(raw).lo, lastMs}
+		both, hull = both.cut(notBefore), hull.hull(notBefore)
 	}
 	if s.contradictory || both.empty() {
 		return hull, false
@@ -282,12 +282,6 @@ func (h *history) within(index uint64, s stamp, b interval) (interval, string) {
 		if both := said.cut(b); agree && !both.empty() {
 			return both, anchored
 		}
-		if b.lo == firstMs {
-			b.lo = said.lo
-		}
-		if b.hi == lastMs {
-			b.hi = said.hi
-		}
 		return said.hull(b), contradictory
 	}
 	around := h.neighbours(n)
@@ -300,7 +294,7 @@ func (h *history) within(index uint64, s stamp, b interval) (interval, string) {
 		codes, hiKnown = own.codesSay(s.rawMs)
 	}
 	if codes.lo > both.hi {
-		return both.hull(exactly(codes.lo)), contradictory
+		return both.hull(interval{codes.lo, lastMs}), contradictory
 	}
 	both.lo = maxOf(both.lo, codes.lo)
 	return s.narrow(both, codes.hi, hiKnown)

@@ -438,6 +438,18 @@ type revocationBody struct {
 	version     uint64
 }
 
+type caseBody struct {
+	log            string
+	base, size     uint64
+	root           string
+	late, admitted bool
+}
+
+type recoveryBody struct {
+	size uint64
+	root string
+}
+
 var ledgerKinds = map[string]func(*reader, *value) any{
 	"event": func(r *reader, v *value) any {
 		f := r.object(v, "event", "title", "zone", "issuer", "issuer_key", "badge_key")
@@ -502,6 +514,21 @@ var ledgerKinds = map[string]func(*reader, *value) any{
 		f := r.object(v, "certificate", "version", "attendee", "programme", "decision", "payload", "pdf")
 		return &certificateBody{certificate: f.id("certificate"), version: f.u32("version"), attendee: f.id("attendee"),
 			programme: f.id("programme"), decision: f.u64("decision"), payload: f.hash("payload"), pdf: f.hash("pdf")}
+	},
+	"case": func(r *reader, v *value) any {
+		f := r.object(v, "case", "about", "log", "base", "size", "root", "outcome", "reason", "operator")
+		for _, key := range []string{"case", "reason", "operator"} {
+			f.text(key)
+		}
+		return &caseBody{log: f.text("log"), base: f.u64("base"), size: f.u64("size"), root: f.hash("root"),
+			late: f.word("about", "fork", "late") == "late", admitted: f.word("outcome", "admitted", "denied") == "admitted"}
+	},
+	"recovery": func(r *reader, v *value) any {
+		f := r.object(v, "size", "root", "kiosk", "reason", "operator")
+		f.id("kiosk")
+		f.text("reason")
+		f.text("operator")
+		return &recoveryBody{size: f.u64("size"), root: f.hash("root")}
 	},
 	"revocation": func(r *reader, v *value) any {
 		f := r.object(v, "certificate", "version", "reason", "operator")

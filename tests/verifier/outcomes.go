@@ -102,7 +102,7 @@ func (r *run) decisions() {
 		if body, is := e.body.(*decisionBody); is {
 			r.decision(index, body, inForce, certified[index])
 		}
-		inForce.take(e.body)
+		inForce.take(index, e.body)
 	}
 }
 
@@ -180,13 +180,15 @@ type force struct {
 	agendas, registrations map[string]bool
 	rules                  map[[2]string]bool
 	sizes                  map[logPrefix]bool
+	enrolments             *ledgerSoFar
 }
 
 func newForce() *force {
-	return &force{map[string]bool{}, map[string]bool{}, map[[2]string]bool{}, map[logPrefix]bool{}}
+	return &force{map[string]bool{}, map[string]bool{}, map[[2]string]bool{}, map[logPrefix]bool{}, newLedgerSoFar()}
 }
 
-func (f *force) take(body any) {
+func (f *force) take(index uint64, body any) {
+	f.enrolments.take(index, body)
 	switch body := body.(type) {
 	case *importBody:
 		switch body.what {
@@ -211,7 +213,10 @@ func (f *force) allow(b *basis) error {
 		return errors.New("the basis names rules that were not in force before")
 	}
 	for _, l := range b.logs {
-		if l.size > 0 && !f.sizes[l] {
+		if err := f.enrolments.allow(l); err != nil {
+			return err
+		}
+		if l.size > 0 && !f.sizes[l] && !isBranch(l.log) {
 			return errors.New("the basis names a size of a journal that no batch had reached before")
 		}
 	}
@@ -260,6 +265,12 @@ func (r *run) open(hash string, q *asked) error {
 		return err
 	}
 	for _, l := range b.logs {
+		if isBranch(l.log) {
+			if r.branchOf(l) == nil {
+				return errors.New("the basis names a branch that is not in the archive")
+			}
+			continue
+		}
 		j := r.journalOf(l.log)
 		if j == nil && l.size > 0 {
 			q.missing = fmt.Sprintf("the journal %q is not in the archive", l.log)
@@ -289,13 +300,16 @@ func (r *run) open(hash string, q *asked) error {
 func (r *run) signals(q *asked) map[string][]signal {
 	out := map[string][]signal{}
 	for _, l := range q.basis.logs {
-		j := r.journalOf(l.log)
+		j, from := r.journalOf(l.log), uint64(0)
+		if b := r.branchOf(l); b != nil {
+			j, from = &b.journal, b.base
+		}
 		if j == nil {
 			continue
 		}
 		entries := j.entries[:l.size]
 		h := readHistory(entries)
-		for i := range entries {
+		for i := from; i < l.size; i++ {
 			scan, is := entries[i].body.(*scanBody)
 			if !is || scan.verdict == "repeat" || scan.verdict == "revoked_badge" || scan.key != q.roll.badgeKey {
 				continue
@@ -304,7 +318,7 @@ func (r *run) signals(q *asked) map[string][]signal {
 			if !held {
 				continue
 			}
-			s := signal{log: l.log, index: uint64(i), rooms: scan.rooms, direction: scan.direction, toggled: scan.source == "toggled"}
+			s := signal{log: l.log, index: i, rooms: scan.rooms, direction: scan.direction, toggled: scan.source == "toggled"}
 			if rooms, known := q.agenda.doors[scan.door]; known {
 				s.rooms = rooms
 			}

@@ -30,6 +30,8 @@ const (
 	checkLedgerHeads  = "ledger_heads"
 	checkQuarantine   = "quarantine"
 	checkDoors        = "doors"
+	checkBranches     = "branches"
+	checkCases        = "cases"
 	checkObjects      = "objects"
 	checkSources      = "sources"
 	checkDecisions    = "decisions"

@@ -35,6 +35,7 @@ type run struct {
 	report   *report
 	book     *book
 	journals []*journal
+	branches []*branch
 	bases    map[string]*asked
 }
 
@@ -61,10 +62,16 @@ func verifyArchive(path string, listScans bool) *report {
 	r.description()
 	r.ledger()
 	for number, log := range r.desc.logs {
-		if !log.ledger {
+		if log.is("journal") {
 			r.journal(number, log)
 		}
 	}
+	for number, log := range r.desc.logs {
+		if log.is("branch") {
+			r.branch(number, log)
+		}
+	}
+	r.cases()
 	r.missingJournals()
 	r.objects()
 	if r.book != nil {
@@ -83,14 +90,19 @@ func verifyArchive(path string, listScans bool) *report {
 
 func (r *run) description() {
 	r.report.fail(checkArchive, "archive.json", must(isIssuer(r.desc.issuer), "no issuer's name"))
-	origins, ledgers := map[string]bool{}, 0
+	origins, own, ledgers, based := map[string]bool{}, 0, 0, true
 	for _, log := range r.desc.logs {
-		origins[log.origin] = true
-		if log.ledger {
+		based = based && log.is("branch") == (log.base != nil)
+		if !log.is("branch") {
+			origins[log.origin] = true
+			own++
+		}
+		if log.is("ledger") {
 			ledgers++
 		}
 	}
-	r.report.fail(checkArchive, "archive.json", must(len(origins) == len(r.desc.logs), "two logs have one origin"))
+	r.report.fail(checkArchive, "archive.json", must(based, "a branch without a base, or a base of what is no branch"))
+	r.report.fail(checkArchive, "archive.json", must(len(origins) == own, "two logs have one origin"))
 	r.report.fail(checkArchive, "archive.json", must(ledgers <= 1, "more than one ledger"))
 	r.report.fail(checkArchive, "archive.json", must(len(r.desc.logs) > 0, "no log"))
 }
@@ -102,14 +114,13 @@ func at(number int, index uint64) string {
 	return fmt.Sprintf("%s entry %d", entriesPath(number), index)
 }
 
-// lines reads a log's entries and its tree.
-func (r *run) lines(number int, log describedLog) ([]entry, *tree) {
+// lines reads a log's entries after those of the tree, which grows by them.
+func (r *run) lines(number int, log describedLog, t *tree) []entry {
 	kinds := journalKinds
-	if log.ledger {
+	if log.is("ledger") {
 		kinds = ledgerKinds
 	}
 	var entries []entry
-	t := &tree{}
 	rest, there := r.files[entriesPath(number)]
 	if !there {
 		r.report.fail(checkLogs, entriesPath(number), errors.New("not in the archive"))
@@ -130,13 +141,13 @@ func (r *run) lines(number int, log describedLog) ([]entry, *tree) {
 		if leaf, damaged := damagedLeaf(line); damaged {
 			e = entry{leaf: leaf, damaged: true}
 		} else {
-			e = readEntry(line, kinds, log.ledger)
+			e = readEntry(line, kinds, log.is("ledger"))
 		}
 		t.append(e.leaf)
 		entries = append(entries, e)
 		r.report.Entries++
 	}
-	return entries, t
+	return entries
 }
 
 // checkpoint opens a log's newest checkpoint.
@@ -186,7 +197,7 @@ func (r *run) cosignatures(number int, c *checkpointNote, known map[string]publi
 
 func (r *run) ledger() {
 	for number, log := range r.desc.logs {
-		if log.ledger {
+		if log.is("ledger") {
 			r.readLedger(number, log)
 			return
 		}
@@ -197,7 +208,8 @@ func (r *run) ledger() {
 }
 
 func (r *run) readLedger(number int, log describedLog) {
-	entries, t := r.lines(number, log)
+	t := &tree{}
+	entries := r.lines(number, log, t)
 	b := &book{number: number, log: log, entries: entries, tree: t, witnesses: map[string]publicKey{}}
 	for i, e := range entries {
 		switch body := e.body.(type) {
@@ -243,28 +255,10 @@ func (r *run) begins(entries []entry) error {
 
 func (r *run) journal(number int, log describedLog) {
 	doors, enrolled := r.enrolment(log)
-	entries, t := r.lines(number, log)
-	j := &journal{number: number, log: log, entries: entries, tree: t}
-	for i := range entries {
-		e, index := &entries[i], uint64(i)
-		if e.damaged {
-			r.report.gap(checkLogs, at(number, index), "its bytes are damaged")
-		}
-		switch body := e.body.(type) {
-		case *clockBody:
-			body.verified = r.desc.issuerKey.verifyStatement("time", body.statement(), body.signature)
-			r.report.fail(checkClocks, at(number, index), must(body.verified, "the issuer did not sign this answer"))
-		case *timeCode:
-			r.report.fail(checkClocks, at(number, index), body.open(r.desc.issuerKey))
-		case *receiptBody:
-			r.report.fail(checkReceipts, at(number, index), r.receipt(j, index, body))
-		case *ledgerHeadBody:
-			r.ledgerHead(j, index, body)
-		case *scanBody:
-			if enrolled && !doors[body.door] {
-				r.report.fail(checkDoors, at(number, index), fmt.Errorf("the scan names the door %s", body.door))
-			}
-		}
+	t := &tree{}
+	j := &journal{number: number, log: log, entries: r.lines(number, log, t), tree: t}
+	for i := range j.entries {
+		r.entry(j, uint64(i), doors, enrolled)
 	}
 	if c := r.checkpoint(number, log, log.key, t); c != nil {
 		times := r.cosignatures(number, c, map[string]publicKey{r.desc.issuer: r.desc.issuerKey})
@@ -277,6 +271,29 @@ func (r *run) journal(number int, log describedLog) {
 		r.quarantine(j)
 	}
 	r.journals = append(r.journals, j)
+}
+
+// entry checks what one entry of a journal or a branch says.
+func (r *run) entry(j *journal, index uint64, doors map[string]bool, enrolled bool) {
+	e, where := &j.entries[index], at(j.number, index)
+	if e.damaged {
+		r.report.gap(checkLogs, where, "its bytes are damaged")
+	}
+	switch body := e.body.(type) {
+	case *clockBody:
+		body.verified = r.desc.issuerKey.verifyStatement("time", body.statement(), body.signature)
+		r.report.fail(checkClocks, where, must(body.verified, "the issuer did not sign this answer"))
+	case *timeCode:
+		r.report.fail(checkClocks, where, body.open(r.desc.issuerKey))
+	case *receiptBody:
+		r.report.fail(checkReceipts, where, r.receipt(j, index, body))
+	case *ledgerHeadBody:
+		r.ledgerHead(j, index, body)
+	case *scanBody:
+		if enrolled && !doors[body.door] {
+			r.report.fail(checkDoors, where, fmt.Errorf("the scan names the door %s", body.door))
+		}
+	}
 }
 
 // receipt checks a journalled receipt; it is a mark where both signed it and it covers no more than there was.
