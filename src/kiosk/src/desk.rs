@@ -111,6 +111,9 @@ pub enum DeskError {
     /// It did not answer in time. It may still do it.
     #[error("the journal did not answer in time")]
     Late,
+    /// The machine was suspended during a time exchange, which says nothing then. Ask the issuer again.
+    #[error("the machine was suspended meanwhile")]
+    Suspended,
     /// The kiosk belongs to nobody yet.
     #[error("this kiosk is not enrolled")]
     NotEnrolled,

@@ -142,6 +142,10 @@ pub struct Keeper {
     /// Scans that were answered with a failure since the journal failed.
     unrecorded: u64,
     suspended_ms: u64,
+    /// A suspend was noticed, or may have passed before this daemon started, and the journal does not say so yet.
+    suspend_unsaid: bool,
+    /// What the raw clock read when a suspend was last noticed: it stood still some time before.
+    pub(super) suspend_raw_ms: Option<u64>,
     messages: Messages,
     languages: Vec<Language>,
     ready: Option<oneshot::Sender<()>>,
@@ -167,6 +171,9 @@ impl Keeper {
         let mut keeper = Self {
             started_raw_ms: started.raw_ms,
             suspended_ms: (place.suspended_ms)(),
+            // Nobody knows whether the machine slept before or after the last entry of this boot.
+            suspend_unsaid: kernel::was_suspended(0, (place.suspended_ms)()),
+            suspend_raw_ms: None,
             languages: place.config.languages.clone(),
             shown: ShownStanding {
                 state: crate::screen::view::State::NotRecording,
@@ -433,14 +440,25 @@ impl Keeper {
     }
 
     /// The machine was suspended: the raw clock stood still, and what comes now lies in a new segment.
-    fn notice_suspend(&mut self) {
+    pub(super) fn notice_suspend(&mut self) {
         let suspended_ms = (self.place.suspended_ms)();
         if kernel::was_suspended(self.suspended_ms, suspended_ms) {
             self.suspended_ms = suspended_ms;
-            let boot = self.boot(BootCause::Suspend);
-            // A failure has been dealt with where it happened.
-            let _ = self.append_own(boot);
+            self.suspend_unsaid = true;
+            self.suspend_raw_ms = Some(self.raw_now_ms());
         }
+        // A failure has been dealt with where it happened.
+        let _ = self.say_suspend();
+    }
+
+    /// Journals a suspend that the journal does not know of. A journal that is down is told once it records again.
+    fn say_suspend(&mut self) -> Result<(), JournalError> {
+        if self.suspend_unsaid && matches!(self.state, State::Recording(_)) {
+            let boot = self.boot(BootCause::Suspend);
+            self.append_own(boot)?;
+            self.suspend_unsaid = false;
+        }
+        Ok(())
     }
 
     /// Holds the wall clock to what the issuer has signed by now.
@@ -497,6 +515,9 @@ impl Keeper {
     fn enter(&mut self, recorder: Recorder) {
         self.publish_info(&recorder.in_force);
         self.state = State::Recording(Box::new(recorder));
+        if self.say_suspend().is_err() {
+            return;
+        }
         let first = if self.unrecorded > 0 || self.ready.is_none() {
             let unrecorded = i64::try_from(self.unrecorded).unwrap_or(i64::MAX);
             Body::Note(Note {
@@ -583,8 +604,8 @@ impl Keeper {
 
     /// A second has passed. Whether scans could be recorded now.
     pub fn tick(&mut self) -> bool {
-        self.recover();
         self.notice_suspend();
+        self.recover();
         let ready = match &mut self.state {
             State::NotSetUp(journal) => journal.ready(),
             State::Recording(recorder) => match recorder.journal.ready() {

@@ -280,6 +280,14 @@ impl Keeper {
     }
 
     fn time(&mut self, clock: Clock) -> Result<(), DeskError> {
+        self.notice_suspend();
+        // The raw clock stood still between its two readings, or between them and this entry.
+        if self
+            .suspend_raw_ms
+            .is_some_and(|noticed| clock.sent_raw_ms <= noticed)
+        {
+            return Err(DeskError::Suspended);
+        }
         let key = match self.recorder()?.journal.enrolment() {
             Some(enrolment) => enrolment.issuer_key,
             None => return Err(DeskError::NotEnrolled),

@@ -723,7 +723,7 @@ impl Core {
 
     fn desk_failed(&mut self, now: MonoMs, call: Call, error: &DeskError) {
         match error {
-            DeskError::Busy | DeskError::NotEnrolled => {
+            DeskError::Busy | DeskError::Suspended | DeskError::NotEnrolled => {
                 self.back_off(now, call, 0);
                 self.record(now, call, Outcome::Journal, Some("journal_busy"));
             }
