@@ -3,6 +3,7 @@
 //! - [`programs`]: finding, starting, killing and awaiting them. [`pty`]: scanners. [`world`]: an issuer, an event and kiosks.
 //! - [`proxy`]: a bad network between kiosk and issuer. [`speaker`]: a kiosk of our own, to say what no real one would. [`http`]: its voice.
 //! - [`archive`]: exports, read and altered. [`trace`]: system calls, judged. [`random`]: seeds that are printed.
+//! - [`sim`]: all of it under a simulator, in one process.
 //! - [`verifier`]: the second one, in Go. [`skip`]: how a test says that it cannot run here.
 //!
 //! The programs are looked for beside the test's own executable and built where they are missing; `cargo xtask test` builds them first.
@@ -20,6 +21,7 @@ pub mod programs;
 pub mod proxy;
 pub mod pty;
 pub mod random;
+pub mod sim;
 pub mod skip;
 pub mod speaker;
 pub mod trace;

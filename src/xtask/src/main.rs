@@ -28,6 +28,8 @@ Commands:
                       --release builds optimised programs; all else goes to `rollcall demo`.
   test [--quick]      Set up, then check format and lints, build, run every test, check the dependencies.
                       --quick leaves out the dependency check.
+  sim [arguments]     Play conferences under the simulator: --seeds N --from S, or --seed S for one with all that happens
+                      in it. --release builds optimised programs; all else goes to the simulation, --help says what.
   bench [arguments]   Build optimised programs and measure them. Arguments go to the bench: --json, names.
   fuzz [arguments]    Try every decoder on inputs that nobody would send: --inputs N, --seed S, --target NAME.
   help                Print this.
@@ -90,6 +92,7 @@ fn run(arguments: &[String]) -> Result<(), Stop> {
             suite::test(&Workspace::find()?, !rest.is_empty())
         }
         "demo" => programs::demo(&Workspace::find()?, rest),
+        "sim" => programs::sim(&Workspace::find()?, rest),
         "bench" => programs::bench(&Workspace::find()?, rest),
         "fuzz" => programs::of_tests(&Workspace::find()?, "fuzz", rest),
         other => Err(Stop::Usage(format!("there is no command `{other}`"))),

@@ -92,6 +92,26 @@ pub(crate) fn of_tests(
     become_program(command)
 }
 
+/// Sets up, builds with the dev profile and becomes the simulation; with `--release` it is optimised.
+///
+/// # Errors
+/// As for [`demo`].
+pub(crate) fn sim(workspace: &Workspace, arguments: &[String]) -> Result<(), Stop> {
+    let (ours, theirs): (Vec<_>, Vec<_>) = arguments
+        .iter()
+        .cloned()
+        .partition(|argument| argument == "--release");
+    if !ours.is_empty() {
+        return of_tests(workspace, "sim", &theirs);
+    }
+    setup::set_up(workspace, Purpose::Programs)?;
+    let wanted = ["-p", "rollcall-tests", "--bin", "sim"];
+    build(workspace, &["--profile", "dev"], &wanted)?;
+    let mut command = Command::new(workspace.built("debug", "sim"));
+    command.args(arguments);
+    become_program(command)
+}
+
 fn build(workspace: &Workspace, first: &[&str], targets: &[&str]) -> Result<(), Stop> {
     eprintln!("xtask: building (a first build takes some minutes)");
     let mut command = workspace.cargo(&["build", "--locked", "--offline"]);

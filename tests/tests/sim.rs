@@ -1,0 +1,78 @@
+//! The simulation in CI: fresh seeds in order, seeds that once found a fault, the same run twice, and that what is broken on purpose is seen.
+//!
+//! `cargo xtask sim --seed N` plays one of them in words. `ROLLCALL_SIM_SEEDS` plays another number of them.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rollcall_tests::random::how_many;
+use rollcall_tests::sim::broken::Broken;
+use rollcall_tests::sim::tally::Tally;
+use rollcall_tests::sim::{quiet_panics, run};
+
+/// Seeds that once found a fault, and which.
+const NAMED: &[(u64, &str)] = &[];
+
+/// Plays seeds on all processors: the tally, and what did not hold.
+fn play(seeds: &[u64], broken: Broken, stop_at_first: bool) -> (Tally, Vec<String>) {
+    let next = AtomicU64::new(0);
+    let total = Mutex::new((Tally::default(), Vec::new()));
+    let jobs = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..jobs {
+            scope.spawn(|| {
+                loop {
+                    let number = usize::try_from(next.fetch_add(1, Ordering::Relaxed)).unwrap();
+                    let Some(seed) = seeds.get(number) else {
+                        return;
+                    };
+                    let outcome = run(*seed, broken, false);
+                    let mut total = total.lock().unwrap();
+                    total.0.add(outcome.tally);
+                    if let Some(why) = outcome.violation {
+                        total.1.push(format!("seed {seed}: {why}"));
+                        if stop_at_first {
+                            next.store(u64::MAX >> 1, Ordering::Relaxed);
+                        }
+                    }
+                }
+            });
+        }
+    });
+    total.into_inner().unwrap()
+}
+
+#[test]
+fn every_promise_holds_in_every_conference() {
+    quiet_panics();
+    let seeds: Vec<u64> =
+        (0..u64::try_from(how_many("ROLLCALL_SIM_SEEDS", 100)).unwrap()).collect();
+    let (tally, failed) = play(&seeds, Broken::Nothing, false);
+    println!("{}", tally.report());
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+#[test]
+fn what_was_found_once_stays_mended() {
+    quiet_panics();
+    let seeds: Vec<u64> = NAMED.iter().map(|(seed, _)| *seed).collect();
+    let (_, failed) = play(&seeds, Broken::Nothing, false);
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+#[test]
+fn a_seed_plays_the_same_run_again() {
+    quiet_panics();
+    for seed in [3, 9, 14] {
+        let (first, second) = (
+            run(seed, Broken::Nothing, true),
+            run(seed, Broken::Nothing, true),
+        );
+        assert_eq!(first.tally, second.tally, "seed {seed}");
+        for (line, again) in first.trace.iter().zip(&second.trace) {
+            assert_eq!(line, again, "seed {seed}");
+        }
+        assert_eq!(first.trace.len(), second.trace.len(), "seed {seed}");
+    }
+}
