@@ -56,6 +56,7 @@ impl Feedback for Listener {
             Face::Result(answer) => answer.verdict.as_str(),
             Face::Failure { code } => code,
             Face::NotSetUp => "not_set_up",
+            Face::Time(_) => "time",
             Face::Idle { .. } => "idle",
         };
         self.0.lock().unwrap().push(Told {

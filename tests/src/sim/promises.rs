@@ -434,6 +434,7 @@ fn p4_true_times_are_held(world: &mut World, logs: &[Log]) -> Result<(), String>
             let quality = match placed.quality {
                 Quality::Anchored => "intervals by anchors",
                 Quality::Kernel => "intervals by the kernel's word",
+                Quality::TimeCode => "intervals by a time code",
                 Quality::Bounded => "intervals by neighbours",
                 Quality::Contradictory => "intervals contradictory",
             };
