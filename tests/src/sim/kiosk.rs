@@ -3,13 +3,14 @@
 //! What the daemon's threads do in turn, one call does here at a moment of the true time: a scan, a tick, a step of the core with all that the
 //! desk answers to it. A kiosk ends at any commit or between two; what it had in memory is gone then, and its card holds what its disk holds.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use attendance::time::Stamp;
 use attendance::words::{DoorId, ReaderId};
-use evidence::SigningKey;
+use evidence::{Hash, PublicKey, SigningKey};
 use kiosk::config::{self, Config};
 use kiosk::desk::{DeskRequest, NewEnrolment, Reply, Standing};
 use kiosk::feedback::{Feedback, Sinks, Telling};
@@ -18,7 +19,9 @@ use kiosk::readers::{RawScan, ReaderEvent};
 use kiosk::runtime::{Keeper, Outlets, Place, REOPEN_MS};
 use kiosk::screen::view::Face;
 use kiosk::sync::core::{Beginning, Core};
-use kiosk::sync::words::{Answer, Ask, DeskReply, Effect, Input, MonoMs, Request, SyncStatus};
+use kiosk::sync::words::{
+    Answer, Ask, Call, DeskReply, Effect, Input, MonoMs, Request, SyncStatus,
+};
 use protocol::badge::BadgeDigest;
 use tokio::sync::{oneshot, watch};
 
@@ -75,6 +78,8 @@ pub enum Want {
     Call(Request),
     /// To be woken at this reading of the raw clock.
     Wake(u64),
+    /// To begin again: the kiosk has become another to the issuer.
+    Begin,
     /// Nothing: it waits for a call.
     Nothing,
 }
@@ -86,6 +91,14 @@ struct Daemon {
     sync: watch::Sender<SyncStatus>,
     /// What the core was last told of the log.
     grown: Standing,
+    /// Who the kiosk is to the issuer.
+    id: String,
+    key: Option<SigningKey>,
+    generation: u64,
+    /// Of the sealed logs that are still delivered.
+    sealed: BTreeMap<String, SigningKey>,
+    /// Whose call a sealed log's next batch is.
+    delivering: Option<String>,
 }
 
 /// A kiosk at a door.
@@ -230,20 +243,57 @@ impl Kiosk {
             core: None,
             sync,
             grown: Standing::default(),
+            id: String::new(),
+            key: None,
+            generation: 0,
+            sealed: BTreeMap::new(),
+            delivering: None,
         });
         Ok(())
     }
 
-    /// Keeps an enrolment.
-    pub fn enrol(&mut self, enrolled: NewEnrolment) {
+    /// Keeps an enrolment. Whether it is kept.
+    pub fn enrol(&mut self, enrolled: NewEnrolment) -> bool {
         let daemon = self.daemon.as_mut().expect("the daemon runs");
         let enrolled = Box::new(enrolled);
-        ask(&mut daemon.keeper, |reply| DeskRequest::Enrol {
+        let kept = ask(&mut daemon.keeper, |reply| DeskRequest::Enrol {
             enrolled,
             reply,
-        })
-        .expect("an empty kiosk enrols");
+        });
         self.disk.settle();
+        kept.is_ok()
+    }
+
+    /// The key of the log that is written, where the journal says it.
+    pub fn log_key(&mut self) -> Option<SigningKey> {
+        let daemon = self.daemon.as_mut()?;
+        let state = ask(&mut daemon.keeper, |reply| DeskRequest::State { reply });
+        state.ok()?.log_key
+    }
+
+    /// What the log is now; nothing where the daemon or the journal is down.
+    pub fn standing(&self) -> Option<Standing> {
+        self.daemon.as_ref()?.keeper.standing()
+    }
+
+    /// How many logs on the card are sealed.
+    pub fn sealed_logs(&self) -> u64 {
+        let standing = self.standing().unwrap_or_default();
+        (standing.generation + u64::from(standing.awaits)) / 2
+    }
+
+    /// Who signs a call.
+    pub fn signs(&self, request: &Request) -> (String, SigningKey) {
+        let daemon = self.daemon.as_ref().expect("a daemon that calls runs");
+        let sealed = daemon.delivering.as_ref();
+        let sealed = sealed.filter(|_| request.call == Call::Sealed);
+        match sealed.and_then(|id| daemon.sealed.get_key_value(id)) {
+            Some((id, key)) => (id.clone(), key.clone()),
+            None => {
+                let key = daemon.key.clone().expect("a kiosk that calls has a key");
+                (daemon.id.clone(), key)
+            }
+        }
     }
 
     /// Ends the daemon in order.
@@ -353,6 +403,15 @@ impl Kiosk {
         let state = ask(&mut daemon.keeper, |reply| DeskRequest::State { reply }).ok()?;
         let enrolment = state.enrolment?;
         daemon.grown = state.standing;
+        daemon.id = enrolment.kiosk.to_string();
+        daemon.key = state.key;
+        daemon.generation = state.standing.generation;
+        daemon.delivering = None;
+        daemon.sealed = state
+            .sealed
+            .into_iter()
+            .map(|(id, key)| (id.to_string(), key))
+            .collect();
         daemon.core = Some(Core::new(Beginning {
             kiosk: enrolment.kiosk.clone(),
             issuer_key: enrolment.issuer_key,
@@ -380,6 +439,10 @@ impl Kiosk {
             };
             // What grew meanwhile is known before an answer is looked at, as in the driver.
             let standing = daemon.keeper.standing().unwrap_or(daemon.grown);
+            if standing.generation != daemon.generation {
+                daemon.core = None;
+                return Want::Begin;
+            }
             if standing != daemon.grown {
                 daemon.grown = standing;
                 match &input {
@@ -411,22 +474,20 @@ impl Kiosk {
         self.random.number()
     }
 
-    /// How far sync is: entries in the log, and those that the issuer has said it holds. `None` where nobody says.
-    pub fn progress(&self) -> Option<(u64, u64)> {
+    /// How far sync is: the log as it stands, and what of it the issuer has said it holds. `None` where nobody says.
+    pub fn progress(&self) -> Option<(Standing, u64)> {
         let daemon = self.daemon.as_ref()?;
         let status = daemon.core.as_ref()?.status();
-        Some((daemon.keeper.standing()?.log_size, status.issuer_size))
+        Some((daemon.keeper.standing()?, status.issuer_size))
     }
 
-    /// Reads the card while no daemon has it.
-    pub fn read_card(&mut self) -> CardRead {
+    /// Reads the card while no daemon has it: every log on it, those that are sealed first.
+    pub fn read_card(&mut self) -> Vec<CardLog> {
         assert!(!self.runs(), "the daemon has the card");
         let folder = Arc::new(Folder::take(&self.folder).expect("nobody else has it"));
-        let journal = Journal::open(
-            folder,
-            SimDisk::new(&self.database(), Random::from_seed(0), Lies::None).disk(),
-        )
-        .unwrap_or_else(|e| panic!("{}: the journal does not open: {e}", self.name));
+        let disk = SimDisk::new(&self.database(), Random::from_seed(0), Lies::None);
+        let journal = Journal::open(folder, disk.disk())
+            .unwrap_or_else(|e| panic!("{}: the journal does not open: {e}", self.name));
         journal
             .verify_all()
             .unwrap_or_else(|e| panic!("{}: the journal does not verify: {e}", self.name));
@@ -440,11 +501,47 @@ impl Kiosk {
                 Ok::<(), JournalError>(())
             })
             .expect("it reads");
-        CardRead {
+        let enrolment = journal.enrolment().expect("it is enrolled");
+        let current = CardLog {
             entries,
-            receipted: journal.receipted(),
-            origin: journal.enrolment().map(|e| e.origin.clone()),
-        }
+            origin: enrolment.origin.clone(),
+            kiosk: enrolment.kiosk.to_string(),
+            key: journal.key().public_key(),
+            awaits: journal.awaits_enrolment(),
+        };
+        let sealed: Vec<_> = journal.sealed().to_vec();
+        drop(journal);
+        let mut logs: Vec<CardLog> = sealed
+            .iter()
+            .map(|log| CardLog {
+                entries: self.sealed_entries(log.number),
+                origin: log.origin.clone(),
+                kiosk: log.kiosk.to_string(),
+                key: log.key.public_key(),
+                awaits: false,
+            })
+            .collect();
+        logs.push(current);
+        logs
+    }
+
+    /// What lies in a sealed log, read past the journal.
+    fn sealed_entries(&self, number: u64) -> Vec<OwnedLeaf> {
+        let db = rusqlite::Connection::open(self.database()).expect("the card opens");
+        let query = format!("SELECT leaf, bytes FROM entries_{number} ORDER BY idx");
+        let mut entries = db.prepare(&query).expect("a sealed log is kept");
+        let rows = entries
+            .query_map([], |row| Ok((Hash(row.get(0)?), row.get::<_, Vec<u8>>(1)?)))
+            .expect("it reads");
+        rows.map(|row| {
+            let (leaf, bytes) = row.expect("it reads");
+            if evidence::leaf_hash(&bytes) == leaf {
+                OwnedLeaf::Entry(bytes)
+            } else {
+                OwnedLeaf::Damaged(leaf)
+            }
+        })
+        .collect()
     }
 
     /// Appends bytes to the log that a program of another version might have written. No daemon may run.
@@ -456,15 +553,19 @@ impl Kiosk {
     }
 }
 
-/// A card as it was read.
+/// A log as a card holds it.
 #[derive(Debug)]
-pub struct CardRead {
-    /// The log.
+pub struct CardLog {
+    /// Its entries.
     pub entries: Vec<OwnedLeaf>,
-    /// How much of it has a receipt.
-    pub receipted: u64,
-    /// The log's origin.
-    pub origin: Option<String>,
+    /// Its origin.
+    pub origin: String,
+    /// The kiosk's id that it is, or was last, enrolled under.
+    pub kiosk: String,
+    /// Its key.
+    pub key: PublicKey,
+    /// Whether nobody has enrolled it yet.
+    pub awaits: bool,
 }
 
 fn answer(daemon: &mut Daemon, asked: Ask, broken: Broken) -> DeskReply {
@@ -507,6 +608,24 @@ fn answer(daemon: &mut Daemon, asked: Ask, broken: Broken) -> DeskReply {
             DeskReply::Presence(ask(keeper, |reply| DeskRequest::Presence { rows, reply }))
         }
         Ask::Status => DeskReply::Status(ask(keeper, |reply| DeskRequest::Status { reply })),
+        Ask::Fork { checkpoint } => {
+            DeskReply::Fork(ask(keeper, |reply| DeskRequest::Fork { checkpoint, reply }))
+        }
+        Ask::Sealed => {
+            let batch = ask(keeper, |reply| DeskRequest::Sealed { reply });
+            daemon.delivering = match &batch {
+                Ok(Some(batch)) => Some(batch.kiosk.to_string()),
+                Ok(None) | Err(_) => None,
+            };
+            DeskReply::Sealed(batch)
+        }
+        Ask::Delivered { number, size } => {
+            DeskReply::Delivered(ask(keeper, |reply| DeskRequest::Delivered {
+                number,
+                size,
+                reply,
+            }))
+        }
     }
 }
 

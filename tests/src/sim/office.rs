@@ -20,6 +20,7 @@ use issuer::imports::{self, Desk, Source};
 use issuer::keys::{Keys, Random as Bytes, random};
 use issuer::sources::{AgendaImport, RegistrationsImport};
 use issuer::store::batches::{AlarmFacts, BatchUnits as _};
+use issuer::store::branches::BranchUnits as _;
 use issuer::store::decisions::{DecisionFacts, DecisionUnits as _};
 use issuer::store::enrolment::{EnrolmentUnits as _, KioskFacts, NewClaim};
 use issuer::store::events::{EventUnits as _, LogEntry, NewEvent};
@@ -35,7 +36,6 @@ use tower::ServiceExt as _;
 
 use super::clock::IssuerClock;
 use super::disk::Image;
-use super::kiosk::Kiosk;
 
 /// The issuer's name.
 pub const ISSUER: &str = "sim.rollcall.example";
@@ -283,10 +283,10 @@ impl Office {
         }
     }
 
-    /// Enrols a kiosk that is empty, over the real call and the kiosk's own checks.
-    pub fn enrol(&mut self, kiosk: &mut Kiosk) -> NewEnrolment {
-        let claim = self.claim(&kiosk.door.clone());
-        let request = EnrolRequest::new(&claim.secret, &kiosk.key, "rollcall-sim");
+    /// Enrols a key at a door, over the real call and the kiosk's own checks.
+    pub fn enrol(&mut self, door: &DoorId, key: &SigningKey) -> NewEnrolment {
+        let claim = self.claim(door);
+        let request = EnrolRequest::new(&claim.secret, key, "rollcall-sim");
         let wire = Wire {
             method: "POST",
             path: protocol::enrol::PATH.to_owned(),
@@ -298,7 +298,7 @@ impl Office {
         };
         assert_eq!(raw.status, 200, "{}", String::from_utf8_lossy(&raw.body));
         let enrolled: Enrolled = serde_json::from_slice(&raw.body).unwrap();
-        kiosk::enrol::check(&claim, kiosk.key.clone(), enrolled).expect("the answer holds")
+        kiosk::enrol::check(&claim, key.clone(), enrolled).expect("the answer holds")
     }
 
     /// A call, as it goes over the wire.
@@ -397,6 +397,43 @@ impl Office {
             }
             all.extend(page);
         }
+    }
+
+    /// Whether a kiosk has shown a head of the ledger that this database lacks, and nobody has decided to go on without it.
+    pub fn is_lost(&self) -> bool {
+        self.running.as_ref().is_some_and(|here| {
+            let lost = here.store.lost_head(&event()).unwrap();
+            lost.is_some_and(|lost| lost.settled.is_none())
+        })
+    }
+
+    /// A person decides to go on without the ledger's lost head. Whether there was one.
+    pub fn recover(&self) -> bool {
+        let lost = self.is_lost();
+        if lost {
+            let store = &self.up().store;
+            let done = store.settle_lost_head(&event(), "backup_restored", "admin", self.now());
+            done.expect("it is lost");
+        }
+        lost
+    }
+
+    /// What it keeps of a log's branches.
+    pub fn branch_entries(&self, kiosk: &KioskId) -> Vec<LogEntry> {
+        let store = &self.up().store;
+        let mut all = Vec::new();
+        for branch in store.branches(kiosk).unwrap() {
+            let mut from = branch.base;
+            loop {
+                let page = store.branch_entries(branch.number, from, PAGE).unwrap();
+                let Some(last) = page.last() else {
+                    break;
+                };
+                from = last.index + 1;
+                all.extend(page);
+            }
+        }
+        all
     }
 
     /// Its alarms.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use attendance::UtcMs;
 use attendance::time::{Interval, Quality};
+use attendance::words::KioskId;
 use audit::derive::{LogKeys, LogView};
 use audit::report::Verdict;
 use evidence::{Frontier, Hash};
@@ -12,7 +13,7 @@ use kiosk::journal::OwnedLeaf;
 use protocol::badge::BadgeDigest;
 use protocol::entry::{Body, Entry, Scan, parse};
 
-use super::kiosk::CardRead;
+use super::kiosk::CardLog;
 use super::office::ISSUER;
 use super::world::World;
 
@@ -28,9 +29,14 @@ fn key(entry: &Entry, scan: &Scan) -> Key {
     )
 }
 
-/// A kiosk's log as its card holds it in the end.
+/// A log as a kiosk's card holds it in the end.
 struct Log {
-    card: CardRead,
+    kiosk: usize,
+    /// How many logs were sealed on the card before it.
+    number: usize,
+    /// Whether it is the one that is written.
+    current: bool,
+    card: CardLog,
     /// Each entry, where it is one that this program knows.
     entries: Vec<Option<Entry>>,
     origin: Arc<str>,
@@ -48,6 +54,16 @@ impl Log {
                     _ => None,
                 }
             })
+    }
+
+    fn size(&self) -> u64 {
+        u64::try_from(self.entries.len()).unwrap()
+    }
+}
+
+impl std::fmt::Display for Log {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "log {} of kiosk {}", self.number, self.kiosk)
     }
 }
 
@@ -72,29 +88,36 @@ macro_rules! hold {
 /// The first promise that does not hold, and where.
 pub fn check(world: &mut World) -> Result<(), String> {
     let logs: Vec<Log> = (0..world.kiosks.len())
-        .map(|kiosk| read(world, kiosk))
+        .flat_map(|kiosk| read(world, kiosk))
         .collect();
     p1_nothing_lost(world, &logs)?;
     p2_exactly_once(world, &logs)?;
     p3_no_two_histories(world, &logs)?;
-    p3_alarms_have_causes(world)?;
+    p3_alarms_have_causes(world, &logs)?;
     p3_exports_verify(world)?;
     p4_true_times_are_held(world, &logs)?;
     p4_receipts_are_journalled(world, &logs)?;
     p6_scanning_goes_on(world)
 }
 
-fn read(world: &mut World, kiosk: usize) -> Log {
-    let card = world.kiosks[kiosk].read_card();
-    let entries = card.entries.iter().map(|entry| match entry {
-        OwnedLeaf::Entry(bytes) => parse(bytes).ok(),
-        OwnedLeaf::Damaged(_) => None,
-    });
-    Log {
-        entries: entries.collect(),
-        origin: card.origin.as_deref().expect("it is enrolled").into(),
-        card,
-    }
+fn read(world: &mut World, kiosk: usize) -> Vec<Log> {
+    let cards = world.kiosks[kiosk].read_card();
+    let last = cards.len() - 1;
+    let log = |(number, card): (usize, CardLog)| {
+        let entries = card.entries.iter().map(|entry| match entry {
+            OwnedLeaf::Entry(bytes) => parse(bytes).ok(),
+            OwnedLeaf::Damaged(_) => None,
+        });
+        Log {
+            kiosk,
+            number,
+            current: number == last,
+            entries: entries.collect(),
+            origin: card.origin.as_str().into(),
+            card,
+        }
+    };
+    cards.into_iter().enumerate().map(log).collect()
 }
 
 /// Whether a kiosk's log has, or may have, a second history: its card was restored or cloned.
@@ -107,23 +130,29 @@ fn has_copies(world: &World, kiosk: usize) -> bool {
             .any(|(clone, (of, _))| *clone == kiosk || *of == kiosk)
 }
 
-/// Whether somebody was told that a kiosk's log has two histories, or that the issuer's does not fit it.
-fn is_alarmed(world: &World, kiosk: usize) -> bool {
+/// Whether somebody was told that a kiosk's logs are not all at the issuer as they should be.
+fn is_alarmed(world: &World, logs: &[Log], kiosk: usize) -> bool {
     let own = world.kiosks[kiosk].alarms();
     let said = [
-        "forked",
-        "log_rolled_back",
+        "fork_unproven",
         "issuer_behind",
         "ledger_inconsistent",
         "batch_refused",
+        "retired",
+        "sealed_refused",
     ];
-    let id = world.id_of(kiosk);
+    let ids = || {
+        logs.iter()
+            .filter(|log| log.kiosk == kiosk)
+            .map(|log| &log.card.kiosk)
+    };
     own.iter().any(|alarm| said.contains(alarm))
+        || ids().count() > 1
         || world
             .office
             .alarms()
             .iter()
-            .any(|alarm| alarm.subject == id)
+            .any(|alarm| alarm.code == "ledger_lost" || ids().any(|id| *id == alarm.subject))
 }
 
 /// P1: what was answered is in the journal at the index that was named, and nothing is there that nobody scanned.
@@ -140,11 +169,18 @@ fn p1_nothing_lost(world: &mut World, logs: &[Log]) -> Result<(), String> {
             .range((scan.kiosk, scan.card + 1)..=(scan.kiosk, usize::MAX))
             .map(|(_, copied)| copied.size)
             .min();
-        if copied_later.is_some_and(|size| index >= size) {
+        if copied_later.is_some_and(|size| scan.log > 0 || index >= size) {
             // The card that held it is gone. If the issuer has seen that card's later entries, somebody must know.
             continue;
         }
-        let log = &logs[scan.kiosk];
+        let number = usize::try_from(scan.log).unwrap();
+        let of = |log: &&Log| log.kiosk == scan.kiosk && log.number == number;
+        let Some(log) = logs.iter().find(of) else {
+            return Err(format!(
+                "P1: kiosk {} has lost its log {number}",
+                scan.kiosk
+            ));
+        };
         let entry = log.entries.get(usize::try_from(index).unwrap());
         let found = entry.and_then(Option::as_ref);
         let held = found.is_some_and(|entry| match &entry.body {
@@ -164,13 +200,13 @@ fn p1_nothing_lost(world: &mut World, logs: &[Log]) -> Result<(), String> {
             found.map(|entry| entry.body.kind())
         );
     }
-    for (kiosk, log) in logs.iter().enumerate() {
+    for log in logs {
         for (index, entry, scan) in log.scans() {
             let stamp = &entry.stamp;
             let named = (stamp.boot.to_string(), stamp.raw_ms, scan.badge.digest);
             hold!(
                 scanned.contains(&named),
-                "P1: entry {index} of kiosk {kiosk} is a scan that nobody made"
+                "P1: entry {index} of {log} is a scan that nobody made"
             );
         }
     }
@@ -183,41 +219,38 @@ fn p2_exactly_once(world: &mut World, logs: &[Log]) -> Result<(), String> {
     let restored = world.truth.issuer_restored;
     for facts in world.office.kiosks() {
         let held = world.office.entries(&facts.kiosk);
-        let of: Vec<usize> = (0..logs.len())
-            .filter(|kiosk| world.id_of(*kiosk) == facts.kiosk.as_str())
-            .collect();
-        let agrees = |kiosk: usize| {
-            held.len() <= logs[kiosk].card.entries.len()
+        for log in logs.iter().filter(|log| *log.origin == facts.origin) {
+            let (own, kiosk) = (&log.card.entries, log.kiosk);
+            let agrees = held.len() <= own.len()
                 && held
                     .iter()
-                    .zip(&logs[kiosk].card.entries)
-                    .all(|(h, own)| h.leaf == leaf(own))
-        };
-        let copies = of.iter().any(|kiosk| has_copies(world, *kiosk));
-        for kiosk in of {
-            if agrees(kiosk) {
-                let own = &logs[kiosk].card.entries;
+                    .zip(own)
+                    .all(|(held, own)| held.leaf == leaf(own));
+            if agrees {
                 // Receipts, ledger heads and clock readings at the end wait for the next beat.
                 let arrived = held.len() + 6 >= own.len();
                 hold!(
-                    arrived || is_alarmed(world, kiosk),
-                    "P2: the issuer holds {} of {} entries of kiosk {kiosk}, and nobody knows why",
+                    arrived || is_alarmed(world, logs, kiosk),
+                    "P2: the issuer holds {} of {} entries of {log}, and nobody knows why",
                     held.len(),
                     own.len()
                 );
                 world.tally.count("logs that agree", 1);
-            } else {
-                hold!(
-                    copies || restored,
-                    "P2: the issuer holds {} entries of kiosk {kiosk} that are not a part of its {}",
-                    held.len(),
-                    logs[kiosk].card.entries.len()
-                );
-                hold!(
-                    is_alarmed(world, kiosk),
-                    "P2: the issuer holds other entries than kiosk {kiosk}, and nobody was told"
-                );
-                world.tally.count("logs that disagree, with an alarm", 1);
+                continue;
+            }
+            hold!(
+                has_copies(world, kiosk) || restored,
+                "P2: the issuer holds {} entries of {log} that are not a part of its {}",
+                held.len(),
+                own.len()
+            );
+            hold!(
+                is_alarmed(world, logs, kiosk),
+                "P2: the issuer holds other entries than {log}, and nobody was told"
+            );
+            world.tally.count("logs that disagree, with an alarm", 1);
+            if !restored && !log.current {
+                branch_is_kept(world, log, &facts.kiosk)?;
             }
         }
         for entry in &held {
@@ -234,6 +267,30 @@ fn p2_exactly_once(world: &mut World, logs: &[Log]) -> Result<(), String> {
     if foreign > 0 {
         world.tally.count("foreign entries", foreign);
     }
+    Ok(())
+}
+
+/// P2, P3: what a sealed log holds beside the one at the issuer lies there as a branch, whole.
+fn branch_is_kept(world: &mut World, log: &Log, kiosk: &KioskId) -> Result<(), String> {
+    let kept: BTreeSet<Hash> = world
+        .office
+        .entries(kiosk)
+        .into_iter()
+        .chain(world.office.branch_entries(kiosk))
+        .map(|entry| entry.leaf)
+        .collect();
+    let lost = log
+        .card
+        .entries
+        .iter()
+        .position(|entry| !kept.contains(&leaf(entry)));
+    let refused = world.kiosks[log.kiosk].alarms().contains(&"sealed_refused");
+    hold!(
+        lost.is_none() || refused,
+        "P3: entry {} of {log}, which was sealed, is nowhere at the issuer",
+        lost.unwrap_or_default()
+    );
+    world.tally.count("branches kept whole", 1);
     Ok(())
 }
 
@@ -254,13 +311,17 @@ fn once(bytes: &[u8], seen: &mut BTreeSet<Key>) -> Result<(), String> {
 
 /// P3: no log signed two heads that cannot both hold, unless it was copied; nor did the ledger, unless the issuer was restored.
 fn p3_no_two_histories(world: &mut World, logs: &[Log]) -> Result<(), String> {
-    for (kiosk, heads) in &world.truth.kiosk_heads {
+    for ((kiosk, origin), heads) in &world.truth.kiosk_heads {
         if has_copies(world, *kiosk) {
             continue;
         }
+        let of = |log: &&Log| log.kiosk == *kiosk && *log.origin == **origin;
+        let Some(log) = logs.iter().find(of) else {
+            return Err(format!("P3: kiosk {kiosk} has lost the log {origin}"));
+        };
         let mut roots = vec![Hash::EMPTY_ROOT];
         let mut frontier = Frontier::new();
-        for entry in &logs[*kiosk].card.entries {
+        for entry in &log.card.entries {
             frontier.append(leaf(entry));
             roots.push(frontier.root());
         }
@@ -302,7 +363,7 @@ fn p3_no_two_histories(world: &mut World, logs: &[Log]) -> Result<(), String> {
 }
 
 /// P3: nobody is accused of two histories who has one.
-fn p3_alarms_have_causes(world: &mut World) -> Result<(), String> {
+fn p3_alarms_have_causes(world: &mut World, logs: &[Log]) -> Result<(), String> {
     if world.truth.issuer_restored {
         return Ok(());
     }
@@ -333,10 +394,15 @@ fn p3_alarms_have_causes(world: &mut World) -> Result<(), String> {
             wrong.is_empty(),
             "P3: kiosk {kiosk} raises {wrong:?} for no cause"
         );
-        let id = world.id_of(kiosk);
+        let own: Vec<&Log> = logs.iter().filter(|log| log.kiosk == kiosk).collect();
+        hold!(
+            own.len() == 1,
+            "P3: kiosk {kiosk} has sealed {} logs for no cause",
+            own.len() - 1
+        );
         for alarm in world.office.alarms() {
             hold!(
-                alarm.subject != id || !grave.contains(&alarm.code.as_str()),
+                alarm.subject != own[0].card.kiosk || !grave.contains(&alarm.code.as_str()),
                 "P3: the issuer accuses kiosk {kiosk} of {} for no cause: {}",
                 alarm.code,
                 alarm.detail
@@ -393,10 +459,10 @@ fn p3_exports_verify(world: &mut World) -> Result<(), String> {
 }
 
 /// The clock of a log as an auditor derives it.
-fn view(world: &World, kiosk: usize, log: &Log) -> LogView {
+fn view(world: &World, log: &Log) -> LogView {
     let mut view = LogView::new(LogKeys {
         origin: Arc::clone(&log.origin),
-        key: world.kiosks[kiosk].key.public_key(),
+        key: log.card.key,
         issuer: ISSUER.into(),
         issuer_key: world.office.key(),
     });
@@ -418,11 +484,12 @@ fn p4_true_times_are_held(world: &mut World, logs: &[Log]) -> Result<(), String>
     let mut offs = world.truth.issuer_offs_ms.clone();
     offs.sort_unstable();
     let stepped = offs.windows(2).any(|pair| pair[0] != pair[1]);
-    for (kiosk, log) in logs.iter().enumerate() {
-        let view = view(world, kiosk, log);
+    for log in logs {
+        let kiosk = log.kiosk;
+        let view = view(world, log);
         hold!(
             view.disbelieved().is_empty() || has_copies(world, kiosk),
-            "P4: kiosk {kiosk}'s log is disbelieved: {:?}",
+            "P4: {log} is disbelieved: {:?}",
             view.disbelieved().first()
         );
         let clock = view.clock_at(u64::MAX);
@@ -451,7 +518,7 @@ fn p4_true_times_are_held(world: &mut World, logs: &[Log]) -> Result<(), String>
             });
             hold!(
                 held || stepped && placed.quality == Quality::Contradictory,
-                "P4: entry {index} of kiosk {kiosk} was made at {at}, and its interval is {} to {} ({}, boot {}, raw {})",
+                "P4: entry {index} of {log} was made at {at}, and its interval is {} to {} ({}, boot {}, raw {})",
                 placed.at.earliest.0,
                 placed.at.latest.0,
                 placed.quality,
@@ -459,7 +526,7 @@ fn p4_true_times_are_held(world: &mut World, logs: &[Log]) -> Result<(), String>
                 stamp.raw_ms
             );
         }
-        contradictions(world, kiosk, log, clock.contradictions().count())?;
+        contradictions(world, log, clock.contradictions().count())?;
     }
     Ok(())
 }
@@ -469,12 +536,7 @@ fn holds(interval: Interval, at: UtcMs) -> bool {
 }
 
 /// Anchors within one stretch of a boot that an issuer gave before and after its clock was set are reported as contradictory.
-fn contradictions(
-    world: &mut World,
-    kiosk: usize,
-    log: &Log,
-    reported: usize,
-) -> Result<(), String> {
+fn contradictions(world: &mut World, log: &Log, reported: usize) -> Result<(), String> {
     let mut offs: BTreeSet<i64> = BTreeSet::new();
     let mut boot = String::new();
     let mut due = false;
@@ -496,7 +558,7 @@ fn contradictions(
     }
     hold!(
         !due || reported > 0,
-        "P4: kiosk {kiosk} has anchors that cannot all hold, and none is reported"
+        "P4: {log} has anchors that cannot all hold, and none is reported"
     );
     if due {
         world.tally.count("contradictory anchors reported", 1);
@@ -506,11 +568,13 @@ fn contradictions(
 
 /// A receipt that came is journalled: in the end each log is covered by one, but for what rides along.
 fn p4_receipts_are_journalled(world: &mut World, logs: &[Log]) -> Result<(), String> {
-    for (kiosk, log) in logs.iter().enumerate() {
-        if is_alarmed(world, kiosk) || world.truth.issuer_restored || has_copies(world, kiosk) {
+    for log in logs {
+        let kiosk = log.kiosk;
+        let excused = is_alarmed(world, logs, kiosk) || has_copies(world, kiosk);
+        if excused || world.truth.issuer_restored {
             continue;
         }
-        let size = u64::try_from(log.entries.len()).unwrap();
+        let size = log.size();
         let covered = log
             .entries
             .iter()
@@ -519,7 +583,7 @@ fn p4_receipts_are_journalled(world: &mut World, logs: &[Log]) -> Result<(), Str
                 Body::Receipt(note) => Some(&note.note),
                 _ => None,
             });
-        let key = world.kiosks[kiosk].key.public_key();
+        let key = log.card.key;
         let covers = covered.filter_map(|note| {
             let receipt =
                 evidence::Receipt::open(note, &log.origin, &key, ISSUER, &world.office.key());
@@ -528,7 +592,7 @@ fn p4_receipts_are_journalled(world: &mut World, logs: &[Log]) -> Result<(), Str
         let covers = covers.max().unwrap_or(0);
         hold!(
             covers + 6 >= size,
-            "P4: the receipts in kiosk {kiosk}'s journal cover {covers} of {size} entries"
+            "P4: the receipts in {log} cover {covers} of {size} entries"
         );
         world.tally.count("logs covered by receipts", 1);
     }

@@ -5,8 +5,9 @@ use std::rc::Rc;
 
 use attendance::time::Stamp;
 use attendance::words::ReaderId;
-use evidence::Hash;
+use evidence::{Hash, PublicKey};
 use issuer::sources::{AgendaImport, RegistrationRow, RegistrationsImport, RoomRow, SessionRow};
+use kiosk::desk::Standing;
 use kiosk::readers::ReaderEvent;
 use kiosk::sync::clock::{Exchange, request as time_request};
 use kiosk::sync::transport::{self, Raw, Wire};
@@ -49,6 +50,8 @@ pub struct TrueScan {
     pub kiosk: usize,
     /// On which of the cards that were in it.
     pub card: usize,
+    /// In which of the logs on that card: the number of those sealed before.
+    pub log: u64,
     /// The badge.
     pub badge: BadgeDigest,
     /// Whose it is.
@@ -82,8 +85,8 @@ pub struct Copied {
 pub struct Truth {
     /// Every scan.
     pub scans: Vec<TrueScan>,
-    /// Every head that each kiosk signed and sent, by kiosk.
-    pub kiosk_heads: BTreeMap<usize, Vec<SignedHead>>,
+    /// Every head that each kiosk signed and sent, by kiosk and origin.
+    pub kiosk_heads: BTreeMap<(usize, String), Vec<SignedHead>>,
     /// Every head of the ledger that the issuer signed.
     pub ledger_heads: Vec<SignedHead>,
     /// The copies that cards were restored to, by kiosk and the number of the new card.
@@ -129,6 +132,8 @@ enum Event {
         epoch: u64,
     },
     Start(usize),
+    Enrol(usize),
+    Recover,
     Deliver {
         flight: Rc<Flight>,
         again: bool,
@@ -155,7 +160,10 @@ struct Fate {
     parked: VecDeque<usize>,
     copy: Option<(Image, u64)>,
     card: usize,
-    id: String,
+    /// Whether staff know that its fresh log waits to be enrolled.
+    awaited: bool,
+    /// Whether they took it away instead.
+    abandoned: bool,
 }
 
 /// A conference that goes on.
@@ -273,16 +281,14 @@ impl World {
                 random,
             );
             kiosk.start().expect("an empty card opens");
-            let enrolled = self.office.enrol(&mut kiosk);
-            let id = enrolled.enrolment.kiosk.to_string();
+            let enrolled = self.office.enrol(&door.id, &kiosk.key);
             self.keep_bundle(number, &enrolled.bundle);
-            kiosk.enrol(enrolled);
+            assert!(kiosk.enrol(enrolled), "an empty kiosk enrols");
             kiosk.stop();
             kiosk.powered = false;
             self.kiosks.push(kiosk);
             self.fates.push(Fate {
                 linked: true,
-                id,
                 ..Fate::default()
             });
         }
@@ -357,9 +363,9 @@ impl World {
         self.badge_key.as_ref().unwrap().digest(&person(number))
     }
 
-    /// The id that the issuer gave a kiosk.
-    pub fn id_of(&self, kiosk: usize) -> &str {
-        &self.fates[kiosk].id
+    /// Whether staff took a kiosk away after it had sealed its log.
+    pub fn is_abandoned(&self, kiosk: usize) -> bool {
+        self.fates[kiosk].abandoned
     }
 
     /// Which of the cards that were in it a kiosk has now.
@@ -469,6 +475,12 @@ impl World {
                 self.trouble(Trouble::Resume(kiosk));
             }
             self.start(kiosk);
+            if self.fates[kiosk].awaited && !self.fates[kiosk].abandoned {
+                self.after(5_000, Event::Enrol(kiosk));
+            }
+        }
+        for seconds in [90, 150, 300, 600] {
+            self.after(seconds * SECOND_MS, Event::Recover);
         }
         let until = self.now.ms() + HEAL_MS;
         let mut there_since = None;
@@ -494,17 +506,15 @@ impl World {
 
     /// Whether all that a kiosk has to send has been receipted, but for what rides along; or it says that it cannot be.
     fn has_arrived(&self, kiosk: usize) -> bool {
-        let stuck = [
-            "forked",
-            "log_rolled_back",
-            "batch_refused",
-            "unknown_kiosk",
-        ];
+        let stuck = ["fork_unproven", "batch_refused", "unknown_kiosk", "retired"];
         let halted = self.kiosks[kiosk]
             .alarms()
             .iter()
             .any(|a| stuck.contains(a));
-        let arrived = |(size, held): (u64, u64)| size <= held + 6;
+        let arrived = |(standing, held): (Standing, u64)| {
+            let gone = standing.awaits && self.fates[kiosk].abandoned;
+            (gone || !standing.awaits && standing.log_size <= held + 6) && !standing.sealed_rest
+        };
         halted || self.kiosks[kiosk].progress().is_some_and(arrived)
     }
 
@@ -532,10 +542,23 @@ impl World {
                 }
             }
             Event::Start(kiosk) => self.start(kiosk),
+            Event::Enrol(kiosk) => self.enrol(kiosk),
+            Event::Recover => {
+                if self.office.recover() {
+                    self.say(|| "the ledger goes on without its lost head".to_owned());
+                    self.tally.count("ledgers recovered by a person", 1);
+                }
+            }
             Event::Deliver { flight, again } => self.deliver(&flight, again),
             Event::Answer { flight, raw } => self.answer(&flight, &raw),
             Event::Fail { flight, failure } => self.fail(&flight, failure),
-            Event::Decide => self.office.decide(),
+            Event::Decide => {
+                self.office.decide();
+                if self.office.is_lost() {
+                    let later = self.below_ms(300_000);
+                    self.after(later, Event::Recover);
+                }
+            }
         }
     }
 
@@ -637,8 +660,54 @@ impl World {
                 self.fates[kiosk].wake = Some(at);
                 self.at(at, Event::Wake { kiosk, epoch });
             }
+            Want::Begin => {
+                self.say(|| format!("kiosk {kiosk} has become another to the issuer"));
+                self.after(0, Event::Begin { kiosk, epoch });
+                self.see_to_enrolment(kiosk);
+            }
             Want::Nothing => {}
         }
+    }
+
+    /// Staff see that a kiosk has sealed its log: they enrol it anew, or take it away where another one stands beside it.
+    fn see_to_enrolment(&mut self, kiosk: usize) {
+        let awaits = self.kiosks[kiosk].standing().is_some_and(|s| s.awaits);
+        if !awaits || self.fates[kiosk].awaited {
+            return;
+        }
+        self.tally.count("logs sealed on proof of a fork", 1);
+        self.fates[kiosk].awaited = true;
+        let beside = |(clone, (of, _)): (&usize, &(usize, u64))| *clone == kiosk || *of == kiosk;
+        let cloned = self.truth.clones.iter().any(beside);
+        self.fates[kiosk].abandoned = cloned && self.random.below(2) == 0;
+        if !self.fates[kiosk].abandoned {
+            let later = 20_000 + self.below_ms(300_000);
+            self.after(later, Event::Enrol(kiosk));
+        }
+    }
+
+    fn enrol(&mut self, kiosk: usize) {
+        if !self.fates[kiosk].awaited {
+            return;
+        }
+        let awaits = self.kiosks[kiosk].standing().is_some_and(|s| s.awaits);
+        let asleep = self.kiosks[kiosk].suspended || !self.fates[kiosk].linked;
+        let key = self.kiosks[kiosk].log_key();
+        let Some(key) = key.filter(|_| awaits && !asleep && self.office.runs()) else {
+            return self.after(30_000, Event::Enrol(kiosk));
+        };
+        let door = self.kiosks[kiosk].door.clone();
+        let enrolled = self.office.enrol(&door, &key);
+        self.keep_bundle(kiosk, &enrolled.bundle);
+        if self.kiosks[kiosk].enrol(enrolled) {
+            self.say(|| format!("kiosk {kiosk} is enrolled anew"));
+            self.tally.count("kiosks enrolled anew", 1);
+            self.fates[kiosk].awaited = false;
+        } else {
+            self.after(30_000, Event::Enrol(kiosk));
+        }
+        self.look_after(kiosk);
+        self.grown(kiosk);
     }
 
     // People.
@@ -722,6 +791,7 @@ impl World {
                 at: self.now.ms(),
                 kiosk,
                 card: self.fates[kiosk].card,
+                log: self.kiosks[kiosk].sealed_logs(),
                 badge: self.badge(scan.person),
                 person: scan.person,
                 stamp: stamp.clone(),
@@ -752,13 +822,14 @@ impl World {
             };
             (wire, Some((asked.nonce, machine.clock.raw_ms())))
         } else {
-            let wire = transport::wire(&request, &self.fates[kiosk].id, &machine.key);
-            (wire, None)
+            let (id, key) = machine.signs(&request);
+            if request.call == Call::Entries {
+                let body = request.body.clone().unwrap_or_default();
+                self.note_head(kiosk, &body, &id, &key.public_key());
+            }
+            (transport::wire(&request, &id, &key), None)
         };
         self.tally.count("calls", 1);
-        if request.call == Call::Entries {
-            self.note_head(kiosk, request.body.as_deref().unwrap_or_default());
-        }
         let flight = Rc::new(Flight {
             kiosk,
             epoch: self.kiosks[kiosk].epoch,
@@ -807,15 +878,14 @@ impl World {
         ms
     }
 
-    fn note_head(&mut self, kiosk: usize, body: &[u8]) {
+    fn note_head(&mut self, kiosk: usize, body: &[u8], id: &str, key: &PublicKey) {
         let batch = protocol::batch::read(body).expect("a kiosk sends batches");
-        let key = self.kiosks[kiosk].key.public_key();
-        let origin = evidence::kiosk_origin(ISSUER, &self.fates[kiosk].id, &key).unwrap();
-        let head = evidence::open_checkpoint(&batch.head.checkpoint, &origin, &key).unwrap();
+        let origin = evidence::kiosk_origin(ISSUER, id, key).unwrap();
+        let head = evidence::open_checkpoint(&batch.head.checkpoint, &origin, key).unwrap();
         let (size, root) = (head.size, head.root);
         let start = batch.head.start;
         self.say(|| format!("kiosk {kiosk} sends {start} to {size}"));
-        let heads = self.truth.kiosk_heads.entry(kiosk).or_default();
+        let heads = self.truth.kiosk_heads.entry((kiosk, origin)).or_default();
         heads.push(SignedHead { size, root });
     }
 
@@ -1101,9 +1171,12 @@ impl World {
 
     fn copy_card(&mut self, kiosk: usize) {
         let machine = &self.kiosks[kiosk];
-        if let Some((size, _)) = machine.progress() {
+        // Of a card that was copied before, nobody makes another copy.
+        if let Some(standing) = machine.standing()
+            && standing.generation == 0
+        {
             let image = Image::of(&machine.database());
-            self.fates[kiosk].copy = Some((image, size));
+            self.fates[kiosk].copy = Some((image, standing.log_size));
         }
     }
 
@@ -1153,7 +1226,6 @@ impl World {
         self.kiosks.push(clone);
         let fate = Fate {
             linked: true,
-            id: self.fates[kiosk].id.clone(),
             ..Fate::default()
         };
         self.fates.push(fate);
@@ -1170,7 +1242,7 @@ impl World {
     }
 
     fn agenda_moves(&mut self, session: usize, by_s: i64) {
-        if !self.office.runs() {
+        if !self.office.runs() || self.office.is_lost() {
             return;
         }
         self.tally.fault("agenda moves");
