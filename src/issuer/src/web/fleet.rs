@@ -131,6 +131,9 @@ struct ReaderLine {
     refused: String,
 }
 
+/// The kiosk's word for a log that it has sealed.
+const LOG_SEALED: &str = "log_sealed";
+
 struct AlarmLine {
     what: String,
     detail: String,
@@ -307,11 +310,15 @@ impl Stand {
             .flat_map(|(at, s)| s.alarms.iter().map(move |code| (at, code)))
         {
             let (what, last) = (words::sentence(code), words::ago(*at, now));
-            alarms.push(AlarmLine {
-                what,
-                detail: "as the kiosk itself says".to_owned(),
-                last,
-            });
+            let detail = if code == LOG_SEALED {
+                format!(
+                    "another log exists under its key; it scans on in a fresh log. To enrol that: rollcall-issuer claim --event {} --door {}",
+                    self.kiosk.event, self.kiosk.door
+                )
+            } else {
+                "as the kiosk itself says".to_owned()
+            };
+            alarms.push(AlarmLine { what, detail, last });
         }
         Card {
             id: self.kiosk.kiosk.to_string(),
