@@ -484,3 +484,99 @@ fn a_restored_issuer_signs_nothing_until_a_person_goes_on() {
 fn status_of(world: &World) -> Option<i32> {
     world.issuer(&["ledger", "status", "--event", EVENT]).code
 }
+
+/// Every test there is, by name: functions under an attribute that makes them one.
+fn tests_there_are() -> BTreeSet<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut files = Vec::new();
+    for folder in ["src", "tests"] {
+        collect(&root.join(folder), &mut files);
+    }
+    let mut found = BTreeSet::new();
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let mut is_test = false;
+        for line in text.lines().map(str::trim) {
+            if line.starts_with("#[") {
+                is_test |= line == "#[test]" || line.starts_with("#[tokio::test");
+            } else if let Some(rest) = line.strip_prefix("fn ").or(line.strip_prefix("async fn ")) {
+                if is_test {
+                    let name = rest.split(['(', '<']).next().unwrap();
+                    found.insert(name.to_owned());
+                }
+                is_test = false;
+            } else if !line.starts_with("//") && !line.is_empty() {
+                is_test = false;
+            }
+        }
+    }
+    found
+}
+
+fn collect(folder: &Path, files: &mut Vec<std::path::PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+/// What is wrong with the table: a row that claims detection and names no test that exists, or names none and does not say "nobody".
+fn faults_of(table: &str, tests: &BTreeSet<String>) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut rows = 0;
+    let by_actor = table.split("## By actor").nth(1).unwrap_or_default();
+    let by_actor = by_actor.split("\n## ").next().unwrap_or_default();
+    for line in by_actor.lines().filter(|line| line.starts_with('|')) {
+        let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+        let [can, noticed, held_by] = cells.as_slice() else {
+            if !line.starts_with("|---") {
+                faults.push(format!("not three cells: {line}"));
+            }
+            continue;
+        };
+        if *held_by == "held by" {
+            continue;
+        }
+        rows += 1;
+        if *held_by == "nobody" {
+            if !noticed.contains("nobody") {
+                faults.push(format!("claims detection and names no test: {can}"));
+            }
+            continue;
+        }
+        for name in held_by.split(", ") {
+            let bare = name
+                .strip_prefix('`')
+                .and_then(|name| name.strip_suffix('`'));
+            match bare {
+                Some(bare) if tests.contains(bare) => {}
+                _ => faults.push(format!("there is no test {name}: {can}")),
+            }
+        }
+    }
+    if rows < 40 {
+        faults.push(format!("only {rows} rows"));
+    }
+    faults
+}
+
+#[test]
+fn every_row_that_claims_detection_names_a_test() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../src/evidence/THREATS.md");
+    let table = std::fs::read_to_string(path).unwrap();
+    let tests = tests_there_are();
+    assert!(tests.len() > 400, "{}", tests.len());
+    assert_eq!(faults_of(&table, &tests), [] as [&str; 0]);
+    // The check itself notices a test that is gone, and a claim without one.
+    let gone = table.replace("`foreign_keys_are_refused`", "`foreign_keys_are_welcome`");
+    assert_eq!(faults_of(&gone, &tests).len(), 1);
+    let bare = table.replace(
+        "`foreign_keys_are_refused`, `swapped_and_foreign_receipts_are_found_at_their_entry`",
+        "nobody",
+    );
+    assert_eq!(faults_of(&bare, &tests).len(), 1);
+}

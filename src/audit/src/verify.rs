@@ -246,5 +246,8 @@ fn expected_ledger(archive: &Archive) -> Result<String, String> {
 }
 
 #[cfg(test)]
+#[path = "verify/adversary_tests.rs"]
+mod adversary_tests;
+#[cfg(test)]
 #[path = "verify/tests.rs"]
 mod tests;
