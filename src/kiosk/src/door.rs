@@ -4,6 +4,9 @@
 //! [`Door::apply`] alone changes who is inside, from an entry and its index, whether the entry was just made or is read back at start. So a
 //! door that is rebuilt from its journal believes what it believed before, and a door whose entries were not committed is simply rebuilt.
 //!
+//! What an entry leaves behind is its trace, and a door follows traces only. They are packed into chunks and kept beside the journal
+//! ([`Door::chunk`]), so that a start reads a few bytes an entry in place of the entries themselves ([`Door::follow_chunk`]).
+//!
 //! What is not in the journal is handed in: the bundle in force ([`Door::adopt`]) and what the issuer says of presence ([`Door::tell`]).
 //! Both only weigh in decisions; each scan's entry says what it used.
 //!
@@ -21,6 +24,7 @@ mod board;
 mod people;
 mod roster;
 mod time_codes;
+mod trace;
 
 #[cfg(test)]
 mod tests;
@@ -28,7 +32,7 @@ mod tests;
 use std::sync::Arc;
 
 use attendance::agenda::Registration;
-use attendance::time::{ClockHistory, Interval, Mark, Quality, Stamp, TimePolicy};
+use attendance::time::{BootId, ClockHistory, Interval, Mark, Quality, Stamp, Sync, TimePolicy};
 use attendance::words::{
     AttendeeId, Direction, DirectionSource, ReaderId, RoomId, Signal, Verdict,
 };
@@ -38,7 +42,6 @@ use protocol::badge::{BadgeDigest, BadgeKey, BadgeRef, Row, canonical};
 use protocol::bundle::Bundle;
 use protocol::entry::{Body, Entry, Prior, PriorSource, Provisional, Scan, Staff, mark};
 use protocol::presence::PresenceRow;
-use protocol::time_code;
 
 use crate::screen::view;
 pub use board::BadRules;
@@ -46,11 +49,15 @@ use board::Board;
 use people::{LastScan, People};
 use roster::{Listed, Roster};
 pub use time_codes::Timed;
+pub use trace::Chunk;
+use trace::{Left, Passed, Trace};
 
 /// The most programmes one scan gives a provisional decision for; an entry has to hold them.
 const PROVISIONAL_MAX: usize = 4;
 /// Intervals wider than this say nothing of the time of day, and the wall clock is shown instead.
 const TELLING_WIDTH_MS: i64 = 10 * 60_000;
+/// After how many entries their traces are packed.
+pub const CHUNK_ENTRIES: usize = 1_024;
 /// Milliseconds in a minute.
 const MINUTE_MS: i64 = 60_000;
 
@@ -115,6 +122,14 @@ pub struct Door {
     staff_direction: Option<Direction>,
     /// The time of the newest time code.
     newest_code: Option<UtcMs>,
+    /// The wall clock of the newest scan.
+    last_scan: Option<UtcMs>,
+    /// The boots in which the wall clock was synchronised at some entry.
+    synced: Vec<BootId>,
+    /// Entries that said nothing here.
+    skipped: u64,
+    /// Of the newest entries, those that are not in a chunk yet.
+    traces: Vec<Trace>,
     /// The index of the next entry.
     next: u64,
 }
@@ -131,6 +146,10 @@ impl Door {
             people: People::default(),
             staff_direction: None,
             newest_code: None,
+            last_scan: None,
+            synced: Vec::new(),
+            skipped: 0,
+            traces: Vec::new(),
             next: 0,
         }
     }
@@ -474,68 +493,167 @@ impl Door {
 
     /// Takes the next entry of the journal, just committed or read back.
     pub fn apply(&mut self, index: u64, entry: &Entry) {
-        let owner = &self.owner;
-        let mark = mark(entry, |note| {
-            let receipt = Receipt::open(
-                note,
-                &owner.log,
-                &owner.log_key,
-                &owner.issuer,
-                &owner.issuer_key,
-            );
-            let receipt = receipt.ok()?;
-            Some((receipt.checkpoint.size, receipt.time_s))
-        });
-        self.observe(index, &entry.stamp, mark);
-        match &entry.body {
-            Body::Scan(scan) => self.apply_scan(index, &entry.stamp, scan),
-            Body::Staff(staff) => match staff.action.as_str() {
-                ACTION_IN => self.staff_direction = Some(Direction::In),
-                ACTION_OUT => self.staff_direction = Some(Direction::Out),
-                ACTION_TOGGLE => self.staff_direction = None,
-                _ => {}
-            },
-            Body::TimeCode(body) => {
-                let code = time_code::read(&body.code);
-                self.newest_code = self.newest_code.max(code.map(|code| code.at));
-            }
-            Body::Boot(_) | Body::Clock(_) | Body::Adopt(_) | Body::Reader(_) => {}
-            Body::Receipt(_) | Body::LedgerHead(_) | Body::Note(_) => {}
-        }
-        self.next = index + 1;
+        let trace = Trace {
+            left: self.left_by(index, entry),
+            stamp: Some(entry.stamp.clone()),
+        };
+        self.follow(index, &trace);
+        self.traces.push(trace);
     }
 
     /// Leaves out an entry whose bytes say nothing here: damaged ones, or of a kind that a newer program wrote.
     pub fn skip(&mut self, index: u64) {
-        self.next = index + 1;
+        let trace = Trace {
+            left: Left::Nothing,
+            stamp: None,
+        };
+        self.follow(index, &trace);
+        self.traces.push(trace);
     }
 
-    fn observe(&mut self, index: u64, stamp: &Stamp, mark: Mark) {
-        self.clock.observe(index, stamp, mark);
+    /// Forgets every entry; what was handed in stays.
+    pub fn forget(&mut self) {
+        let board = std::mem::take(&mut self.board);
+        let roster = std::mem::take(&mut self.roster);
+        *self = Self {
+            board,
+            roster,
+            people: self.people.forgotten(),
+            ..Self::new(self.owner.clone())
+        };
     }
 
-    fn apply_scan(&mut self, index: u64, stamp: &Stamp, scan: &Scan) {
-        let badge = scan.badge.digest;
-        match scan.verdict {
-            // The pause that makes a new scan starts over, and nothing else changes.
-            Verdict::Repeat => self.people.again(badge, stamp),
-            Verdict::UnknownBadge | Verdict::RevokedBadge | Verdict::NotRegistered => {}
-            Verdict::CheckedIn | Verdict::CheckedOut | Verdict::NoSession => {
-                let Some(attendee) = &scan.attendee else {
-                    return;
-                };
-                let at = self.clock.place(index, stamp).at;
-                let since = told_time(at, stamp);
-                let way = (scan.direction, scan.direction_source);
-                let stays_on = scan
-                    .prior
-                    .as_ref()
-                    .is_some_and(|prior| prior.source == PriorSource::Door && prior.room.is_some());
-                self.people
-                    .passed(attendee, index, stamp, way, &scan.rooms, stays_on);
-                self.people.scanned(badge, stamp, way, since, stays_on);
+    /// The traces of the newest entries, once there are enough: to be kept in one commit with the last of them.
+    pub fn chunk(&mut self) -> Option<Chunk> {
+        if self.traces.len() < CHUNK_ENTRIES {
+            return None;
+        }
+        let traces = std::mem::take(&mut self.traces);
+        let from = self.next - u64::try_from(traces.len()).unwrap_or(self.next);
+        Some(Chunk::pack(from, &traces))
+    }
+
+    /// Takes the entries of a chunk that was kept. Whether it could be read and follows what was taken before; where not, nothing changed.
+    pub fn follow_chunk(&mut self, chunk: &Chunk) -> bool {
+        let traces = match chunk.unpack() {
+            Some(traces) if chunk.from == self.next && self.traces.is_empty() => traces,
+            Some(_) | None => return false,
+        };
+        for (index, trace) in (chunk.from..).zip(&traces) {
+            self.follow(index, trace);
+        }
+        true
+    }
+
+    /// What an entry leaves behind.
+    fn left_by(&self, index: u64, entry: &Entry) -> Left {
+        match &entry.body {
+            Body::Scan(scan) => self.left_by_scan(index, &entry.stamp, scan),
+            Body::Staff(staff) => match staff.action.as_str() {
+                ACTION_IN => Left::Direction(Some(Direction::In)),
+                ACTION_OUT => Left::Direction(Some(Direction::Out)),
+                ACTION_TOGGLE => Left::Direction(None),
+                _ => Left::Nothing,
+            },
+            _ => {
+                let owner = &self.owner;
+                let mark = mark(entry, |note| {
+                    let receipt = Receipt::open(
+                        note,
+                        &owner.log,
+                        &owner.log_key,
+                        &owner.issuer,
+                        &owner.issuer_key,
+                    );
+                    let receipt = receipt.ok()?;
+                    Some((receipt.checkpoint.size, receipt.time_s))
+                });
+                match mark {
+                    Mark::Plain => Left::Nothing,
+                    mark => Left::Mark(mark),
+                }
             }
         }
+    }
+
+    fn left_by_scan(&self, index: u64, stamp: &Stamp, scan: &Scan) -> Left {
+        match scan.verdict {
+            // The pause that makes a new scan starts over, and nothing else changes.
+            Verdict::Repeat => Left::Again(scan.badge.digest),
+            Verdict::UnknownBadge | Verdict::RevokedBadge | Verdict::NotRegistered => {
+                Left::Stranger
+            }
+            Verdict::CheckedIn | Verdict::CheckedOut | Verdict::NoSession => {
+                let Some(attendee) = &scan.attendee else {
+                    return Left::Stranger;
+                };
+                let at = self.clock.place(index, stamp).at;
+                let prior = scan.prior.as_ref();
+                Left::Passed(Box::new(Passed {
+                    badge: scan.badge.digest,
+                    attendee: attendee.clone(),
+                    direction: scan.direction,
+                    source: scan.direction_source,
+                    rooms: scan.rooms.clone(),
+                    stays_on: prior.is_some_and(|prior| {
+                        prior.source == PriorSource::Door && prior.room.is_some()
+                    }),
+                    since: told_time(at, stamp),
+                }))
+            }
+        }
+    }
+
+    /// Changes what the door believes by what an entry left behind. The only way to change it.
+    fn follow(&mut self, index: u64, trace: &Trace) {
+        self.next = index + 1;
+        let Some(stamp) = &trace.stamp else {
+            self.skipped += 1;
+            return;
+        };
+        if stamp.sync == Sync::Synced && !self.was_synced_in(&stamp.boot) {
+            self.synced.push(stamp.boot.clone());
+        }
+        match &trace.left {
+            Left::Nothing => {}
+            Left::Stranger => self.last_scan = Some(stamp.wall),
+            Left::Again(badge) => {
+                self.last_scan = Some(stamp.wall);
+                self.people.again(*badge, stamp);
+            }
+            Left::Passed(passed) => {
+                self.last_scan = Some(stamp.wall);
+                let way = (passed.direction, passed.source);
+                let stays_on = passed.stays_on;
+                self.people
+                    .passed(&passed.attendee, index, stamp, way, &passed.rooms, stays_on);
+                self.people
+                    .scanned(passed.badge, stamp, way, passed.since, stays_on);
+            }
+            Left::Direction(direction) => self.staff_direction = *direction,
+            Left::Mark(mark) => {
+                self.clock.observe(index, stamp, *mark);
+                if let Mark::TimeCode { at, .. } = mark {
+                    self.newest_code = self.newest_code.max(Some(*at));
+                }
+            }
+        }
+    }
+
+    /// Whether the wall clock was synchronised at some entry of this boot.
+    pub fn was_synced_in(&self, boot: &BootId) -> bool {
+        // The newest boot is the one that is asked about.
+        self.synced.iter().rev().any(|synced| synced == boot)
+    }
+
+    /// The wall clock of the newest scan.
+    pub fn last_scan(&self) -> Option<UtcMs> {
+        self.last_scan
+    }
+
+    /// Entries that said nothing here, because their bytes are damaged or of another program.
+    pub fn skipped(&self) -> u64 {
+        self.skipped
     }
 }
 

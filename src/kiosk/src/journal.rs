@@ -11,6 +11,8 @@
 //! Opening and appending check the same thing: the frontier is what the leaves since a known point come to. So a journal that was cut off
 //! at any moment opens like one that was closed.
 //!
+//! Beside the entries lie their traces, in [chunks](traces) that spare a start most of the entries.
+//!
 //! Limits: one log at a time; those before it are sealed, each on proof that another log exists under its key ([`seal`]). An entry has at most [`protocol::entry::MAX_ENTRY_BYTES`].
 
 mod disk;
@@ -21,6 +23,7 @@ mod outgoing;
 mod prepared;
 mod schema;
 mod seal;
+mod traces;
 mod verify;
 
 #[cfg(test)]
@@ -36,12 +39,16 @@ use evidence::{Frontier, Hash, SigningKey, leaf_hash};
 use protocol::entry::MAX_ENTRY_BYTES;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
+use crate::door::Chunk;
+
 pub use disk::{Disk, Fault, Step};
 pub use enrolment::Enrolment;
 pub use error::JournalError;
 pub use folder::Folder;
 pub use prepared::{OwnedLeaf, Prepared};
 pub use seal::{SEALED_BATCH_ENTRIES, SealedBatch, SealedLog};
+pub use traces::Replay;
+use traces::TraceTip;
 pub use verify::Verified;
 
 /// After how many entries the point moves from which opening recomputes the frontier.
@@ -74,6 +81,10 @@ pub struct Journal {
     sealed: Vec<SealedLog>,
     /// Whether the issuer does not know this log yet.
     awaits: bool,
+    /// The newest kept chunk of traces; unknown before they were read.
+    trace_tip: Option<TraceTip>,
+    /// The chunk that goes with the next entries.
+    beside: Option<Chunk>,
     spent: bool,
 }
 
@@ -130,6 +141,8 @@ impl Journal {
         let db = schema::open(&folder.database())?;
         folder.sync()?;
         let mut journal = schema::load(db, folder, disk)?;
+        // A log without entries has no traces before them; of any other, reading says so.
+        journal.trace_tip = (journal.size() == 0).then_some(TraceTip::NONE);
         journal.check_tail()?;
         Ok(journal)
     }
@@ -218,6 +231,7 @@ impl Journal {
         let start = self.size();
         let mut frontier = self.frontier.clone();
         let mut base = self.base.clone();
+        let (beside, mut trace_tip) = (self.beside.take(), self.trace_tip);
         self.commit(|tx| {
             {
                 let mut insert = tx
@@ -239,8 +253,10 @@ impl Journal {
                 tx.prepare_cached("UPDATE tip SET frontier = ?1, base = ?2")?
                     .execute(params![frontier.to_bytes(), base.to_bytes()])?;
             }
+            trace_tip = Self::put_beside(beside, trace_tip, tx, &frontier)?;
             also(tx)
         })?;
+        self.trace_tip = trace_tip;
         self.frontier = frontier;
         self.base = base;
         Ok(start..self.size())

@@ -176,6 +176,15 @@ impl People {
         self.told_covers = covers;
     }
 
+    /// The issuer's word alone.
+    pub(super) fn forgotten(&mut self) -> Self {
+        Self {
+            told: std::mem::take(&mut self.told),
+            told_covers: self.told_covers,
+            ..Self::default()
+        }
+    }
+
     pub(super) fn told(&self, attendee: &AttendeeId) -> Option<(RoomId, UtcMs)> {
         self.told.get(attendee).cloned()
     }

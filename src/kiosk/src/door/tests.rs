@@ -8,6 +8,7 @@ use super::*;
 use crate::fixture::{Fixture, ISSUER, MINUTE_MS, attendee, badge, room};
 
 mod time_codes;
+mod traces;
 
 const BOOT: &str = "aaaaaaaa-0000-4000-8000-000000000000";
 const OTHER_BOOT: &str = "bbbbbbbb-0000-4000-8000-000000000000";

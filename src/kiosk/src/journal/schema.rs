@@ -182,6 +182,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, JournalError> {
     } else {
         migrate(&db, format)?;
     }
+    super::traces::open(&db)?;
     Ok(db)
 }
 
@@ -290,6 +291,8 @@ pub(super) fn load(
         damaged: 0,
         sealed,
         awaits,
+        trace_tip: None,
+        beside: None,
         spent: false,
         db,
         folder,

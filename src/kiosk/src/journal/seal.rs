@@ -5,7 +5,7 @@
 //! sealed log and nothing else signed for it; its entries are kept. The new log belongs to the same event and issuer and waits to be
 //! enrolled; what is journalled meanwhile keeps its place.
 //!
-//! Format: the tables `entries`, `heads` and `receipts` of sealed log n are called `entries_n`, `heads_n` and `receipts_n`; `sealed` holds
+//! Format: the tables `entries`, `heads`, `receipts` and `traces` of sealed log n are called `entries_n`, `heads_n` and so on; `sealed` holds
 //! what is known of each, `sealed_heads` its last heads.
 
 use attendance::UtcMs;
@@ -15,7 +15,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use zeroize::Zeroizing;
 
 use super::schema::{self, LOG_TABLES, to_sql};
-use super::{Journal, JournalError, OwnedLeaf, Prepared};
+use super::{Journal, JournalError, OwnedLeaf, Prepared, Replay, TraceTip};
 
 /// The most entries that are delivered under one head of a sealed log; with the longest entries they fit a batch.
 pub const SEALED_BATCH_ENTRIES: u64 = 250;
@@ -133,9 +133,10 @@ impl Journal {
             // The number is this journal's own: it cannot be anything but digits.
             tx.execute_batch(&format!(
                 "ALTER TABLE entries RENAME TO entries_{number}; ALTER TABLE heads RENAME TO heads_{number}; \
-                 ALTER TABLE receipts RENAME TO receipts_{number};"
+                 ALTER TABLE receipts RENAME TO receipts_{number}; ALTER TABLE traces RENAME TO traces_{number};"
             ))?;
             tx.execute_batch(LOG_TABLES)?;
+            super::traces::open(tx)?;
             tx.execute(
                 "INSERT INTO sealed VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
                 params![
@@ -168,6 +169,8 @@ impl Journal {
         self.receipted = Frontier::new();
         self.receipted_at_s = None;
         self.damaged = 0;
+        self.trace_tip = Some(TraceTip::NONE);
+        self.beside = None;
         self.awaits = true;
         if let Some(enrolment) = &mut self.enrolment {
             enrolment.origin = origin;
@@ -270,27 +273,37 @@ impl Journal {
         Ok(())
     }
 
-    /// Calls `each` with the bytes of every whole entry of the log sealed last, in order.
+    /// Hands on the traces and the entries after them of the log sealed last.
     ///
     /// # Errors
     /// Where the database cannot be read.
-    pub fn for_each_sealed(&self, mut each: impl FnMut(u64, &[u8])) -> Result<(), JournalError> {
+    pub fn replay_sealed<R: Replay>(&self, mut replay: R) -> Result<R, JournalError> {
         let Some(sealed) = self.sealed.last() else {
-            return Ok(());
+            return Ok(replay);
+        };
+        let (traces, entries) = (
+            format!("traces_{}", sealed.number),
+            format!("entries_{}", sealed.number),
+        );
+        let known = self.db.table_exists(None, traces.as_str())?;
+        let (tip, _) = if known {
+            self.read_chunks(&traces, sealed.size, &mut replay)?
+        } else {
+            (TraceTip::NONE, Frontier::new())
         };
         let mut entries = self.db.prepare(&format!(
-            "SELECT idx, leaf, bytes FROM entries_{} ORDER BY idx",
-            sealed.number
+            "SELECT idx, leaf, bytes FROM {entries} WHERE idx >= ?1 ORDER BY idx"
         ))?;
-        let mut rows = entries.query([])?;
+        let mut rows = entries.query([to_sql(tip.size())?])?;
         while let Some(row) = rows.next()? {
             let index: i64 = row.get(0)?;
             let bytes = row.get_ref(2)?.as_blob();
             let bytes = bytes.map_err(|e| JournalError::damaged(&e))?;
-            if evidence::leaf_hash(bytes) == schema::hash(row, 1)? {
-                each(index.unsigned_abs(), bytes);
-            }
+            let whole = evidence::leaf_hash(bytes) == schema::hash(row, 1)?;
+            replay.entry(index.unsigned_abs(), whole.then_some(bytes));
+            // Nothing is kept for a sealed log any more.
+            replay.due();
         }
-        Ok(())
+        Ok(replay)
     }
 }

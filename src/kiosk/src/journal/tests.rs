@@ -13,6 +13,8 @@ use rusqlite::Connection;
 use super::*;
 use crate::fixture::{Fixture, ISSUER};
 
+mod traces;
+
 /// A folder with an enrolled journal, and a disk that fails when told to.
 pub(super) struct Bench {
     pub(super) folder: tempfile::TempDir,

@@ -311,6 +311,7 @@ impl Keeper {
         if bytes.is_empty() {
             return;
         }
+        recorder.lay_traces_beside();
         match recorder.journal.append_signed_time(&bytes, floor) {
             Ok(range) => {
                 recorder.urgent_size = range.end;
@@ -421,6 +422,7 @@ impl Keeper {
         let Some(bytes) = recorder.take(&Entry { stamp, body }) else {
             return Ok(());
         };
+        recorder.lay_traces_beside();
         let appended = recorder.journal.append(&[bytes]);
         match appended {
             Ok(range) => {
@@ -752,6 +754,13 @@ impl Recorder {
                 tracing::error!(kind = entry.body.kind(), %error, "not journalled");
                 None
             }
+        }
+    }
+
+    /// Has the traces of many entries kept with the entries that come now, once there are enough.
+    pub(super) fn lay_traces_beside(&mut self) {
+        if let Some(chunk) = self.door.chunk() {
+            self.journal.lay_beside(chunk);
         }
     }
 

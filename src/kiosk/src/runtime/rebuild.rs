@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use attendance::UtcMs;
-use attendance::time::{BootId, Sync};
+use attendance::time::BootId;
 use evidence::Hash;
 use protocol::bundle::{self, Bundle};
 use protocol::entry::{Adopt, Body, parse};
 use protocol::presence::PresenceRow;
 
 use super::keeper::Recorder;
-use crate::door::{Door, Owner};
-use crate::journal::{Enrolment, Journal, JournalError, NewBundle};
+use crate::door::{Chunk, Door, Owner};
+use crate::journal::{Enrolment, Journal, JournalError, NewBundle, Replay};
 
 /// What pages and status say of the bundle in force.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -80,17 +80,12 @@ fn sealed_insiders(
     before
         .adopt(bundle)
         .map_err(|e| JournalError::Damaged(format!("the bundle in force: {e}")))?;
-    journal.for_each_sealed(|index, bytes| {
-        if let Ok(entry) = parse(bytes) {
-            before.apply(index, &entry);
-        }
-    })?;
-    Ok(before.insiders())
+    Ok(journal.replay_sealed(Rebuilding(before))?.0.insiders())
 }
 
 /// Builds the door from the journal of an enrolled kiosk.
 pub(super) fn rebuild(
-    journal: Journal,
+    mut journal: Journal,
     repeat_s: Option<u32>,
     boot: &BootId,
 ) -> Result<Rebuilt, JournalError> {
@@ -109,27 +104,11 @@ pub(super) fn rebuild(
         door.tell(sealed_insiders(&journal, &bundle, repeat_s)?, 0);
         in_force = InForce::of(&bundle, hash);
     }
-    let (mut last_scan, mut synced_in_this_boot, mut unreadable) = (None, false, 0_u64);
-    journal.for_each(0, |index, _, bytes| {
-        match bytes.map(parse) {
-            Some(Ok(entry)) => {
-                synced_in_this_boot |=
-                    entry.stamp.boot == *boot && entry.stamp.sync == Sync::Synced;
-                if let Body::Scan(_) = entry.body {
-                    last_scan = Some(entry.stamp.wall);
-                }
-                door.apply(index, &entry);
-            }
-            Some(Err(_)) | None => {
-                unreadable += 1;
-                door.skip(index);
-            }
-        }
-        Ok::<(), JournalError>(())
-    })?;
-    if unreadable > 0 {
+    let rebuilding = journal.replay(Rebuilding(door))?;
+    let door = rebuilding.0;
+    if door.skipped() > 0 {
         tracing::error!(
-            entries = unreadable,
+            entries = door.skipped(),
             "entries that cannot be read were left out of what the door believes"
         );
     }
@@ -140,15 +119,39 @@ pub(super) fn rebuild(
     );
     let urgent_size = journal.size();
     Ok(Rebuilt {
+        last_scan: door.last_scan(),
+        synced_in_this_boot: door.was_synced_in(boot),
         recorder: Recorder {
             journal,
             door,
             in_force,
             urgent_size,
         },
-        last_scan,
-        synced_in_this_boot,
     })
+}
+
+/// A door on its way through its journal.
+struct Rebuilding(Door);
+
+impl Replay for Rebuilding {
+    fn forget(&mut self) {
+        self.0.forget();
+    }
+
+    fn chunk(&mut self, chunk: &Chunk) -> bool {
+        self.0.follow_chunk(chunk)
+    }
+
+    fn entry(&mut self, index: u64, bytes: Option<&[u8]>) {
+        match bytes.map(parse) {
+            Some(Ok(entry)) => self.0.apply(index, &entry),
+            Some(Err(_)) | None => self.0.skip(index),
+        }
+    }
+
+    fn due(&mut self) -> Option<Chunk> {
+        self.0.chunk()
+    }
 }
 
 /// The entry for a bundle that comes into force. `None` where its hashes are none.

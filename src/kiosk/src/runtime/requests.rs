@@ -264,6 +264,7 @@ impl Keeper {
         let bytes = recorder
             .take(&entry)
             .ok_or_else(|| DeskError::Failed("it does not fit an entry".to_owned()))?;
+        recorder.lay_traces_beside();
         let appended = append(&mut recorder.journal, &[bytes]);
         match appended {
             Ok(()) => {
@@ -339,6 +340,7 @@ impl Keeper {
             .adopt(&bundle)
             .map_err(|e| malformed(e.to_string()))?;
         recorder.door.apply(recorder.door.next_index(), &entry);
+        recorder.lay_traces_beside();
         let new = new_bundle(&bundle, hash, signed, etag);
         match recorder.journal.adopt_bundle(new, &[bytes]) {
             Ok(range) => recorder.urgent_size = range.end,

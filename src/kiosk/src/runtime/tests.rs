@@ -21,6 +21,7 @@ use crate::journal::{Enrolment, Fault, Step};
 use crate::readers::{Clock, RawScan};
 use crate::sync::verify::{AnswerFault, LedgerFault};
 
+mod restart;
 mod time_codes;
 
 /// What was told of each scan: verdict or failure, and the entry.
