@@ -172,16 +172,16 @@ fn start_to_ready(station: &Station) -> Figure {
 }
 
 /// An enrolled kiosk, and who comes to it.
-struct Station {
+pub(crate) struct Station {
     // The kiosk's folder lies in the world's.
     _world: World,
-    kiosk: Kiosk,
+    pub(crate) kiosk: Kiosk,
     codes: Codes,
     amounts: Amounts,
 }
 
 impl Station {
-    fn new(amounts: &Amounts) -> Self {
+    pub(crate) fn new(amounts: &Amounts) -> Self {
         let mut world = World::new("bench-door", &Plan::one_long_session(amounts.people));
         world.start_issuer();
         let kiosk = world.enrolled_kiosk(&READERS);
@@ -278,19 +278,19 @@ impl Codes {
 
 /// Checks that an answer is about an entry, and gives its index.
 #[track_caller]
-fn recorded(line: &str) -> u64 {
+pub(crate) fn recorded(line: &str) -> u64 {
     let entry = Answer::read(line).entry;
     entry.unwrap_or_else(|| panic!("a scan was not recorded: {line}"))
 }
 
 /// A daemon whose answers are read by the measuring thread itself: another thread in between would be timed as well.
-struct Daemon {
+pub(crate) struct Daemon {
     child: Child,
     answers: BufReader<ChildStdout>,
 }
 
 impl Daemon {
-    fn start(kiosk: &Kiosk, notify: Option<&Path>) -> Self {
+    pub(crate) fn start(kiosk: &Kiosk, notify: Option<&Path>) -> Self {
         for reader in &kiosk.scanners {
             reader.scanner.release();
         }
@@ -314,7 +314,7 @@ impl Daemon {
     }
 
     /// Starts it and waits until its readers are there.
-    fn attached(kiosk: &Kiosk) -> Self {
+    pub(crate) fn attached(kiosk: &Kiosk) -> Self {
         let daemon = Self::start(kiosk, None);
         eventually(PATIENCE, "the kiosk's readers", || {
             let status = kiosk.status()?;
@@ -327,7 +327,7 @@ impl Daemon {
         daemon
     }
 
-    fn line(&mut self) -> String {
+    pub(crate) fn line(&mut self) -> String {
         let mut line = String::new();
         let read = self
             .answers
@@ -337,7 +337,7 @@ impl Daemon {
         line
     }
 
-    fn wait_until_ready(&self, socket: &UnixDatagram, kiosk: &Kiosk) {
+    pub(crate) fn wait_until_ready(&self, socket: &UnixDatagram, kiosk: &Kiosk) {
         let mut message = [0; 4_096];
         loop {
             let Ok(length) = socket.recv(&mut message) else {
@@ -365,7 +365,7 @@ impl Daemon {
         f64::from(kib) / 1_024.0
     }
 
-    fn stop(mut self) {
+    pub(crate) fn stop(mut self) {
         kill_process(Pid::from_child(&self.child), Signal::TERM).expect("it runs");
         let status = self.child.wait().expect("a child can be waited for");
         assert!(status.success(), "the kiosk ended with {status}");

@@ -20,6 +20,7 @@ mod bare;
 mod doors;
 mod figures;
 mod intake;
+mod journals;
 mod scans;
 mod voice;
 
@@ -38,6 +39,8 @@ Figures (all, if none is named):
   group_commit          Scans a second through eight readers, against bare single commits
   kiosk_rss_20000       Resident memory of a kiosk with a roster of 20,000
   kiosk_start_to_ready  From starting that kiosk to its being ready
+  journal_cost          What a scan costs on journals of 1,000 and 1,000,000 entries
+  journal_start         From starting a kiosk to its being ready, on the same journals
   intake_batch_50       Entries a second in batches of 50, against bare inserts of the same rows
   intake_cost           What an entry costs at logs of 1,000, 10,000 and 100,000 entries
 
@@ -49,11 +52,13 @@ Options:
 ";
 
 /// What can be asked for by name.
-const NAMES: [&str; 6] = [
+const NAMES: [&str; 8] = [
     "scan_to_feedback",
     "group_commit",
     "kiosk_rss_20000",
     "kiosk_start_to_ready",
+    "journal_cost",
+    "journal_start",
     "intake_batch_50",
     "intake_cost",
 ];
@@ -75,6 +80,10 @@ pub(crate) struct Amounts {
     pub(crate) storm_scans: usize,
     /// Entries that the journal has at least when the kiosk is started.
     pub(crate) journal: u64,
+    /// Sizes of the journals that are compared; the first is what the other is compared with.
+    pub(crate) journals: [u64; 2],
+    /// Scans to each of them.
+    pub(crate) journal_scans: usize,
     /// Starts of the kiosk.
     pub(crate) starts: usize,
     /// Sizes of the logs that batches are added to; the first is what the others are compared with.
@@ -93,6 +102,8 @@ const FULL: Amounts = Amounts {
     commits: 200,
     storm_scans: 250,
     journal: 5_000,
+    journals: [1_000, 1_000_000],
+    journal_scans: 301,
     starts: 7,
     logs: [1_000, 10_000, 100_000],
     batches: 41,
@@ -107,6 +118,8 @@ const QUICK: Amounts = Amounts {
     commits: 40,
     storm_scans: 25,
     journal: 200,
+    journals: [60, 3_000],
+    journal_scans: 11,
     starts: 1,
     logs: [100, 200, 400],
     batches: 3,
@@ -170,6 +183,7 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     }
     let mut figures = doors::measure(&asked.amounts, |name| asked.wants(name));
+    figures.extend(journals::measure(&asked.amounts, |name| asked.wants(name)));
     figures.extend(intake::measure(&asked.amounts, |name| asked.wants(name)));
     print!("{}", render(&figures, asked.json));
     if figures.iter().any(|figure| figure.met == Some(false)) {
