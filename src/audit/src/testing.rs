@@ -60,6 +60,11 @@ impl Log {
         self.tree.size()
     }
 
+    /// Its size and its root.
+    pub fn tree_root(&self) -> (u64, Hash) {
+        (self.tree.size(), self.tree.root())
+    }
+
     fn checkpoint(&self, origin: &str, key: &SigningKey) -> String {
         let head = Checkpoint::new(origin, self.tree.size(), self.tree.root()).unwrap();
         sign_checkpoint(&head, key)

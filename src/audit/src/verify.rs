@@ -249,5 +249,8 @@ fn expected_ledger(archive: &Archive) -> Result<String, String> {
 #[path = "verify/adversary_tests.rs"]
 mod adversary_tests;
 #[cfg(test)]
+#[path = "verify/branches_tests.rs"]
+mod branches_tests;
+#[cfg(test)]
 #[path = "verify/tests.rs"]
 mod tests;

@@ -30,8 +30,8 @@ use super::words::{
     Alarm, Answer, Ask, Attempt, Call, DeskReply, Effect, Failure, Input, MonoMs, Outcome, Request,
     SyncStatus,
 };
-use crate::desk::{AcceptedError, AdoptError, DeskError, ForkError, Standing, Taken};
-use crate::journal::{Prepared, SealedBatch};
+use crate::desk::{AcceptedError, AdoptError, DeskError, Standing, Taken};
+use crate::journal::Prepared;
 
 /// How long entries that merely ride along wait for company, in milliseconds.
 pub const BEAT_MS: u64 = 60_000;
@@ -511,7 +511,7 @@ impl Core {
                 .ok()
                 .zip(calling.batch)
                 .filter(|(accepted, sent)| accepted.size >= sent.size)
-                .and_then(|(_, sent)| Some(delivered(sent.sealed?, sent.size))),
+                .and_then(|(_, sent)| Some(sealed::delivered(sent.sealed?, sent.size))),
             Call::Bundle => {
                 let etag = answer.etag.filter(|etag| is_etag(etag));
                 let signed = answer.body;
@@ -573,16 +573,10 @@ impl Core {
         let held = problem.as_ref().and_then(|problem| problem.size);
         let kept = problem.as_ref().and_then(|problem| problem.kept);
         let checkpoint = problem.and_then(|problem| problem.checkpoint);
-        if let Some((number, sent)) = calling.batch.and_then(|sent| Some((sent.sealed?, sent))) {
-            let holds = match code {
-                Some(Code::Fork) => kept.filter(|kept| *kept >= sent.size),
-                Some(Code::Gap) => held.filter(|held| *held < sent.start),
-                _ => None,
-            };
-            if let Some(holds) = holds {
-                let (asking, ask) = delivered(number, holds);
-                return Some(self.ask(asking, ask));
-            }
+        if let Some(sent) = calling.batch
+            && let Some((asking, ask)) = sealed::refused(sent, code, held, kept)
+        {
+            return Some(self.ask(asking, ask));
         }
         match (code, calling.batch) {
             (Some(Code::Gap), Some(sent)) if sent.sealed.is_none() => self.gap(now, sent, held),
@@ -756,43 +750,6 @@ impl Core {
         Some(self.call(Call::Entries, Some(body.into()), Some(sent)))
     }
 
-    fn sealed_ready(&mut self, now: MonoMs, batch: Option<SealedBatch>) -> Option<Effect> {
-        let job = &mut self.jobs[Call::Sealed.index()];
-        let Some(SealedBatch {
-            number,
-            kiosk,
-            prepared,
-        }) = batch
-        else {
-            job.due = now.plus_ms(NOTHING_THERE_MS);
-            return None;
-        };
-        let Ok(body) = prepared.to_bytes() else {
-            self.alarm(now, Call::Sealed, Alarm::JournalFailed, Outcome::Journal);
-            return None;
-        };
-        let sent = Sent {
-            start: prepared.start,
-            size: prepared.end(),
-            leaves: prepared.leaves.len(),
-            bytes: body.len(),
-            sealed: Some(number),
-        };
-        Some(self.call_as(&kiosk, Call::Sealed, Some(body.into()), Some(sent)))
-    }
-
-    /// The desk has looked at the proof. If it sealed the log, what it publishes next makes sync begin again.
-    fn sealed(&mut self, now: MonoMs, result: Result<(), ForkError>) {
-        match result {
-            Ok(()) => self.done(now, Call::Entries),
-            Err(ForkError::Fault(_)) => {
-                let unproven = Alarm::ForkUnproven;
-                self.alarm(now, Call::Entries, unproven, Outcome::NotOurIssuer);
-            }
-            Err(ForkError::Desk(error)) => self.desk_failed(now, Call::Entries, &error),
-        }
-    }
-
     fn journalled(
         &mut self,
         now: MonoMs,
@@ -874,10 +831,6 @@ impl Core {
     }
 }
 
-fn delivered(number: u64, size: u64) -> (Asking, Ask) {
-    (Asking::Delivered, Ask::Delivered { number, size })
-}
-
 /// Whether a nonce can stand in a signature's parameters.
 fn is_nonce(text: &str) -> bool {
     let fits = (1..=MAX_NONCE_BYTES).contains(&text.len());
@@ -894,5 +847,6 @@ fn is_etag(text: &str) -> bool {
     (1..=ETAG_BYTES_MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
+mod sealed;
 #[cfg(test)]
 mod tests;

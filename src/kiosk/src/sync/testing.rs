@@ -1,5 +1,5 @@
 //! An issuer on loopback and a desk in memory, both with real keys, logs and proofs, for tests of what lies between.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::result_large_err)]
 
 pub(crate) mod desk;
 pub(crate) mod issuer;

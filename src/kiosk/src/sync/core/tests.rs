@@ -10,8 +10,8 @@ use protocol::batch::{self, Leaf};
 use protocol::time::{TimeRequest, answer};
 
 use super::*;
-use crate::desk::InForce;
-use crate::journal::OwnedLeaf;
+use crate::desk::{ForkError, InForce};
+use crate::journal::{OwnedLeaf, SealedBatch};
 use crate::sync::backoff::BACKOFF_CAP_MS;
 use crate::sync::clock::Exchange;
 use crate::sync::verify::{BundleFault, ForkFault, LedgerFault};

@@ -1,0 +1,72 @@
+//! What a sealed log still holds, on its way under its own name.
+
+use protocol::problem::Code;
+
+use super::super::words::{Alarm, Ask, Call, Effect, MonoMs, Outcome};
+use super::{Asking, Core, NOTHING_THERE_MS, Sent};
+use crate::desk::ForkError;
+use crate::journal::SealedBatch;
+
+impl Core {
+    pub(super) fn sealed_ready(
+        &mut self,
+        now: MonoMs,
+        batch: Option<SealedBatch>,
+    ) -> Option<Effect> {
+        let job = &mut self.jobs[Call::Sealed.index()];
+        let Some(SealedBatch {
+            number,
+            kiosk,
+            prepared,
+        }) = batch
+        else {
+            job.due = now.plus_ms(NOTHING_THERE_MS);
+            return None;
+        };
+        let Ok(body) = prepared.to_bytes() else {
+            self.alarm(now, Call::Sealed, Alarm::JournalFailed, Outcome::Journal);
+            return None;
+        };
+        let sent = Sent {
+            start: prepared.start,
+            size: prepared.end(),
+            leaves: prepared.leaves.len(),
+            bytes: body.len(),
+            sealed: Some(number),
+        };
+        Some(self.call_as(&kiosk, Call::Sealed, Some(body.into()), Some(sent)))
+    }
+
+    /// The desk has looked at the proof. If it sealed the log, what it publishes next makes sync begin again.
+    pub(super) fn sealed(&mut self, now: MonoMs, result: Result<(), ForkError>) {
+        match result {
+            Ok(()) => self.done(now, Call::Entries),
+            Err(ForkError::Fault(_)) => {
+                let unproven = Alarm::ForkUnproven;
+                self.alarm(now, Call::Entries, unproven, Outcome::NotOurIssuer);
+            }
+            Err(ForkError::Desk(error)) => self.desk_failed(now, Call::Entries, &error),
+        }
+    }
+}
+
+/// What a refusal says of a sealed log's batch: kept as part of a branch, or to be gone on with from elsewhere. Nothing where it is neither.
+pub(super) fn refused(
+    sent: Sent,
+    code: Option<Code>,
+    held: Option<u64>,
+    kept: Option<u64>,
+) -> Option<(Asking, Ask)> {
+    let number = sent.sealed?;
+    let holds = match code {
+        Some(Code::Fork) => kept.filter(|kept| *kept >= sent.size),
+        Some(Code::Gap) => held.filter(|held| *held < sent.start),
+        _ => None,
+    };
+    holds.map(|holds| delivered(number, holds))
+}
+
+/// To note that the issuer holds a sealed log up to a size.
+pub(super) fn delivered(number: u64, size: u64) -> (Asking, Ask) {
+    (Asking::Delivered, Ask::Delivered { number, size })
+}
