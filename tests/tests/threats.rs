@@ -158,6 +158,11 @@ fn a_restored_card_seals_goes_on_and_a_reviewer_admits_its_scans() {
     wait_for_alarm(&kiosk, "log_sealed");
     scan_in(&kiosk, &daemon, 5 * STAGE..6 * STAGE);
     assert_eq!(daemon.stop(), []);
+    let said = rollcall_tests::programs::run(&mut kiosk.command(&["status"]), "").ok();
+    assert!(
+        said.contains("log_sealed") && said.contains("rollcall-issuer claim"),
+        "{said}"
+    );
     kiosk.enrol(&world.claim(DOOR)).ok();
     let again = kiosk.enrol(&world.claim(DOOR));
     assert_eq!(again.code, Some(1), "{again}");

@@ -146,8 +146,13 @@ fn check_journal(config: &Config, report: &mut Report) -> Option<String> {
     }
     match journal.enrolment() {
         Some(enrolment) => {
-            let found = format!("{} of event {}", enrolment.kiosk, enrolment.event);
-            report.line(Outcome::Ok, "enrolment", &found);
+            match journal.enrol_anew(None) {
+                Some(step) => report.line(Outcome::Warn, "enrolment", &step),
+                None => {
+                    let found = format!("{} of event {}", enrolment.kiosk, enrolment.event);
+                    report.line(Outcome::Ok, "enrolment", &found);
+                }
+            }
             Some(enrolment.url.clone())
         }
         None => {

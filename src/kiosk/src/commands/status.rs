@@ -121,6 +121,8 @@ fn offline(data_dir: &Path, json: bool) -> Exit {
                     "kiosk": kiosk,
                     "entries": journal.size(),
                     "waiting": waiting,
+                    "sealed": journal.sealed().len(),
+                    "awaits_enrolment": journal.awaits_enrolment(),
                 }));
             } else {
                 say(&format!(
@@ -129,6 +131,15 @@ fn offline(data_dir: &Path, json: bool) -> Exit {
                 ));
                 say(&format!("entries    {}", journal.size()));
                 say(&format!("waiting    {waiting} entries without a receipt"));
+                for log in journal.sealed() {
+                    say(&format!(
+                        "sealed     {} entries of {} ({}), {} of them at the issuer",
+                        log.size, log.kiosk, log.code, log.delivered
+                    ));
+                }
+                if let Some(step) = journal.enrol_anew(None) {
+                    say(&format!("alarm      log_sealed: {step}"));
+                }
                 say(&"The daemon is not running. Next: rollcall-kiosk doctor");
             }
             Exit::Done

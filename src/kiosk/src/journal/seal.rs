@@ -89,6 +89,20 @@ impl Journal {
         self.awaits
     }
 
+    /// What staff have to do while a fresh log waits to be enrolled; nothing otherwise.
+    pub fn enrol_anew(&self, door: Option<&str>) -> Option<String> {
+        let (enrolment, sealed) = (self.enrolment.as_ref()?, self.sealed.last()?);
+        self.awaits.then(|| {
+            format!(
+                "another log exists under this card's key ({}), so its log is sealed and scans go on in a fresh one. To enrol that: \
+                 rollcall-issuer claim --event {} --door {}, then scan the claim at the kiosk, or stop the daemon and give it to rollcall-kiosk enrol -",
+                sealed.code,
+                enrolment.event,
+                door.unwrap_or("DOOR")
+            )
+        })
+    }
+
     /// The key that signs requests: the log's, or that of the log sealed last while the new one waits to be enrolled.
     pub fn request_key(&self) -> &SigningKey {
         match self.sealed.last() {

@@ -254,19 +254,11 @@ impl Keeper {
                 let step = "Export the journal (rollcall-kiosk export) and have the card replaced.";
                 alarm("entries_damaged", now_ms, step);
             }
-            if recorder.journal.awaits_enrolment()
-                && let (Some(enrolment), Some(sealed)) = (
-                    recorder.journal.enrolment(),
-                    recorder.journal.sealed().last(),
-                )
-            {
-                let step = format!(
-                    "Keep scanning; another log exists under this card's key ({}), so it is sealed and scans go on in a fresh log. To enrol it: \
-                     rollcall-issuer claim --event {} --door {}, then scan that claim here, or stop the daemon and give it to rollcall-kiosk enrol -.",
-                    sealed.code,
-                    enrolment.event,
-                    recorder.door.door()
-                );
+            let step = recorder
+                .journal
+                .enrol_anew(Some(recorder.door.door().as_str()));
+            if let Some((step, sealed)) = step.zip(recorder.journal.sealed().last()) {
+                let step = format!("Keep scanning: {step}.");
                 alarm("log_sealed", sealed.at.0, &step);
             }
             if recorder.sealed_rest() {
