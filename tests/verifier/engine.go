@@ -438,11 +438,12 @@ func (q *question) again(signals []signal, change func(*rules)) *count {
 
 func (q *question) reason(c *count, held []signal) (string, bool) {
 	unsure := !c.sure()
+	otherwise := func() bool { return q.toggleMatters(c, held) || q.roomMatters(c, held) }
 	if len(held) != len(q.signals) && c.differs(q.count(q.signals)) {
 		if q.registration == nil {
-			return "not_registered", unsure
+			return "not_registered", unsure || otherwise()
 		}
-		return "registration_cancelled", unsure
+		return "registration_cancelled", unsure || otherwise()
 	}
 	if q.registration == nil && len(q.signals) == 0 {
 		return "not_registered", false
@@ -452,16 +453,16 @@ func (q *question) reason(c *count, held []signal) (string, bool) {
 	}
 	if q.rules.missingIn != "session_start" &&
 		c.differs(q.again(held, func(r *rules) { r.missingIn = "session_start" })) {
-		return "missing_check_in", unsure
+		return "missing_check_in", unsure || otherwise()
 	}
 	if q.rules.missingOut != "session_end" &&
 		c.differs(q.again(held, func(r *rules) { r.missingOut = "session_end" })) {
-		return "missing_check_out", unsure
+		return "missing_check_out", unsure || otherwise()
 	}
 	if unsure && !c.endLeftToReview {
 		return "clock_uncertain", true
 	}
-	if q.toggleMatters(c, held) || q.roomMatters(c, held) {
+	if otherwise() {
 		return "insufficient_evidence", true
 	}
 	switch c.outcome() {

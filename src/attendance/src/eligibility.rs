@@ -527,13 +527,22 @@ fn reason(
             known.now,
         )
     };
+    // Whatever the reason is: what was inferred of a scan and could be otherwise is for a person to read.
+    let reads_otherwise = || {
+        let again = |signals: &[&Signal]| again(rules, signals);
+        turns_on_a_toggle(found, registered, measured, again)
+            || (!found.ambiguous.is_empty() && differs_by_room(found, registered, measured, again))
+    };
     if all.len() != registered.len() && !again(rules, all).same_as(measured) {
         let reason = if registration.is_none() {
             Reason::NotRegistered
         } else {
             Reason::RegistrationCancelled
         };
-        return (reason, measured.outcome() == Outcome::Review);
+        return (
+            reason,
+            measured.outcome() == Outcome::Review || reads_otherwise(),
+        );
     }
     if registration.is_none() && all.is_empty() {
         return (Reason::NotRegistered, false);
@@ -549,7 +558,7 @@ fn reason(
     if rules.missing_check_in != MissingCheckIn::SessionStart
         && !again(&no_in, registered).same_as(measured)
     {
-        return (Reason::MissingCheckIn, differs);
+        return (Reason::MissingCheckIn, differs || reads_otherwise());
     }
     let no_out = RuleSet {
         missing_check_out: MissingCheckOut::SessionEnd,
@@ -558,17 +567,12 @@ fn reason(
     if rules.missing_check_out != MissingCheckOut::SessionEnd
         && !again(&no_out, registered).same_as(measured)
     {
-        return (Reason::MissingCheckOut, differs);
+        return (Reason::MissingCheckOut, differs || reads_otherwise());
     }
     if differs && !measured.missing_to_review {
         return (Reason::ClockUncertain, true);
     }
-    if turns_on_a_toggle(found, registered, measured, |signals| again(rules, signals)) {
-        return (Reason::InsufficientEvidence, true);
-    }
-    if !found.ambiguous.is_empty()
-        && differs_by_room(found, registered, measured, |signals| again(rules, signals))
-    {
+    if reads_otherwise() {
         return (Reason::InsufficientEvidence, true);
     }
     let reason = match measured.outcome() {

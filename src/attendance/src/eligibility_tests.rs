@@ -292,6 +292,10 @@ fn rooms_repeats_and_toggles() {
         &["in? a 0", "out? a 50"],
         "review - insufficient_evidence",
     );
+    // A missing end names the reason, and the scan that may have been the other way is for a person all the same.
+    let plain = crate::rules::tests::plain();
+    check(&plain, hour(), &["out a 25"], "none 0 missing_check_in");
+    check(&plain, hour(), &["out? a 25"], "review - missing_check_in");
     check(
         &r,
         hour(),
