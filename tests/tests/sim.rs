@@ -46,8 +46,13 @@ fn play(seeds: &[u64], broken: Broken, stop_at_first: bool) -> (Tally, Vec<Strin
 #[test]
 fn every_promise_holds_in_every_conference() {
     quiet_panics();
-    let seeds: Vec<u64> =
-        (0..u64::try_from(how_many("ROLLCALL_SIM_SEEDS", 100)).unwrap()).collect();
+    let usually = if std::env::var_os("CI").is_some() {
+        1_000
+    } else {
+        60
+    };
+    let seeds = u64::try_from(how_many("ROLLCALL_SIM_SEEDS", usually)).unwrap();
+    let seeds: Vec<u64> = (0..seeds).collect();
     let (tally, failed) = play(&seeds, Broken::Nothing, false);
     println!("{}", tally.report());
     assert!(failed.is_empty(), "{}", failed.join("\n"));
@@ -74,5 +79,18 @@ fn a_seed_plays_the_same_run_again() {
             assert_eq!(line, again, "seed {seed}");
         }
         assert_eq!(first.trace.len(), second.trace.len(), "seed {seed}");
+    }
+}
+
+#[test]
+fn what_is_broken_on_purpose_is_caught() {
+    quiet_panics();
+    let seeds: Vec<u64> = (0..1_000).collect();
+    for broken in Broken::ALL {
+        let (tally, caught) = play(&seeds, broken, true);
+        let why = caught
+            .first()
+            .unwrap_or_else(|| panic!("{}", broken.as_str()));
+        println!("{}: after {} seeds, {why}", broken.as_str(), tally.seeds);
     }
 }

@@ -12,11 +12,13 @@
 //!
 //! Not simulated: threads, sockets, TLS, readers and pages; they have tests of their own against the real programs.
 
+mod agree;
 pub mod broken;
 pub mod clock;
 pub mod disk;
 pub mod kiosk;
 pub mod office;
+pub mod oracle;
 pub mod plan;
 pub mod promises;
 pub mod tally;

@@ -13,6 +13,7 @@ use kiosk::journal::OwnedLeaf;
 use protocol::badge::BadgeDigest;
 use protocol::entry::{Body, Entry, Scan, parse};
 
+use super::agree;
 use super::kiosk::CardLog;
 use super::office::ISSUER;
 use super::world::World;
@@ -30,8 +31,8 @@ fn key(entry: &Entry, scan: &Scan) -> Key {
 }
 
 /// A log as a kiosk's card holds it in the end.
-struct Log {
-    kiosk: usize,
+pub(super) struct Log {
+    pub(super) kiosk: usize,
     /// How many logs were sealed on the card before it.
     number: usize,
     /// Whether it is the one that is written.
@@ -39,11 +40,11 @@ struct Log {
     card: CardLog,
     /// Each entry, where it is one that this program knows.
     entries: Vec<Option<Entry>>,
-    origin: Arc<str>,
+    pub(super) origin: Arc<str>,
 }
 
 impl Log {
-    fn scans(&self) -> impl Iterator<Item = (usize, &Entry, &Scan)> {
+    pub(super) fn scans(&self) -> impl Iterator<Item = (usize, &Entry, &Scan)> {
         self.entries
             .iter()
             .enumerate()
@@ -81,6 +82,7 @@ macro_rules! hold {
         }
     };
 }
+pub(super) use hold;
 
 /// Holds every promise against a world that has been played. What it counts goes into the world's tally.
 ///
@@ -97,6 +99,8 @@ pub fn check(world: &mut World) -> Result<(), String> {
     p3_exports_verify(world)?;
     p4_true_times_are_held(world, &logs)?;
     p4_receipts_are_journalled(world, &logs)?;
+    agree::doors(world, &logs)?;
+    agree::issuer(world)?;
     p6_scanning_goes_on(world)
 }
 
@@ -459,7 +463,7 @@ fn p3_exports_verify(world: &mut World) -> Result<(), String> {
 }
 
 /// The clock of a log as an auditor derives it.
-fn view(world: &World, log: &Log) -> LogView {
+pub(super) fn view(world: &World, log: &Log) -> LogView {
     let mut view = LogView::new(LogKeys {
         origin: Arc::clone(&log.origin),
         key: log.card.key,
