@@ -242,6 +242,9 @@ fn row(rules: &RuleSet, sessions: &[&Session], session: &Session, passes: &[Pass
     row
 }
 
+/// When a stretch began and ended, each in an interval of seconds, and whether it counts for certain.
+type Ends = ((i64, i64), (i64, i64), bool);
+
 /// A stretch's two ends for a session, the missing one by policy, and whether it counts for certain. `None` where it counts nothing there.
 fn ends(
     rules: &RuleSet,
@@ -249,10 +252,10 @@ fn ends(
     session: &Session,
     passes: &[Pass],
     stretch: Stretch,
-) -> Option<((i64, i64), (i64, i64), bool)> {
+) -> Option<Ends> {
     let here = || sessions.iter().filter(|other| other.room == session.room);
     let (from, to) = (start(session), end(session));
-    let seen = passes
+    let mut seen = passes
         .iter()
         .filter(|pass| room(sessions, pass).as_ref() == Some(&session.room));
     match (stretch.began, stretch.ended) {
@@ -271,14 +274,14 @@ fn ends(
                     let within = |pass: &&Pass| {
                         from <= pass.to_s && pass.to_s < to && began.0 <= pass.from_s
                     };
-                    let last = seen.filter(within).last();
+                    let last = seen.rfind(within);
                     let ended = last.map_or(began, |pass| (pass.from_s, pass.to_s));
                     Some((began, ended, true))
                 }
             }
         }
         (None, Some(ended)) => {
-            let of = here().filter(|other| start(other) <= ended.1).last()?;
+            let of = here().rfind(|other| start(other) <= ended.1)?;
             if of.id != session.id {
                 return None;
             }

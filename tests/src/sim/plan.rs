@@ -338,7 +338,7 @@ fn scans(
                         door,
                         reader,
                         person,
-                    })
+                    });
                 };
                 scan(at);
                 if chance(random, 100) {
