@@ -112,7 +112,7 @@ fn many(asked: &Asked) -> ExitCode {
                         return;
                     }
                     let outcome = run(seed, asked.broken, false);
-                    let mut total = total.lock().unwrap();
+                    let mut total = total.lock().expect("no run panics here");
                     total.0.add(outcome.tally);
                     if let Some(why) = outcome.violation {
                         println!("seed {seed}: {why}");
@@ -125,7 +125,7 @@ fn many(asked: &Asked) -> ExitCode {
             });
         }
     });
-    let (tally, mut failed) = total.into_inner().unwrap();
+    let (tally, mut failed) = total.into_inner().expect("no run panics here");
     failed.sort_unstable();
     print!("{}", tally.report());
     println!("took {:.1} s", begun.elapsed().as_secs_f64());
