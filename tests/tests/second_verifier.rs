@@ -25,6 +25,8 @@ mod cases;
 mod days;
 #[path = "second_verifier/tampers.rs"]
 mod tampers;
+#[path = "second_verifier/tars.rs"]
+mod tars;
 
 /// How many days are made; each is spoilt once.
 const DAYS: usize = 100;
@@ -140,11 +142,13 @@ impl Pile {
     }
 
     fn add(&mut self, story: String, files: &Memory) {
-        let path = self
-            .folder
-            .path()
-            .join(format!("{}.tar", self.stories.len()));
-        pack(files, &path);
+        self.add_bytes(story, &tars::packed(files));
+    }
+
+    fn add_bytes(&mut self, story: String, tar: &[u8]) {
+        let name = format!("{}.tar", self.stories.len());
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, tar).unwrap();
         self.stories.push((path, story));
     }
 
@@ -216,18 +220,6 @@ fn difference(story: &str, ours: &Told, theirs: &Told, says: &str) -> String {
         }
     }
     text
-}
-
-fn pack(files: &Memory, out: &Path) {
-    let mut tar = tar::Builder::new(std::fs::File::create(out).unwrap());
-    for (path, bytes) in files {
-        let mut header = tar::Header::new_ustar();
-        header.set_size(u64::try_from(bytes.len()).unwrap());
-        header.set_mode(0o644);
-        tar.append_data(&mut header, path, bytes.as_slice())
-            .unwrap();
-    }
-    tar.finish().unwrap();
 }
 
 fn go_verifier(test: &str) -> Option<PathBuf> {
@@ -307,6 +299,24 @@ fn both_verifiers_refuse_each_single_fault_by_the_same_check() {
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     println!("{} cases", cases.len());
+}
+
+/// What is wrong with a tar file itself: headers, kinds, paths, its end.
+#[test]
+fn both_verifiers_read_tar_files_alike() {
+    let Some(program) = go_verifier("both_verifiers_read_tar_files_alike") else {
+        return;
+    };
+    let mut pile = Pile::new();
+    let mut verdicts = Vec::new();
+    for (name, tar, verdict) in tars::tars() {
+        pile.add_bytes(name.to_owned(), &tar);
+        verdicts.push(verdict);
+    }
+    let told = pile.judge(&program);
+    for ((told, verdict), (_, story)) in told.iter().zip(verdicts).zip(&pile.stories) {
+        assert_eq!(told.verdict, verdict, "{story}");
+    }
 }
 
 #[test]

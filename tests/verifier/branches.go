@@ -45,6 +45,11 @@ func (r *run) branch(number int, log describedLog) {
 	}
 	r.checkpoint(number, log, log.key, t)
 	err = b.contradicts(parent)
+	for _, other := range r.branches {
+		if other.log.origin == log.origin && other.tree.root(other.tree.size()) == t.root(t.size()) {
+			err = errors.New("the branch is in the archive twice")
+		}
+	}
 	if err == nil {
 		err = r.admits(b)
 	}

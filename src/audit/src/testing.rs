@@ -27,8 +27,10 @@ use protocol::ledger::{self, LedgerBody, LedgerEntry};
 use crate::derive::{Answer, LogKeys, LogView, Question, Roll, signals_of};
 
 mod archives;
+mod branches;
 mod clocks;
 
+pub use branches::Branch;
 pub use clocks::Clocks;
 
 /// 2026-11-23T09:00:00Z, when the world's session begins.
@@ -91,6 +93,8 @@ pub struct Kiosk {
     boot: BootId,
     booted: UtcMs,
     accepted: u64,
+    /// Of an ended enrolment: its size then, and the size that decisions may rest on.
+    rests_on: Option<(u64, u64)>,
 }
 
 /// The world.
@@ -114,6 +118,8 @@ pub struct World {
     pub registrations: Registrations,
     /// Doors that later decisions call incomplete.
     pub incomplete_doors: Vec<DoorId>,
+    /// The branches that were admitted.
+    pub branches: Vec<Branch>,
     decided: BTreeMap<u64, (Question, Answer)>,
 }
 
@@ -152,6 +158,7 @@ impl World {
             },
             badge_key,
             incomplete_doors: Vec::new(),
+            branches: Vec::new(),
             decided: BTreeMap::new(),
         };
         let event = ledger::Event {
@@ -346,6 +353,7 @@ impl World {
             boot: boot_id(number, 0),
             booted: at.plus_ms(-30_000),
             accepted: 0,
+            rests_on: None,
             clocks: Clocks::default(),
             key,
         };
@@ -565,9 +573,10 @@ impl World {
             .iter()
             .map(|k| LogPrefix {
                 log: k.origin.clone(),
-                size: k.accepted,
+                size: k.rests_on.map_or(k.accepted, |(_, size)| size),
             })
             .collect();
+        logs.extend(self.branch_prefixes());
         logs.sort();
         let basis = Basis {
             v: decision::VERSION,
@@ -619,6 +628,7 @@ impl World {
             signals
                 .extend(signals_of(view.origin(), &clock, question.agenda(), rows).map(|(s, _)| s));
         }
+        signals.extend(self.branch_signals(question, attendee));
         question.answer(attendee, &signals)
     }
 

@@ -140,7 +140,7 @@ pub fn examine<'a>(
 
 fn read_description(files: &dyn Files) -> Result<Archive, String> {
     let bytes = read_whole(files, archive::ARCHIVE_PATH).map_err(|e| e.to_string())?;
-    let archive: Archive = serde_json::from_slice(&bytes).map_err(|e| e.to_string())?;
+    let archive: Archive = protocol::strict::from_slice(&bytes).map_err(|e| e.to_string())?;
     if archive.format != archive::FORMAT {
         return Err(format!(
             "the format {:?} is not known here; this build reads {:?}",

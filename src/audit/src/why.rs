@@ -125,7 +125,7 @@ pub fn chain(opened: &Opened<'_>, code: &str) -> Result<Chain, NoChain> {
         ));
     };
     let bytes = opened.object(decided.decision).map_err(unread)?;
-    let decision: DecisionDoc = serde_json::from_slice(&bytes)
+    let decision: DecisionDoc = protocol::strict::from_slice(&bytes)
         .map_err(|e| unread(format!("{}: {e}", object_path(decided.decision))))?;
     let question = opened
         .questions
@@ -184,7 +184,7 @@ fn state(book: &Book, issued: &ledger::Certificate) -> State {
 }
 
 fn payload(opened: &Opened<'_>, hash: Hash) -> Option<Payload> {
-    serde_json::from_slice(&opened.object(hash).ok()?).ok()
+    protocol::strict::from_slice(&opened.object(hash).ok()?).ok()
 }
 
 fn chain_end(

@@ -122,7 +122,8 @@ pub fn read(bytes: &[u8]) -> Result<Batch<'_>, BatchError> {
     let body = bytes.strip_suffix(b"\n").ok_or(BatchError::Cut)?;
     let mut lines = body.split(|b| *b == b'\n');
     let first = lines.next().unwrap_or_default();
-    let head: Head = serde_json::from_slice(first).map_err(|e| BatchError::Head(e.to_string()))?;
+    let head: Head =
+        crate::strict::from_slice(first).map_err(|e| BatchError::Head(e.to_string()))?;
     let mut leaves = Vec::new();
     for (number, line) in lines.enumerate() {
         if leaves.len() == MAX_BATCH_ENTRIES {
@@ -140,7 +141,7 @@ pub fn read(bytes: &[u8]) -> Result<Batch<'_>, BatchError> {
 pub fn read_leaf(line: &[u8]) -> Leaf<'_> {
     // Entries begin with their version, so the two cannot be mistaken for each other.
     if line.starts_with(b"{\"leaf\":")
-        && let Ok(DamagedLine { leaf }) = serde_json::from_slice(line)
+        && let Ok(DamagedLine { leaf }) = crate::strict::from_slice(line)
     {
         return Leaf::Damaged(leaf);
     }

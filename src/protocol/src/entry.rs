@@ -454,10 +454,10 @@ pub fn parse(bytes: &[u8]) -> Result<Entry, EntryError> {
     if bytes.contains(&b'\n') || bytes.contains(&b'\r') {
         return Err(EntryError::NotOneLine);
     }
-    let line: Line<'_> = match serde_json::from_slice(bytes) {
+    let line: Line<'_> = match crate::strict::from_slice(bytes) {
         Ok(line) => line,
         Err(error) => {
-            return Err(match serde_json::from_slice::<VersionOnly>(bytes) {
+            return Err(match crate::strict::from_slice::<VersionOnly>(bytes) {
                 Ok(VersionOnly { v }) if v != VERSION => EntryError::UnknownVersion(v),
                 _ => malformed(&error),
             });
@@ -468,7 +468,7 @@ pub fn parse(bytes: &[u8]) -> Result<Entry, EntryError> {
     }
     let body = line.body.get();
     fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, EntryError> {
-        serde_json::from_str(text).map_err(|e| EntryError::Malformed(e.to_string()))
+        crate::strict::from_str(text).map_err(|e| EntryError::Malformed(e.to_string()))
     }
     let body = match &*line.kind {
         "boot" => Body::Boot(read(body)?),

@@ -39,7 +39,7 @@ macro_rules! bodies {
             fn read(kind: &str, body: &str) -> Result<Self, EntryError> {
                 let malformed = |e: serde_json::Error| EntryError::Malformed(e.to_string());
                 Ok(match kind {
-                    $($kind => Self::$variant(serde_json::from_str(body).map_err(malformed)?),)+
+                    $($kind => Self::$variant(crate::strict::from_str(body).map_err(malformed)?),)+
                     other => return Err(EntryError::UnknownKind(other.chars().take(40).collect())),
                 })
             }
@@ -450,7 +450,7 @@ pub fn parse(bytes: &[u8]) -> Result<LedgerEntry, EntryError> {
         return Err(EntryError::NotOneLine);
     }
     let line: Line<'_> =
-        serde_json::from_slice(bytes).map_err(|e| EntryError::Malformed(e.to_string()))?;
+        crate::strict::from_slice(bytes).map_err(|e| EntryError::Malformed(e.to_string()))?;
     if line.v != VERSION {
         return Err(EntryError::UnknownVersion(line.v));
     }

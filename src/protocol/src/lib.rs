@@ -9,7 +9,7 @@
 //! - [`enrol`], [`time`], [`presence`], [`status`], [`http_signature`], [`problem`]: the rest of the sync protocol.
 //! - [`time_code`]: the time, for doors without a network.
 //! - [`rules`], [`agenda`], [`decision`], [`certificate`], [`archive`]: what lies in the object store and in evidence bundles.
-//! - [`signals`]: scans into the signals that `attendance` decides on.
+//! - [`strict`]: how JSON is read. [`signals`]: scans into the signals that `attendance` decides on.
 
 pub mod agenda;
 pub mod archive;
@@ -28,6 +28,7 @@ pub mod rules;
 pub mod signals;
 pub mod signed;
 pub mod status;
+pub mod strict;
 pub mod text;
 pub mod time;
 pub mod time_code;

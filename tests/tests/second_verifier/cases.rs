@@ -15,6 +15,8 @@ use serde_json::Value;
 
 use super::tampers::rewrite_journal;
 
+#[path = "cases/branches.rs"]
+mod branches;
 #[path = "cases/certificates.rs"]
 mod certificates;
 #[path = "cases/decisions.rs"]
@@ -24,6 +26,15 @@ mod in_ledger;
 
 const CODE: &str = "aaaabbbbccccddddeeeeffff22";
 const LATE: i64 = 70 * MINUTE_MS;
+
+impl Case {
+    fn with_gap(self, not_checked: &'static [&'static str]) -> Case {
+        Case {
+            not_checked,
+            ..self
+        }
+    }
+}
 
 /// An archive with one fault, and the checks that must name it.
 pub(crate) struct Case {
@@ -129,6 +140,8 @@ pub(crate) fn cases() -> Vec<Case> {
     cases.extend(in_ledger::ledger_cases());
     cases.extend(in_ledger::quarantine_cases());
     cases.extend(decisions::decision_cases());
+    cases.extend(branches::branch_cases());
+    cases.extend(branches::review_cases());
     cases.extend(certificates::certificate_cases());
     cases.extend(certificates::payload_cases());
     cases

@@ -1,7 +1,7 @@
 //! Conference days from seeds: every one true, no two alike.
 //!
 //! Doors of one room or two, boots, suspends, clocks unset, ahead, jumping or kept by the kernel, raw clocks that drift, an
-//! issuer whose clock is off for a while, doors without a network for long, answers lost on the way, rubbish in journals,
+//! issuer whose clock is off for a while, time codes fresh and stale, restored cards, kiosks replaced, doors without a network for long, answers lost on the way, rubbish in journals,
 //! all kinds of rule sets, registrations that begin, end or are cancelled, people who scan twice, wrongly or only once.
 
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use attendance::{Outcome, UtcMs};
 use audit::testing::{MINUTE_MS, World, id, nine_and};
 use protocol::agenda::Registration;
 use protocol::entry::{Body, Note, Reader, ReaderState, Staff};
-use protocol::ledger::{self, LedgerBody};
+use protocol::ledger::{self, CaseOutcome, LedgerBody};
 use rollcall_tests::random::Random;
 
 /// Minutes from nine at which the kiosks come up, and at which the day ends.
@@ -222,7 +222,7 @@ impl Day {
         let kiosk = self.random.index(self.world.kiosks.len());
         let at = nine_and(ms);
         let dark = self.dark_until[kiosk] > ms;
-        match self.random.below(26) {
+        match self.random.below(40) {
             0..=10 => self.scan(kiosk, at),
             11..=14 if !dark => self.world.sync(kiosk, at),
             15 if !dark => self.world.sync_unanswered(kiosk, at),
@@ -236,6 +236,8 @@ impl Day {
             20 => self.jump(kiosk),
             21 => self.dark_until[kiosk] = ms + self.minutes(0, 90) * MINUTE_MS,
             22 => self.rubbish(kiosk),
+            25 if self.one_in(3) => self.world.retire(at, kiosk),
+            26..=36 => self.scan(kiosk, at),
             23..=24 => {
                 let age = self.one_of(&[2_000, 30_000, 59_000, 61_000, 600_000]);
                 self.world.time_code(kiosk, at, age);
@@ -285,18 +287,11 @@ impl Day {
         (clocks.wall_ahead_ms, clocks.sync, clocks.error_ms) = (ahead, sync, error);
     }
 
+    /// Lines that are no entries, or are entries in another spelling: both verifiers must draw the same line.
     fn rubbish(&mut self, kiosk: usize) {
-        let lines: [&[u8]; 8] = [
-            b"rubbish",
-            b"{\"v\":2,\"kind\":\"scan\"}",
-            b"{\"v\":1.5}",
-            b"",
-            b"{\"v\":1,\"kind\":\"scan\",\"body\":{}}",
-            b"\xff\xfe",
-            b"{\"v\":1,\"v\":1}",
-            b"{\"leaf\":\"of nothing\"}",
-        ];
-        let line = self.one_of(&lines).to_vec();
+        let entries = &self.world.kiosks[kiosk].log.entries;
+        let near = entries[self.random.index(entries.len())].clone();
+        let line = spelled(&near, &mut self.random);
         self.world.journal_bytes(kiosk, line);
     }
 
@@ -340,6 +335,7 @@ impl Day {
                 self.world.incomplete_doors.push(door);
             }
         }
+        self.second_histories();
         let now = self.minutes(20, 200);
         let mut certified = Vec::new();
         for person in 1..BADGES {
@@ -353,6 +349,53 @@ impl Day {
         // A kiosk witnesses all of the ledger.
         self.world
             .sync(0, nine_and((END_MIN + now + 10) * MINUTE_MS));
+    }
+
+    /// Forks that a reviewer admits or denies, entries that came late, a head that the issuer lost.
+    fn second_histories(&mut self) {
+        let at = nine_and((END_MIN + 5) * MINUTE_MS);
+        let kiosk = self.random.index(self.world.kiosks.len());
+        let accepted = self.world.accepted(kiosk);
+        if self.one_in(3) && accepted > 1 {
+            let base = 1 + self.random.below(accepted - 1);
+            let (mut random, from) = (self.random.clone(), self.world.booted(kiosk));
+            let branch = self.world.fork(kiosk, base, |world| {
+                for minute in 1..8 {
+                    let at = from.plus_ms(minute * 7 * MINUTE_MS);
+                    let badge = format!("X{}", random.below(BADGES));
+                    let direction = if random.below(2) == 0 {
+                        Direction::In
+                    } else {
+                        Direction::Out
+                    };
+                    world.scan(kiosk, at, &badge, direction);
+                    if random.below(5) == 0 {
+                        world.clock(kiosk, at.plus_ms(MINUTE_MS));
+                    }
+                }
+            });
+            if self.one_in(3) {
+                let case = self.world.case_of(&branch, CaseOutcome::Denied);
+                self.world.note(at, LedgerBody::Case(case));
+            } else {
+                self.world.admit(at, branch);
+            }
+        }
+        for kiosk in 0..self.world.kiosks.len() {
+            if self.world.is_late(kiosk) && self.one_in(2) {
+                self.world.admit_late(at, kiosk);
+            }
+        }
+        if self.one_in(4) {
+            let lost = ledger::Recovery {
+                size: 3,
+                root: evidence::Hash([9; 32]),
+                kiosk: self.world.kiosks[0].id.clone(),
+                reason: "restored".into(),
+                operator: "op-1".into(),
+            };
+            self.world.note(at, LedgerBody::Recovery(lost));
+        }
     }
 
     /// Decides, and certifies what is awarded. Gives the code, the person and the programme.
@@ -403,4 +446,101 @@ impl Day {
             self.world.note(at, LedgerBody::Retirement(retired));
         }
     }
+}
+
+/// An entry that some other writer could have meant.
+fn spelled(entry: &[u8], random: &mut Random) -> Vec<u8> {
+    const WHOLE: [&[u8]; 8] = [
+        b"rubbish",
+        b"{\"v\":2,\"kind\":\"scan\"}",
+        b"{\"v\":1.5}",
+        b"",
+        b"\xff\xfe",
+        b"{\"v\":1,\"v\":1}",
+        b"{\"leaf\":\"of nothing\"}",
+        b"[1,\"boot\",{},{}]",
+    ];
+    const SPELLINGS: [(&str, &str); 40] = [
+        ("\"v\":1", "\"v\":1.0"),
+        ("\"v\":1", "\"v\":01"),
+        ("\"v\":1", "\"v\":1e0"),
+        ("\"v\":1", "\"v\":-1"),
+        ("\"v\":1", "\"v\":\"1\""),
+        ("\"v\":1", "\"v\":1,\"v\":1"),
+        ("\"v\":1", "\"v\":4294967297"),
+        ("\"v\":1", " \"v\" :\t1 "),
+        ("\"v\":1", "\"V\":1"),
+        ("\"v\":1", "\"\\u0076\":1"),
+        ("\"v\":1", "\"v\":1,\"w\":null"),
+        ("\"kind\":\"", "\"kind\":\"\\u00"),
+        ("\"kind\":\"scan\"", "\"kind\":\"sc\\u0061n\""),
+        ("\"kind\":\"boot\"", "\"kind\":\"scan\""),
+        ("\"raw_ms\":", "\"raw_ms\":-"),
+        ("\"raw_ms\":", "\"raw_ms\":0"),
+        ("\"raw_ms\":", "\"raw_ms\":99999999999999"),
+        ("\"raw_ms\":", "\"raw_ms\":1844674407370955161"),
+        ("\"raw_ms\":", "\"raw_ms\":-0,\"raw_ms\":"),
+        ("\"error_ms\":null", "\"error_ms\":4294967296"),
+        ("\"error_ms\":null", "\"error_ms\":-0"),
+        (",\"error_ms\":null", ""),
+        (",\"attendee\":null", ""),
+        (",\"prior\":null", ""),
+        (",\"symbology\":\"qr\"", ",\"symbology\":null"),
+        ("\"prior\":null", "\"prior\":{\"source\":\"door\"}"),
+        (
+            "\"prior\":null",
+            "\"prior\":{\"room\":null,\"source\":\"door\",\"index\":null}",
+        ),
+        ("\"prior\":null", "\"prior\":[\"hall\",\"door\",4]"),
+        (
+            "\"symbology\":\"qr\"",
+            "\"symbology\":\"\\ud83d\\ude00\\/\"",
+        ),
+        ("\"symbology\":\"qr\"", "\"symbology\":\"\\ud83d\""),
+        ("\"cause\":\"start\"", "\"cause\":{\"start\":null}"),
+        ("\"state\":\"stalled\"", "\"state\":{\"stalled\":null}"),
+        ("\"numbers\":{", "\"numbers\":{\"free_mib\":1.5,"),
+        ("\"numbers\":{", "\"numbers\":{\"free_mib\":7,"),
+        ("T09:", "T24:"),
+        ("T09:", "T09:60:"),
+        ("2026-11-23", "2026-11-31"),
+        (".000Z", ".000z"),
+        ("\"note\":\"", "\"note\":[],\"note\":\""),
+        (
+            "\"badge\":{\"digest\":",
+            "\"badge\":{\"digest\":\"A\",\"digest\":",
+        ),
+    ];
+    let Ok(text) = std::str::from_utf8(entry) else {
+        return WHOLE[random.index(WHOLE.len())].to_vec();
+    };
+    match random.below(12) {
+        0 => WHOLE[random.index(WHOLE.len())].to_vec(),
+        // Objects as the lists of their values.
+        1 => listed(text, "body").into_bytes(),
+        2 => listed(text, "time").into_bytes(),
+        3 => listed(text, "badge").into_bytes(),
+        _ => {
+            let (from, to) = SPELLINGS[random.index(SPELLINGS.len())];
+            text.replacen(from, to, 1).into_bytes()
+        }
+    }
+}
+
+/// An entry in which one object of plain values stands as the list of them, in order.
+fn listed(text: &str, key: &str) -> String {
+    let open = format!("\"{key}\":{{");
+    let Some(from) = text.find(&open) else {
+        return text.to_owned();
+    };
+    let inner = from + open.len();
+    let Some(end) = text[inner..].find('}') else {
+        return text.to_owned();
+    };
+    let values = text[inner..inner + end]
+        .split(",\"")
+        .filter_map(|pair| Some(pair.split_once(':')?.1));
+    let values: Vec<&str> = values.collect();
+    let (before, after) = (&text[..from], &text[inner + end + 1..]);
+    format!("{before}\"{key}\":[{}]{after}", values.join(","))
 }

@@ -42,6 +42,27 @@ impl World {
                 kiosk.log.checkpoint(&kiosk.origin, &kiosk.key),
             );
         }
+        for branch in &self.branches {
+            let kiosk = &self.kiosks[branch.kiosk];
+            let number = logs.len();
+            logs.push(archive::Log {
+                kind: LogKind::Branch,
+                origin: kiosk.origin.clone(),
+                key: kiosk.key.public_key(),
+                kiosk: Some(kiosk.id.clone()),
+                door: Some(kiosk.door.clone()),
+                size: branch.log.size(),
+                base: Some(branch.base),
+            });
+            let checkpoint = branch.log.checkpoint(&kiosk.origin, &kiosk.key);
+            put_log(&mut files, number, &branch.log, checkpoint);
+            let own = branch
+                .log
+                .entries
+                .iter()
+                .skip(usize::try_from(branch.base).unwrap());
+            files.insert(archive::entries_path(number), lines(own));
+        }
         for (hash, bytes) in &self.objects {
             files.insert(archive::object_path(*hash), bytes.clone());
         }
@@ -89,11 +110,12 @@ impl World {
 }
 
 fn put_log(files: &mut Memory, number: usize, log: &Log, checkpoint: String) {
-    let lines: Vec<u8> = log
-        .entries
-        .iter()
-        .flat_map(|bytes| bytes.iter().copied().chain([b'\n']))
-        .collect();
-    files.insert(archive::entries_path(number), lines);
+    files.insert(archive::entries_path(number), lines(log.entries.iter()));
     files.insert(archive::checkpoint_path(number), checkpoint.into_bytes());
+}
+
+fn lines<'a>(entries: impl Iterator<Item = &'a Vec<u8>>) -> Vec<u8> {
+    entries
+        .flat_map(|bytes| bytes.iter().copied().chain([b'\n']))
+        .collect()
 }

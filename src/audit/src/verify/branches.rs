@@ -133,7 +133,13 @@ impl Run<'_> {
             scans: pass.scans,
             tree,
         };
-        let held = contradicts(opened, &branch).and_then(|()| admitted(opened, &branch));
+        let twin = |b: &Branch| b.origin == branch.origin && b.tree.root() == branch.tree.root();
+        let held = must(
+            !opened.branches.iter().any(twin),
+            "the branch is in the archive twice",
+        )
+        .and_then(|()| contradicts(opened, &branch))
+        .and_then(|()| admitted(opened, &branch));
         self.findings.take(Name::Branches, at(), held);
         opened.branches.push(branch);
     }

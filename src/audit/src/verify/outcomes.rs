@@ -63,7 +63,8 @@ fn named(opened: &Opened<'_>, hash: &str) -> Result<Vec<u8>, String> {
 }
 
 fn read_agenda(bytes: &[u8]) -> Result<Agenda, String> {
-    let agenda: Agenda = serde_json::from_slice(bytes).map_err(|e| format!("the agenda: {e}"))?;
+    let agenda: Agenda =
+        protocol::strict::from_slice(bytes).map_err(|e| format!("the agenda: {e}"))?;
     if agenda.v == agenda::VERSION {
         Ok(agenda)
     } else {
@@ -73,7 +74,7 @@ fn read_agenda(bytes: &[u8]) -> Result<Agenda, String> {
 
 fn read_registrations(bytes: &[u8]) -> Result<Registrations, String> {
     let document: Registrations =
-        serde_json::from_slice(bytes).map_err(|e| format!("the registrations: {e}"))?;
+        protocol::strict::from_slice(bytes).map_err(|e| format!("the registrations: {e}"))?;
     if document.v == agenda::VERSION {
         Ok(document)
     } else {
@@ -337,7 +338,7 @@ fn question(opened: &Opened<'_>, shelf: &mut Shelf, hash: Hash) -> Result<Questi
     let wrong = Unanswerable::Wrong;
     let bytes = opened.object(hash).map_err(wrong)?;
     let basis: Basis =
-        serde_json::from_slice(&bytes).map_err(|e| wrong(format!("the basis: {e}")))?;
+        protocol::strict::from_slice(&bytes).map_err(|e| wrong(format!("the basis: {e}")))?;
     if object_bytes(&basis) != bytes {
         return Err(wrong("the basis is not written in its one form".to_owned()));
     }
@@ -518,8 +519,8 @@ fn same(opened: &Opened<'_>, decided: &ledger::Decision, again: &Answer) -> Resu
 }
 
 fn read_payload(bytes: &[u8]) -> Result<Payload, String> {
-    let payload: Payload =
-        serde_json::from_slice(bytes).map_err(|e| format!("the certificate's content: {e}"))?;
+    let payload: Payload = protocol::strict::from_slice(bytes)
+        .map_err(|e| format!("the certificate's content: {e}"))?;
     if payload.v == certificate::VERSION {
         Ok(payload)
     } else {
@@ -593,7 +594,7 @@ fn says(
     )?;
     let bytes = opened.object(decided.decision)?;
     let document: protocol::decision::DecisionDoc =
-        serde_json::from_slice(&bytes).map_err(|e| format!("the decision: {e}"))?;
+        protocol::strict::from_slice(&bytes).map_err(|e| format!("the decision: {e}"))?;
     must(
         payload.explanation == document.explanation,
         "its sentence is not that of the decision",
