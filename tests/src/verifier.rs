@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
+
+use crate::programs;
 
 /// Where Debian puts Go packages.
 const GOPATH: &str = "/usr/share/gocode";
@@ -49,4 +52,39 @@ pub fn build(scratch: &Path, name: &str) -> Result<PathBuf, String> {
         "the verifier does not build:\n{errors}"
     );
     Ok(program)
+}
+
+/// Asserts that it judges an archive as `rollcall verify` did, whose exit code is given. Where Go is missing nothing is
+/// asserted: the verifier's own tests say that they were skipped.
+///
+/// # Panics
+/// Where the two disagree.
+#[track_caller]
+pub fn agrees(archive: &Path, code: Option<i32>) {
+    static PROGRAM: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let Some(program) = PROGRAM.get_or_init(beside_the_programs) else {
+        return;
+    };
+    let judged = Command::new(program)
+        .arg(archive)
+        .output()
+        .expect("the second verifier starts");
+    assert_eq!(
+        judged.status.code(),
+        code,
+        "the second verifier of {}: {}{}",
+        archive.display(),
+        String::from_utf8_lossy(&judged.stdout),
+        String::from_utf8_lossy(&judged.stderr)
+    );
+}
+
+/// Builds it beside the other programs. Tests that run side by side put the same bytes in one place.
+fn beside_the_programs() -> Option<PathBuf> {
+    let rollcall = programs::program("rollcall");
+    let folder = rollcall.parent().expect("a program lies in a folder");
+    let own = build(folder, &format!("second-verifier.{}", std::process::id())).ok()?;
+    let shared = folder.join("second-verifier");
+    std::fs::rename(own, &shared).expect("a program can be put in place");
+    Some(shared)
 }

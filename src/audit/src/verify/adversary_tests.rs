@@ -106,7 +106,7 @@ fn dropped_reordered_replayed_and_invented_entries_are_found() {
             check(index, "dropped", &|lines| drop(lines.remove(index)));
             check(index, "replayed", &|lines| lines.push(lines[index].clone()));
             check(index, "invented", &|lines| {
-                lines.insert(index, b"{}".to_vec())
+                lines.insert(index, b"{}".to_vec());
             });
             if index + 1 < whole.len() {
                 check(index, "reordered", &|lines| lines.swap(index, index + 1));

@@ -94,10 +94,10 @@ pub(super) fn branch_cases() -> Vec<Case> {
             log["key"] = stranger().public_key().to_base64().into();
         }),
         told("a branch of another kiosk", GONE, |log| {
-            log["kiosk"] = "hall-2".into()
+            log["kiosk"] = "hall-2".into();
         }),
         told("a branch at another door", GONE, |log| {
-            log["door"] = "other-door".into()
+            log["door"] = "other-door".into();
         }),
         told("a branch of no journal", GONE, |log| {
             log["origin"] = "ce.example.org/kiosk/x/0".into();
@@ -107,7 +107,7 @@ pub(super) fn branch_cases() -> Vec<Case> {
             log["size"] = 1_001.into();
         }),
         told("a branch without entries of its own", GONE, |log| {
-            log["base"] = 10.into()
+            log["base"] = 10.into();
         }),
         told(
             "a branch from an earlier entry on",
