@@ -62,6 +62,10 @@ fn registration(row: &Row, zone: Tz, findings: &mut Findings) -> Option<Registra
     if let Err(bad) = protocol::badge::canonical(badge) {
         wrong("badge", "", format!("{bad}; print and import another code"));
     }
+    if protocol::time_code::is_time_code(badge) {
+        let message = "begins as time codes do, so doors would take it for one; print and import another code";
+        wrong("badge", "", message.to_owned());
+    }
     if let Some(message) = Some(email)
         .filter(|e| !e.is_empty())
         .and_then(field::email_problem)

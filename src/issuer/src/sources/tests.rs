@@ -328,6 +328,14 @@ fn a_wrong_badge_code_or_name_is_not_shown() {
 }
 
 #[test]
+fn a_badge_is_no_time_code() {
+    check_refused(
+        registrations("RCT1AAAAAAAAAAAAAAAA,Ann,,,,\n"),
+        &["row 2, column badge: begins as time codes do"],
+    );
+}
+
+#[test]
 fn a_badge_code_has_a_bound() {
     let rows = |bytes: usize| format!("{},Ann,,,,\n", "Ab1".repeat(bytes / 3));
     assert_eq!(registrations(&rows(510)).unwrap().warnings, vec![]);

@@ -9,7 +9,7 @@ use attendance::time::CODE_AGE_MS;
 use protocol::entry::{Body, Entry, Note, TimeCode};
 use protocol::time_code::{self, TimeCodeError};
 
-use super::{Door, Read, told_time};
+use super::{Door, Read, canonical, told_time};
 use crate::screen::view::TimeAnswer;
 
 /// What a time code comes to.
@@ -27,7 +27,7 @@ impl Door {
     /// What a text comes to that means to be a time code; `None` where it does not. `floor` is the floor of time in force.
     /// Changes nothing.
     pub fn time_code(&self, read: Read<'_>, floor: UtcMs) -> Option<Timed> {
-        let text = read.text.trim();
+        let text = canonical(read.text).unwrap_or(read.text);
         if !time_code::is_time_code(text) {
             return None;
         }

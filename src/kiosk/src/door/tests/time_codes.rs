@@ -162,6 +162,14 @@ fn a_code_that_the_doors_own_time_shows_to_be_old_is_refused() {
 }
 
 #[test]
+fn what_a_scanner_puts_around_a_code_is_no_part_of_it() {
+    let mut bench = Bench::without_time();
+    let text = format!("\0{}\r\n", bench.code(0));
+    let (got, kind) = bench.time(&text, &unset(5_000), UtcMs(0));
+    assert_eq!((got.code(), kind), ("time_set", "time_code"));
+}
+
+#[test]
 fn a_badge_is_no_time_code() {
     let bench = Bench::new();
     let reader = ReaderId::new("main").unwrap();
