@@ -343,12 +343,32 @@ fn a_code_from_the_future_of_an_exchange_is_a_contradiction_of_the_issuer() {
     let at = check(&log.place(&scan), Quality::Contradictory, 2 * MINUTE);
     assert!(at.holds(UtcMs(NOON + 12 * MINUTE)), "{at:?}");
 
+    // In whichever order they come.
+    let mut log = Log::new();
+    let scan = log.scan(2 * MINUTE);
+    log.code(3 * MINUTE, -10 * MINUTE);
+    log.exchange(4 * MINUTE, 0, 5);
+    assert_eq!(log.contradictions(), [0]);
+    check(&log.place(&scan), Quality::Contradictory, 2 * MINUTE);
+
     // The same against a receipt, which is the issuer's word too.
     let mut log = Log::new();
     let scan = log.scan(2 * MINUTE);
     log.code(3 * MINUTE, -10 * MINUTE);
     log.receipt(4 * MINUTE);
     check(&log.place(&scan), Quality::Contradictory, 2 * MINUTE);
+}
+
+#[test]
+fn a_code_draws_in_the_earlier_end_of_a_loose_exchange_and_not_the_later() {
+    let mut log = Log::new();
+    log.exchange(MINUTE, 0, 60_000);
+    let scan = log.scan(2 * MINUTE);
+    let loose = check(&log.place(&scan), Quality::Anchored, 2 * MINUTE);
+    log.code(3 * MINUTE, 1_000);
+    let at = check(&log.place(&scan), Quality::Anchored, 2 * MINUTE);
+    assert!(at.earliest >= UtcMs(NOON + 2 * MINUTE - 1_300), "{at:?}");
+    assert_eq!(at.latest, loose.latest);
 }
 
 #[test]
