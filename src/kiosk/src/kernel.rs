@@ -74,6 +74,11 @@ impl Clocks {
         &self.boot
     }
 
+    /// The floor in force: a wall clock before it counts as unset.
+    pub fn floor(&self) -> UtcMs {
+        UtcMs(self.floor_ms.load(Ordering::Relaxed))
+    }
+
     /// Raises the floor: the issuer signed a later time. It never falls.
     pub fn raise_floor(&self, floor: UtcMs) {
         self.floor_ms.fetch_max(floor.0, Ordering::Relaxed);
@@ -89,9 +94,8 @@ impl Clocks {
         let discipline = read_discipline();
         let raw_ms = clock_ms(ClockId::MonotonicRaw);
         let wall = wall_now();
-        let floor = UtcMs(self.floor_ms.load(Ordering::Relaxed));
         let synced_before = self.synced_before.load(Ordering::Relaxed);
-        let (sync, error_ms) = judge(discipline, wall, floor, synced_before);
+        let (sync, error_ms) = judge(discipline, wall, self.floor(), synced_before);
         if sync == Sync::Synced {
             self.remember_synced();
         }

@@ -133,6 +133,7 @@ fn the_clocks_are_held_to_the_floor_as_it_rises() {
     bench.keeper.place.clocks = Some(Arc::clone(&clocks));
     let code = bench.code(bench.now().plus_ms(86_400_000));
     assert_eq!(word(&bench.scan_text(code)), ["time_set"]);
+    assert_eq!(clocks.floor(), bench.journal().floor());
     // A wall clock a day behind what the issuer signed is wrong, whatever the kernel thinks of it.
     assert_eq!(clocks.stamp().sync, Sync::Unset);
 }
