@@ -152,6 +152,18 @@ impl Pile {
         self.stories.push((path, story));
     }
 
+    /// The folder that an archive unpacks to, with something done to it.
+    fn add_folder(&mut self, story: &str, files: &Memory, spoil: impl FnOnce(&Path)) {
+        let path = self.folder.path().join(self.stories.len().to_string());
+        for (name, bytes) in files {
+            let file = path.join(name);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, bytes).unwrap();
+        }
+        spoil(&path);
+        self.stories.push((path, story.to_owned()));
+    }
+
     /// Runs both on everything; they must agree. Gives the verdicts in order.
     fn judge(&self, program: &Path) -> Vec<Told> {
         let output = Command::new(program)
@@ -313,6 +325,15 @@ fn both_verifiers_read_tar_files_alike() {
         pile.add_bytes(name.to_owned(), &tar);
         verdicts.push(verdict);
     }
+    let files = audit::testing::World::finished().archive();
+    pile.add_folder("a folder", &files, |_| {});
+    pile.add_folder("a folder with a link", &files, |folder| {
+        std::os::unix::fs::symlink("archive.json", folder.join("other.json")).unwrap();
+    });
+    pile.add_folder("a folder too deep", &files, |folder| {
+        std::fs::create_dir_all(folder.join("a/b/c/d/e")).unwrap();
+    });
+    verdicts.extend(["verified", "malformed", "malformed"]);
     let told = pile.judge(&program);
     for ((told, verdict), (_, story)) in told.iter().zip(verdicts).zip(&pile.stories) {
         assert_eq!(told.verdict, verdict, "{story}");

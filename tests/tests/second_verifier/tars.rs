@@ -155,6 +155,11 @@ pub(crate) fn tars() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("with a path of nothing", with(file, "./.", b"x"), BAD),
         ("with a file twice", with(file, ARCHIVE_PATH, b"{}"), BAD),
         (
+            "with a file twice, alike",
+            with(file, ARCHIVE_PATH, &files[ARCHIVE_PATH]),
+            BAD,
+        ),
+        (
             "with a file twice, spelled otherwise",
             with(file, "./archive.json", b"{}"),
             BAD,

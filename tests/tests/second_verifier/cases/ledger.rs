@@ -2,11 +2,12 @@
 
 use audit::testing::{RULES, World, id};
 use evidence::{Hash, leaf_hash, sha256};
+use protocol::archive::checkpoint_path;
 use protocol::decision::object_bytes;
 use protocol::ledger::{self, LedgerBody};
 
 use super::super::tampers::rewrite_ledger;
-use super::{CODE, Case, at, described, files, head_of, stranger, with};
+use super::{CODE, Case, at, described, files, head_of, note, stranger, with};
 
 pub(super) fn ledger_cases() -> Vec<Case> {
     let noted = |name, failed, body: &dyn Fn(&World) -> LedgerBody| {
@@ -91,6 +92,30 @@ pub(super) fn ledger_cases() -> Vec<Case> {
             |_, files| {
                 described(files, |value| {
                     value["logs"][0]["key"] = stranger().public_key().to_base64().into();
+                });
+            },
+        ),
+        files(
+            "a ledger of another origin",
+            &["ledger", "proofs"],
+            &[],
+            |world, files| {
+                let origin = "ce.example.org/event/other";
+                let size = world.ledger.size();
+                let note = note(origin, size, head_of(&world.ledger, size), &world.issuer);
+                files.insert(checkpoint_path(0), note.into_bytes());
+                described(files, |value| value["logs"][0]["origin"] = origin.into());
+            },
+        ),
+        with(
+            "a ledger that does not begin with the event",
+            &["certificates", "ledger", "ledger_heads"],
+            |world| {
+                let mut entries = world.ledger.entries.iter();
+                let door = entries.find(|e| e.starts_with(b"{\"v\":1,\"kind\":\"door\""));
+                let door = String::from_utf8(door.unwrap().clone()).unwrap();
+                rewrite_ledger(world, |index, text| {
+                    Some(if index == 0 { door.clone() } else { text })
                 });
             },
         ),
