@@ -104,6 +104,8 @@ pub enum Trouble {
     Foreign(usize),
     /// A reader falls out and is plugged in again.
     Reader(usize),
+    /// Staff hold a phone with a time code before a reader; the code is this old, in milliseconds.
+    TimeCode(usize, i64),
     /// The agenda moves: a session is lengthened by this many seconds.
     AgendaMoves(usize, i64),
 }
@@ -198,6 +200,7 @@ impl Plan {
             end,
         };
         troubles::draw(random, &mut plan);
+        troubles::time_codes(&mut Random::from_seed(random.number()), &mut plan);
         plan.troubles.sort_by_key(|(at, _)| *at);
         plan
     }

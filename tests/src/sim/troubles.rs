@@ -168,6 +168,19 @@ fn card(random: &mut Random, plan: &mut Plan, kiosk: usize) {
     ));
 }
 
+/// Staff place a door in time by a code on a phone: no trouble, but a help where the network is gone.
+pub fn time_codes(random: &mut Random, plan: &mut Plan) {
+    for kiosk in 0..plan.doors.len() {
+        for day in plan.days.clone() {
+            if chance(random, 250) {
+                let at = within(random, day);
+                let age_ms = between(random, 0, 45_000);
+                plan.troubles.push((at, Trouble::TimeCode(kiosk, age_ms)));
+            }
+        }
+    }
+}
+
 fn issuer(random: &mut Random, plan: &mut Plan) {
     let span = whole(plan);
     for day in plan.days.clone() {

@@ -1094,6 +1094,7 @@ impl World {
             Trouble::CopyCard(kiosk) => self.copy_card(kiosk),
             Trouble::RestoreCard(kiosk) => self.restore_card(kiosk),
             Trouble::CloneCard(kiosk) => self.clone_card(kiosk),
+            Trouble::TimeCode(kiosk, age_ms) => self.time_code(kiosk, age_ms),
             Trouble::AgendaMoves(session, by_s) => self.agenda_moves(session, by_s),
             of_issuer => self.issuer_trouble(&of_issuer),
         }
@@ -1165,6 +1166,27 @@ impl World {
         let reader = READERS[self.kiosks[kiosk].readers[0]].0;
         let reader = ReaderId::new(reader).unwrap();
         self.kiosks[kiosk].reader_event(ReaderEvent::Attached { reader });
+        self.look_after(kiosk);
+        self.grown(kiosk);
+    }
+
+    fn time_code(&mut self, kiosk: usize, age_ms: i64) {
+        let machine = &self.kiosks[kiosk];
+        if !machine.runs() || machine.suspended || !self.office.runs() {
+            return;
+        }
+        let made = self.office.clock.read().plus_ms(-age_ms);
+        let nonce = [1, 2, 3];
+        let error_ms = self.plan.issuer_error_ms;
+        let code = protocol::time_code::make(made, error_ms, nonce, &self.office.signing());
+        let reader = self.kiosks[kiosk].readers[0];
+        let (_, told) = self.kiosks[kiosk].scan(&[(reader, code)]);
+        let word = told
+            .first()
+            .map_or("dark", |told| told.word.as_str())
+            .to_owned();
+        self.say(|| format!("a time code at kiosk {kiosk}: {word}"));
+        self.tally.count("time codes scanned", 1);
         self.look_after(kiosk);
         self.grown(kiosk);
     }
