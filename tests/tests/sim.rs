@@ -12,7 +12,17 @@ use rollcall_tests::sim::tally::Tally;
 use rollcall_tests::sim::{quiet_panics, run};
 
 /// Seeds that once found a fault, and which.
-const NAMED: &[(u64, &str)] = &[];
+const NAMED: &[(u64, &str)] = &[
+    (
+        5,
+        "a missing check-in hid that a toggled scan could be read the other way",
+    ),
+    (10, "the same, in another conference"),
+    (
+        33,
+        "a machine slept while its daemon was down, and its later scans were placed too early",
+    ),
+];
 
 /// Plays seeds on all processors: the tally, and what did not hold.
 fn play(seeds: &[u64], broken: Broken, stop_at_first: bool) -> (Tally, Vec<String>) {
