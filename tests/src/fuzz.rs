@@ -99,14 +99,16 @@ pub fn run(
     let mut random = Random::from_seed(seed ^ name.finish());
     let seeds = (target.seeds)();
     let changes = Changes::new(&seeds);
-    let mut kept = seeds;
+    // What was taken is built on as often as what was refused in a new way: past the outer checks lies more to find.
+    let (mut good, mut kept) = (seeds.clone(), seeds);
+    let well_formed = good.len();
     let mut seen = HashSet::new();
     let mut outcome = Outcome::default();
     for number in 0..inputs {
-        let first = usize::try_from(number).ok().filter(|n| *n < kept.len());
-        let input = match first {
+        let input = match usize::try_from(number) {
             // Each well-formed input as it stands comes first.
-            Some(first) if seen.len() <= first => kept[first].clone(),
+            Ok(first) if first < well_formed => good[first].clone(),
+            _ if random.below(2) == 0 => changes.make(&good, &mut random),
             _ => changes.make(&kept, &mut random),
         };
         let started = Instant::now();
@@ -120,8 +122,9 @@ pub fn run(
             Err(what) => Some(what),
             Ok((taken, said)) => {
                 outcome.taken += u64::from(taken);
-                if seen.insert(said) && kept.len() < MAX_KEPT {
-                    kept.push(input.clone());
+                let into = if taken { &mut good } else { &mut kept };
+                if (seen.insert(said) || taken) && into.len() < MAX_KEPT {
+                    into.push(input.clone());
                 }
                 (number % LOOK_EVERY == LOOK_EVERY - 1)
                     .then(|| look(number + 1))

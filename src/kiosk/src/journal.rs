@@ -49,6 +49,8 @@ pub use prepared::{OwnedLeaf, Prepared};
 pub use seal::{SEALED_BATCH_ENTRIES, SealedBatch, SealedLog};
 pub use traces::Replay;
 use traces::TraceTip;
+#[cfg(test)]
+pub(crate) use traces::kept_in as kept_traces;
 pub use verify::Verified;
 
 /// After how many entries the point moves from which opening recomputes the frontier.

@@ -240,3 +240,15 @@ pub trait Replay {
     /// The chunk that is due, if one is.
     fn due(&mut self) -> Option<Chunk>;
 }
+
+/// How many traces the journal in a folder keeps. Its keeper holds the file; a copy says the same.
+#[cfg(test)]
+pub(crate) fn kept_in(folder: &std::path::Path) -> i64 {
+    let copy = tempfile::tempdir().expect("a folder is made");
+    for name in ["journal.sqlite", "journal.sqlite-wal"] {
+        std::fs::copy(folder.join(name), copy.path().join(name)).expect("a file is copied");
+    }
+    rusqlite::Connection::open(copy.path().join("journal.sqlite"))
+        .and_then(|db| db.query_row("SELECT count(*) FROM traces", [], |row| row.get(0)))
+        .expect("the journal reads")
+}
