@@ -48,6 +48,8 @@ pub(crate) fn measure(amounts: &Amounts, wants: impl Fn(&str) -> bool) -> Vec<Fi
             took.elapsed().as_secs_f64()
         ));
     }
+    // What filling has left to be written must not be timed with the scans.
+    rustix::fs::sync();
     let mut figures = Vec::new();
     if start {
         figures.extend(starts(&stations, amounts));
