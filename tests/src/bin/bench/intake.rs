@@ -1,10 +1,12 @@
 //! The issuer: what a batch costs from request to receipt, and whether a long log makes it dearer.
 //!
 //! One real server for each size of log, each with a database of its own, filled over the protocol by an enrolled key; then batches of
-//! fifty scans go to each in turn, one bare commit of the same rows before each round. Decisions are made apart, after the receipt, by the
-//! same process: each batch waits until those of the batch before have been made.
+//! fifty scans go to each in turn. The rate is that of several doors at once, beside one bare commit of the same rows for each of their
+//! batches. Decisions are made apart, after the receipt, by the same process: each burst of batches waits until those of the burst before
+//! have been made.
 
 use std::path::Path;
+use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
 use rollcall_tests::programs::PATIENCE;
@@ -20,6 +22,11 @@ use crate::{Amounts, progress};
 
 /// Entries of a measured batch.
 const BATCH: usize = 50;
+/// Doors that send at once, where the rate is measured: a request that waits for a disk leaves the processors to another.
+const DOORS: u8 = 4;
+/// Batches that follow each other, in less time than passes before somebody is decided. Whoever has just worked has its memory at hand and
+/// is faster for it: so both sides work on, and wait together.
+const BURST: usize = 8;
 /// Entries of a batch that only fills.
 const FILL: usize = 1_000;
 /// Commits that show whether the disk honours syncs.
@@ -50,26 +57,39 @@ pub(crate) fn measure(amounts: &Amounts, wants: impl Fn(&str) -> bool) -> Vec<Fi
         &folder.join("bare.sqlite"),
         &offices[0].log.speaker.enrolled.origin,
     );
-    let mut controls = Vec::new();
-    progress(&format!("{} batches of {BATCH} to each", amounts.batches));
-    for _ in 0..amounts.batches {
-        let batch = offices[0].log.batch(BATCH);
-        controls.push(ms(commit_bare(&mut bare, &offices[0].log, &batch)));
-        offices[0].deliver(&batch);
-        for office in &mut offices[1..] {
-            let batch = office.log.batch(BATCH);
-            office.deliver(&batch);
-        }
-    }
     let entries = f64::from(u32::try_from(BATCH).expect("a small number"));
-    let costs: Vec<f64> = offices
-        .iter()
-        .map(|office| median(&office.times_ms))
-        .collect();
     let mut figures = Vec::new();
     if batch {
-        let rate = |batch_ms: f64| entries * 1_000.0 / batch_ms;
-        let (value, control) = (rate(costs[0]), rate(median(&controls)));
+        progress(&format!(
+            "{} times a batch of {BATCH} from each of {DOORS} doors",
+            amounts.batches
+        ));
+        let mut doors: Vec<Door> = (0..DOORS)
+            .map(|n| Door::new(&offices[0], amounts, n))
+            .collect();
+        // Both begin with rows, since the pages that a row touches are more in a larger table.
+        for door in &mut doors {
+            let batch = door.log.batch(FILL);
+            commit_bare(&mut bare, &door.log, &batch, FILL);
+            door.voice.deliver(&door.log.speaker, &batch.body);
+        }
+        let (mut controls, mut times) = (Vec::new(), Vec::new());
+        for round in 0..amounts.batches {
+            if round % BURST == 0 {
+                offices[0].wait_until_decided();
+            }
+            let batches: Vec<Batch> = doors.iter_mut().map(|door| door.log.batch(BATCH)).collect();
+            let bare: Duration = doors
+                .iter()
+                .zip(&batches)
+                .map(|(door, batch)| commit_bare(&mut bare, &door.log, batch, BATCH))
+                .sum();
+            controls.push(ms(bare));
+            times.push(ms(deliver_at_once(&mut doors, &batches)));
+        }
+        let all = entries * f64::from(DOORS);
+        let rate = |round_ms: f64| all * 1_000.0 / round_ms;
+        let (value, control) = (rate(median(&times)), rate(median(&controls)));
         let figure = Figure::new("intake_batch_50", value, "entries/s", Some(control));
         let met = value >= 0.5 * control;
         figures.push(
@@ -79,6 +99,20 @@ pub(crate) fn measure(amounts: &Amounts, wants: impl Fn(&str) -> bool) -> Vec<Fi
         );
     }
     if cost {
+        progress(&format!("{} batches of {BATCH} to each", amounts.batches));
+        for round in 0..amounts.batches {
+            if round % BURST == 0 {
+                offices.iter().for_each(Office::wait_until_decided);
+            }
+            for office in &mut offices {
+                let batch = office.log.batch(BATCH);
+                office.deliver(&batch);
+            }
+        }
+        let costs: Vec<f64> = offices
+            .iter()
+            .map(|office| median(&office.times_ms))
+            .collect();
         let base = costs[0] * 1_000.0 / entries;
         for (size, cost) in amounts.logs.iter().zip(&costs) {
             let (name, cost) = (format!("intake_cost_{size}"), cost * 1_000.0 / entries);
@@ -101,9 +135,9 @@ fn probe(folder: &Path) -> f64 {
     median(&times)
 }
 
-fn commit_bare(bare: &mut BareIntake, log: &ScanLog, batch: &Batch) -> Duration {
+fn commit_bare(bare: &mut BareIntake, log: &ScanLog, batch: &Batch, entries: usize) -> Duration {
     let rows: Vec<EntryRow<'_>> = log
-        .rows(batch, BATCH)
+        .rows(batch, entries)
         .map(|(bytes, seen)| EntryRow {
             bytes,
             badge: seen.badge,
@@ -112,6 +146,55 @@ fn commit_bare(bare: &mut BareIntake, log: &ScanLog, batch: &Batch) -> Duration 
         })
         .collect();
     bare.commit(&rows, &batch.checkpoint)
+}
+
+/// A door of a busy event: what its kiosk has recorded, and its connection.
+struct Door {
+    log: ScanLog,
+    voice: Voice,
+}
+
+impl Door {
+    fn new(office: &Office, amounts: &Amounts, number: u8) -> Self {
+        let (door, seed) = (format!("door-{number}"), KEY_SEED + 1 + number);
+        office.world.add_door(&door);
+        let claim = office.world.claim(&door);
+        let speaker = Speaker::enrol(office.world.issuer_port, &claim, seed);
+        let mut door = Self {
+            log: ScanLog::new(speaker, amounts.crowd),
+            voice: Voice::new(office.world.issuer_port),
+        };
+        // The first one fetches the nonce.
+        let batch = door.log.batch(BATCH);
+        door.voice.deliver(&door.log.speaker, &batch.body);
+        door
+    }
+}
+
+/// Sends each door's batch at the same moment. How long it took until all had their receipts.
+fn deliver_at_once(doors: &mut [Door], batches: &[Batch]) -> Duration {
+    let ready = Barrier::new(doors.len());
+    let spans: Vec<(Instant, Instant)> = std::thread::scope(|scope| {
+        let senders: Vec<_> = doors
+            .iter_mut()
+            .zip(batches)
+            .map(|(door, batch)| {
+                let ready = &ready;
+                scope.spawn(move || {
+                    ready.wait();
+                    let start = Instant::now();
+                    door.voice.deliver(&door.log.speaker, &batch.body);
+                    (start, Instant::now())
+                })
+            })
+            .collect();
+        let spans = senders.into_iter().map(std::thread::ScopedJoinHandle::join);
+        spans.map(|span| span.expect("a batch is taken")).collect()
+    });
+    let (starts, ends): (Vec<Instant>, Vec<Instant>) = spans.into_iter().unzip();
+    let (first, last) = (starts.into_iter().min(), ends.into_iter().max());
+    last.zip(first)
+        .map_or(Duration::ZERO, |(last, first)| last - first)
 }
 
 /// An issuer that holds a log of some size.
@@ -151,9 +234,8 @@ impl Office {
         office
     }
 
-    /// Sends a batch once nothing is left to decide, and keeps how long its receipt took.
+    /// Sends a batch and keeps how long its receipt took.
     fn deliver(&mut self, batch: &Batch) {
-        self.wait_until_decided();
         let took = self.voice.deliver(&self.log.speaker, &batch.body);
         self.times_ms.push(ms(took));
     }
