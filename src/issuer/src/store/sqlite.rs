@@ -1,7 +1,7 @@
 //! The store in one SQLite file: WAL, `synchronous=FULL`, one connection that writes and one that reads.
 //!
 //! Contract: a unit is one transaction; it begins `IMMEDIATE` where it writes, so two programs on one file take turns
-//! and never deadlock; within one program they take turns in order. Statements are prepared once. The file carries the application id [`APPLICATION_ID`]; a file of
+//! and never deadlock; within one program they take turns in order, and batches that wait for each other share a commit. Statements are prepared once. The file carries the application id [`APPLICATION_ID`]; a file of
 //! another program, or of a newer schema, is refused before anything is written to it.
 //!
 //! Keys of entries are integers: the number of the log or event, then 40 bits of index. So entries of a log lie side by
@@ -18,16 +18,18 @@ mod ledger;
 mod log_reads;
 mod people;
 mod queue;
+mod writer;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Transaction};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _};
 use rusqlite::{TransactionBehavior, params};
 
 use super::{OpenError, Result, Store, StoreError};
 use queue::Queue;
+use writer::{Tx, Writer};
 
 #[allow(missing_docs, unreachable_pub)]
 mod schema {
@@ -51,8 +53,8 @@ const INDEX_BITS: u32 = 40;
 #[derive(Debug)]
 pub struct SqliteStore {
     // Dropped first, so that the one that may write closes last and leaves no log beside the file.
-    reader: Queue,
-    writer: Queue,
+    reader: Queue<Connection>,
+    writer: Writer,
     path: PathBuf,
 }
 
@@ -77,7 +79,7 @@ impl SqliteStore {
             .and_then(|reader| prepare_reader(&reader).map(|()| reader))
             .map_err(unusable)?;
         Ok(Self {
-            writer: Queue::new(connection),
+            writer: Writer::new(connection),
             reader: Queue::new(reader),
             path: path.to_owned(),
         })
@@ -102,23 +104,21 @@ impl SqliteStore {
     }
 
     /// Runs a unit that writes. It is durable when this returns `Ok`.
-    fn write<T>(&self, unit: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
-        self.writer.with(|connection| {
-            let transaction =
-                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let outcome = unit(&transaction)?;
-            // After this line the unit survives a power cut; before it, nothing of it exists.
-            transaction.commit()?;
-            Ok(outcome)
-        })
+    fn write<T>(&self, unit: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
+        self.writer.write(unit)
+    }
+
+    /// Runs a short unit that writes, and that may share its commit with others. It is durable when this returns `Ok`.
+    fn write_together<T>(&self, unit: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
+        self.writer.write_together(unit)
     }
 
     /// Runs a unit that reads one state of the database.
-    fn read<T>(&self, unit: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
-        self.reader.with(|connection| {
+    fn read<T>(&self, unit: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
+        self.reader.with(false, |connection, _| {
             let transaction =
                 connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
-            unit(&transaction)
+            unit(&Tx::inside(&transaction))
         })
     }
 }
@@ -137,7 +137,7 @@ impl Store for SqliteStore {
     }
 }
 
-fn setting(tx: &Transaction<'_>, name: &str) -> Result<Option<Vec<u8>>> {
+fn setting(tx: &Tx<'_>, name: &str) -> Result<Option<Vec<u8>>> {
     Ok(tx
         .prepare_cached("SELECT value FROM meta WHERE key = ?1")?
         .query_row([name], |row| row.get(0))
@@ -228,6 +228,8 @@ fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     plan_once(connection)?;
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
+    // What a unit that fails would take back is kept aside while it runs: in memory, not in a file.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "trusted_schema", false)?;
     // A file or folder that cannot be written shows itself here and not with the first batch.
     connection
@@ -396,7 +398,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = open_in(folder.path()).unwrap();
         let plan = |query: &str| -> Vec<String> {
-            store.reader.with(|connection| {
+            store.reader.with(false, |connection, _| {
                 let mut plan = connection
                     .prepare(&format!("EXPLAIN QUERY PLAN {query}"))
                     .unwrap();

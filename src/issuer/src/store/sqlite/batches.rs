@@ -11,7 +11,7 @@ use attendance::words::Direction;
 use evidence::{Frontier, Hash};
 use protocol::badge::BadgeDigest;
 use protocol::ledger::{self as bodies, LedgerBody};
-use rusqlite::{OptionalExtension as _, Transaction, params};
+use rusqlite::{OptionalExtension as _, params};
 
 use super::super::batches::{
     BatchOutcome, ClockFact, Held, Meaning, PreparedBatch, PreparedEntry, ScanFact, ShownHead,
@@ -21,7 +21,7 @@ use super::super::events::LedgerHead;
 use super::branches::{self, Kept};
 use super::enrolment::numbers;
 use super::ledger::{self, Nodes};
-use super::{Result, StoreError, decisions, entry_key, events, log_reads};
+use super::{Result, StoreError, Tx, decisions, entry_key, events, log_reads};
 use crate::intake::fit::{self, Fit};
 
 /// A log's newest head, inside a transaction.
@@ -32,12 +32,12 @@ pub(super) struct Tip {
     pub(super) receipt_s: u64,
 }
 
-pub(super) fn tip(tx: &Transaction<'_>, log: i64) -> Result<Option<Tip>> {
+pub(super) fn tip(tx: &Tx<'_>, log: i64) -> Result<Option<Tip>> {
     head_below(tx, log, u64::MAX >> 1)
 }
 
 /// The largest head of at most `size` entries.
-fn head_below(tx: &Transaction<'_>, log: i64, size: u64) -> Result<Option<Tip>> {
+fn head_below(tx: &Tx<'_>, log: i64, size: u64) -> Result<Option<Tip>> {
     let row: Option<(u64, Vec<u8>, String, u64)> = tx
         .prepare_cached(
             "SELECT size, frontier, note, receipt_s FROM head \
@@ -63,7 +63,7 @@ fn head_below(tx: &Transaction<'_>, log: i64, size: u64) -> Result<Option<Tip>> 
 }
 
 /// The leaves of a log, `from` up to `to`.
-pub(super) fn leaves(tx: &Transaction<'_>, log: i64, from: u64, to: u64) -> Result<Vec<Hash>> {
+pub(super) fn leaves(tx: &Tx<'_>, log: i64, from: u64, to: u64) -> Result<Vec<Hash>> {
     let mut statement =
         tx.prepare_cached("SELECT leaf FROM entry WHERE id >= ?1 AND id < ?2 ORDER BY id")?;
     let rows = statement.query_map(
@@ -81,18 +81,14 @@ pub(super) fn leaves(tx: &Transaction<'_>, log: i64, from: u64, to: u64) -> Resu
 }
 
 /// The frontier that a log had at a size of at most its own.
-pub(super) fn frontier_at(tx: &Transaction<'_>, log: i64, size: u64) -> Result<Frontier> {
+pub(super) fn frontier_at(tx: &Tx<'_>, log: i64, size: u64) -> Result<Frontier> {
     let mut frontier = head_below(tx, log, size)?.map_or_else(Frontier::new, |tip| tip.frontier);
     frontier.append_all(leaves(tx, log, frontier.size(), size)?);
     Ok(frontier)
 }
 
 /// The whole of the unit.
-pub(super) fn accept(
-    tx: &Transaction<'_>,
-    batch: &PreparedBatch<'_>,
-    now: UtcMs,
-) -> Result<BatchOutcome> {
+pub(super) fn accept(tx: &Tx<'_>, batch: &PreparedBatch<'_>, now: UtcMs) -> Result<BatchOutcome> {
     let (log, event) = numbers(tx, &batch.kiosk)?;
     let ledger_head = ledger::head(tx, event)?;
     let tip = tip(tx, log)?;
@@ -210,7 +206,7 @@ fn heads_shown(batch: &PreparedBatch<'_>) -> impl Iterator<Item = ShownHead> {
 }
 
 fn answer(
-    tx: &Transaction<'_>,
+    tx: &Tx<'_>,
     event: i64,
     batch: &PreparedBatch<'_>,
     tip: Tip,
@@ -236,7 +232,7 @@ fn answer(
 
 #[allow(clippy::too_many_arguments)]
 fn advance(
-    tx: &Transaction<'_>,
+    tx: &Tx<'_>,
     event: i64,
     log: i64,
     batch: &PreparedBatch<'_>,
@@ -300,12 +296,7 @@ fn advance(
     answer(tx, event, batch, tip, (news.len() as u64, count), ledger)
 }
 
-fn persist_entries(
-    tx: &Transaction<'_>,
-    log: i64,
-    start: u64,
-    entries: &[PreparedEntry<'_>],
-) -> Result<()> {
+fn persist_entries(tx: &Tx<'_>, log: i64, start: u64, entries: &[PreparedEntry<'_>]) -> Result<()> {
     let mut insert =
         tx.prepare_cached("INSERT INTO entry (id, leaf, bytes, kind) VALUES (?1, ?2, ?3, ?4)")?;
     for (index, entry) in (start..).zip(entries) {
@@ -324,7 +315,7 @@ fn persist_entries(
 }
 
 fn quarantine(
-    tx: &Transaction<'_>,
+    tx: &Tx<'_>,
     log: i64,
     start: u64,
     entries: &[PreparedEntry<'_>],
@@ -352,12 +343,7 @@ struct Segment {
 }
 
 /// Keeps what a clock history must observe: each segment's first entry, its extremes, and what marks it.
-fn observe_clock(
-    tx: &Transaction<'_>,
-    log: i64,
-    start: u64,
-    entries: &[PreparedEntry<'_>],
-) -> Result<()> {
+fn observe_clock(tx: &Tx<'_>, log: i64, start: u64, entries: &[PreparedEntry<'_>]) -> Result<()> {
     let mut segment = tx
         .prepare_cached(
             "SELECT number, boot, lowest_ms, highest_ms, highest FROM clock_segment \
@@ -415,7 +401,7 @@ fn begin_segment(before: Option<&Segment>, clock: &ClockFact, index: u64) -> Seg
     }
 }
 
-fn put_segment(tx: &Transaction<'_>, log: i64, segment: &Segment) -> Result<()> {
+fn put_segment(tx: &Tx<'_>, log: i64, segment: &Segment) -> Result<()> {
     tx.prepare_cached(
         "INSERT INTO clock_segment (log, number, boot, lowest_ms, highest_ms, highest) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET lowest_ms = excluded.lowest_ms, \
@@ -434,7 +420,7 @@ fn put_segment(tx: &Transaction<'_>, log: i64, segment: &Segment) -> Result<()> 
 
 /// Keeps where scans lie and who is where; gives the badges that were seen.
 fn persist_scans(
-    tx: &Transaction<'_>,
+    tx: &Tx<'_>,
     event: i64,
     log: i64,
     start: u64,
@@ -484,7 +470,7 @@ fn persist_scans(
 
 /// Keeps the kiosk's cosignatures on the ledger. One that this ledger contradicts means that the ledger was rewritten.
 fn persist_witnesses(
-    tx: &Transaction<'_>,
+    tx: &Tx<'_>,
     event: i64,
     log: i64,
     kiosk: &attendance::words::KioskId,

@@ -8,7 +8,7 @@ use evidence::{Frontier, Hash};
 use protocol::badge::BadgeDigest;
 use protocol::entry::{self, Body};
 use protocol::ledger::{self as bodies, CaseKind, CaseOutcome, LedgerBody};
-use rusqlite::{OptionalExtension as _, Row, Transaction, params};
+use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::super::batches::{PreparedBatch, PreparedEntry, ShownHead};
 use super::super::branches::{BranchFacts, BranchUnits, CaseFacts, Closed, LostHead, MAX_BRANCHES};
@@ -16,7 +16,9 @@ use super::super::events::{LogEntry, MAX_PAGE};
 use super::columns::{hash, public_key, word};
 use super::enrolment::numbers;
 use super::ledger::{self, Nodes};
-use super::{Result, SqliteStore, StoreError, batches, decisions, entry_key, events, log_reads};
+use super::{
+    Result, SqliteStore, StoreError, Tx, batches, decisions, entry_key, events, log_reads,
+};
 
 /// A branch as it grows.
 struct Branch {
@@ -26,7 +28,7 @@ struct Branch {
     frontier: Frontier,
 }
 
-fn branches_of(tx: &Transaction<'_>, log: i64) -> Result<Vec<Branch>> {
+fn branches_of(tx: &Tx<'_>, log: i64) -> Result<Vec<Branch>> {
     let mut statement = tx.prepare_cached(
         "SELECT number, base, size, frontier FROM branch WHERE log = ?1 ORDER BY number DESC",
     )?;
@@ -50,7 +52,7 @@ fn branches_of(tx: &Transaction<'_>, log: i64) -> Result<Vec<Branch>> {
 }
 
 /// The leaves of a branch's own entries, `from` up to `to`.
-fn own_leaves(tx: &Transaction<'_>, branch: i64, from: u64, to: u64) -> Result<Vec<Hash>> {
+fn own_leaves(tx: &Tx<'_>, branch: i64, from: u64, to: u64) -> Result<Vec<Hash>> {
     let mut statement = tx.prepare_cached(
         "SELECT leaf FROM branch_entry WHERE branch = ?1 AND idx >= ?2 AND idx < ?3 ORDER BY idx",
     )?;
@@ -59,13 +61,7 @@ fn own_leaves(tx: &Transaction<'_>, branch: i64, from: u64, to: u64) -> Result<V
 }
 
 /// The leaves of a branch, those it shares with its log included.
-fn leaves(
-    tx: &Transaction<'_>,
-    log: i64,
-    branch: &Branch,
-    from: u64,
-    to: u64,
-) -> Result<Vec<Hash>> {
+fn leaves(tx: &Tx<'_>, log: i64, branch: &Branch, from: u64, to: u64) -> Result<Vec<Hash>> {
     let mut found = Vec::new();
     if from < branch.base {
         found = batches::leaves(tx, log, from, to.min(branch.base))?;
@@ -84,7 +80,7 @@ pub(super) enum Kept {
 
 /// Keeps a batch that begins within a branch, or where one ends. Nothing where it is of none.
 pub(super) fn continue_branch(
-    tx: &Transaction<'_>,
+    tx: &Tx<'_>,
     log: i64,
     batch: &PreparedBatch<'_>,
     now: UtcMs,
@@ -134,7 +130,7 @@ fn is_of(frontier: &Frontier, batch: &PreparedBatch<'_>) -> bool {
 
 /// Keeps a batch that contradicts the log: as a new branch where it joins the log, else as it came.
 pub(super) fn keep_fork(
-    tx: &Transaction<'_>,
+    tx: &Tx<'_>,
     log: i64,
     batch: &PreparedBatch<'_>,
     before: Frontier,
@@ -176,12 +172,7 @@ pub(super) fn keep_fork(
     Ok(Kept::UpTo(frontier.size()))
 }
 
-fn append(
-    tx: &Transaction<'_>,
-    branch: i64,
-    start: u64,
-    entries: &[PreparedEntry<'_>],
-) -> Result<()> {
+fn append(tx: &Tx<'_>, branch: i64, start: u64, entries: &[PreparedEntry<'_>]) -> Result<()> {
     let mut insert = tx.prepare_cached(
         "INSERT INTO branch_entry (branch, idx, leaf, bytes) VALUES (?1, ?2, ?3, ?4)",
     )?;
@@ -192,7 +183,7 @@ fn append(
 }
 
 /// Keeps a refused batch by itself: its checkpoint proves a fork, yet what lies between is not known.
-fn keep_batch(tx: &Transaction<'_>, log: i64, batch: &PreparedBatch<'_>, now: UtcMs) -> Result<()> {
+fn keep_batch(tx: &Tx<'_>, log: i64, batch: &PreparedBatch<'_>, now: UtcMs) -> Result<()> {
     let mut lines = Vec::new();
     for entry in &batch.entries {
         match entry.bytes {
@@ -225,7 +216,7 @@ fn keep_batch(tx: &Transaction<'_>, log: i64, batch: &PreparedBatch<'_>, now: Ut
 /// Whether a head that this issuer signed is lost here: longer than the ledger, or of another root. What a person has settled is not lost
 /// again. Where it is, the longest one shown is kept, and nothing is signed any more.
 pub(super) fn lose(
-    tx: &Transaction<'_>,
+    tx: &Tx<'_>,
     event: i64,
     kiosk: &KioskId,
     shown: &ShownHead,
@@ -316,7 +307,7 @@ fn case_id(about: CaseKind, number: i64, size: u64) -> String {
 }
 
 /// The cases that were closed.
-fn closed(tx: &Transaction<'_>, event: i64) -> Result<Vec<CaseFacts>> {
+fn closed(tx: &Tx<'_>, event: i64) -> Result<Vec<CaseFacts>> {
     let mut statement = tx.prepare_cached(
         "SELECT c.id, c.about, l.kiosk, l.door, l.origin, l.public_key, c.branch, c.base, c.size, c.root, \
          c.note, coalesce(b.first_ms, l.retired_ms, c.at_ms), c.outcome, c.reason, c.operator, c.at_ms, c.ledger \
@@ -356,7 +347,7 @@ fn closed(tx: &Transaction<'_>, event: i64) -> Result<Vec<CaseFacts>> {
 type Numbered = (i64, CaseFacts);
 
 /// The branches and late entries that no case closes as far as they go.
-fn open(tx: &Transaction<'_>, event: i64) -> Result<Vec<Numbered>> {
+fn open(tx: &Tx<'_>, event: i64) -> Result<Vec<Numbered>> {
     let mut found = Vec::new();
     let mut statement = tx.prepare_cached(
         "SELECT b.number, b.log, l.kiosk, l.door, l.origin, l.public_key, b.base, b.size, b.frontier, b.note, b.first_ms \
@@ -426,7 +417,7 @@ fn open(tx: &Transaction<'_>, event: i64) -> Result<Vec<Numbered>> {
 }
 
 /// The badges of the scans in question.
-fn badges(tx: &Transaction<'_>, log: i64, case: &CaseFacts) -> Result<BTreeSet<BadgeDigest>> {
+fn badges(tx: &Tx<'_>, log: i64, case: &CaseFacts) -> Result<BTreeSet<BadgeDigest>> {
     let mut found = BTreeSet::new();
     let mut take = |bytes: Option<Vec<u8>>| {
         if let Some(Ok(parsed)) = bytes.map(|bytes| entry::parse(&bytes))
@@ -596,7 +587,7 @@ impl BranchUnits for SqliteStore {
     }
 }
 
-fn lost(tx: &Transaction<'_>, event: i64) -> Result<Option<LostHead>> {
+fn lost(tx: &Tx<'_>, event: i64) -> Result<Option<LostHead>> {
     Ok(tx
         .prepare_cached(
             "SELECT size, root, note, kiosk, at_ms, settled_ms FROM lost_head WHERE event = ?1",

@@ -6,14 +6,14 @@ use attendance::UtcMs;
 use attendance::words::{AttendeeId, CertificateId, EventId, ProgrammeId};
 use protocol::badge::BadgeDigest;
 use protocol::ledger::{self as bodies, LedgerBody};
-use rusqlite::{OptionalExtension as _, Row, Transaction, params};
+use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::super::decisions::{
     CertificateFacts, DecisionFacts, DecisionUnits, Due, NewCertificate, NewDecision,
     RevocationFacts,
 };
 use super::columns::{hash, hash_opt, word, word_opt};
-use super::{Result, SqliteStore, StoreError, events, ledger};
+use super::{Result, SqliteStore, StoreError, Tx, events, ledger};
 
 /// A ticket rises with each time that something becomes due, so that a decision made for an older one does not settle it.
 const DUE: &str = "ON CONFLICT DO UPDATE SET ticket = max(due.ticket + 1, excluded.ticket), \
@@ -24,7 +24,7 @@ pub(super) const DUE_OF_ATTENDEE: &str = "SELECT EXISTS (SELECT 1 FROM badge b C
      ON s.event = b.event AND s.badge = b.digest WHERE b.event = ?1 AND b.attendee = ?2) \
      OR EXISTS (SELECT 1 FROM decision d WHERE d.event = ?1 AND d.attendee = ?2)";
 
-fn ticket(tx: &Transaction<'_>, event: i64) -> Result<u64> {
+fn ticket(tx: &Tx<'_>, event: i64) -> Result<u64> {
     Ok(tx
         .prepare_cached("SELECT size FROM ledger WHERE event = ?1")?
         .query_row([event], |row| row.get(0))?)
@@ -32,7 +32,7 @@ fn ticket(tx: &Transaction<'_>, event: i64) -> Result<u64> {
 
 /// Makes the holders of badges due, for every programme.
 pub(super) fn make_badges_due(
-    tx: &Transaction<'_>,
+    tx: &Tx<'_>,
     event: i64,
     badges: &BTreeSet<BadgeDigest>,
     now: UtcMs,
@@ -51,7 +51,7 @@ pub(super) fn make_badges_due(
 
 /// Makes an attendee due for every programme, if they have been seen or decided on.
 pub(super) fn make_attendee_due(
-    tx: &Transaction<'_>,
+    tx: &Tx<'_>,
     event: i64,
     attendee: &AttendeeId,
     now: UtcMs,
@@ -67,7 +67,7 @@ pub(super) fn make_attendee_due(
 }
 
 /// Makes every registered attendee due, for every programme.
-pub(super) fn make_all_due(tx: &Transaction<'_>, event: i64, at: UtcMs) -> Result<u64> {
+pub(super) fn make_all_due(tx: &Tx<'_>, event: i64, at: UtcMs) -> Result<u64> {
     let ticket = ticket(tx, event)?;
     let count = tx
         .prepare_cached(&format!(
@@ -80,7 +80,7 @@ pub(super) fn make_all_due(tx: &Transaction<'_>, event: i64, at: UtcMs) -> Resul
 }
 
 fn settle(
-    tx: &Transaction<'_>,
+    tx: &Tx<'_>,
     event: i64,
     attendee: &AttendeeId,
     programme: &ProgrammeId,
@@ -119,7 +119,7 @@ fn decision_facts(row: &Row<'_>) -> rusqlite::Result<DecisionFacts> {
 }
 
 fn decision(
-    tx: &Transaction<'_>,
+    tx: &Tx<'_>,
     event: i64,
     attendee: &AttendeeId,
     programme: &ProgrammeId,
@@ -135,12 +135,7 @@ fn decision(
         .optional()?)
 }
 
-fn put_decision(
-    tx: &Transaction<'_>,
-    event: i64,
-    new: &NewDecision,
-    now: UtcMs,
-) -> Result<Option<u64>> {
+fn put_decision(tx: &Tx<'_>, event: i64, new: &NewDecision, now: UtcMs) -> Result<Option<u64>> {
     let facts = &new.facts;
     let before = decision(tx, event, &facts.attendee, &facts.programme)?;
     let mut last_final = before.and_then(|d| d.last_final);
@@ -218,12 +213,7 @@ fn certificate_facts(row: &Row<'_>) -> rusqlite::Result<CertificateFacts> {
     })
 }
 
-fn issue(
-    tx: &Transaction<'_>,
-    event: i64,
-    certificate: &bodies::Certificate,
-    now: UtcMs,
-) -> Result<u64> {
+fn issue(tx: &Tx<'_>, event: i64, certificate: &bodies::Certificate, now: UtcMs) -> Result<u64> {
     let held = decision(tx, event, &certificate.attendee, &certificate.programme)?;
     let final_index = held.and_then(|d| d.last_final).map(|(index, _)| index);
     if final_index != Some(certificate.decision) {
@@ -258,7 +248,7 @@ fn issue(
     }
 }
 
-fn revoke(tx: &Transaction<'_>, revocation: &bodies::Revocation, now: UtcMs) -> Result<u64> {
+fn revoke(tx: &Tx<'_>, revocation: &bodies::Revocation, now: UtcMs) -> Result<u64> {
     let code = revocation.certificate.as_str();
     let event: i64 = tx
         .prepare_cached("SELECT event FROM certificate WHERE code = ?1 AND version = ?2")?

@@ -3,14 +3,14 @@
 use attendance::UtcMs;
 use attendance::words::{EventId, KioskId, MAX_ID_BYTES};
 use protocol::ledger::{self as bodies, LedgerBody};
-use rusqlite::{OptionalExtension as _, Row, Transaction, params};
+use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::super::enrolment::{
     BundleFacts, ClaimFault, EnrolmentUnits, KioskFacts, NewClaim, Redeemed, Redemption,
     StatusFacts,
 };
 use super::columns::{hash, public_key, word};
-use super::{Result, SqliteStore, StoreError, events, ledger};
+use super::{Result, SqliteStore, StoreError, Tx, events, ledger};
 
 const KIOSK_COLUMNS: &str = "SELECT l.kiosk, e.id, l.door, l.origin, l.public_key, l.software, \
      l.enrolled_ms, l.retired_ms, coalesce(h.size, 0), h.receipt_s, l.retired_size FROM log l \
@@ -33,7 +33,7 @@ fn kiosk_facts(row: &Row<'_>) -> rusqlite::Result<KioskFacts> {
     })
 }
 
-fn kiosk_by_number(tx: &Transaction<'_>, log: i64) -> Result<KioskFacts> {
+fn kiosk_by_number(tx: &Tx<'_>, log: i64) -> Result<KioskFacts> {
     Ok(tx
         .prepare_cached(&format!("{KIOSK_COLUMNS} WHERE l.number = ?1"))?
         .query_row([log], kiosk_facts)?)
@@ -45,7 +45,7 @@ const RETIRE: &str = "UPDATE log SET retired_ms = ?2, retired_size = \
      WHERE number = ?1 AND retired_ms IS NULL";
 
 /// The numbers of a kiosk's log and of its event.
-pub(super) fn numbers(tx: &Transaction<'_>, kiosk: &KioskId) -> Result<(i64, i64)> {
+pub(super) fn numbers(tx: &Tx<'_>, kiosk: &KioskId) -> Result<(i64, i64)> {
     tx.prepare_cached("SELECT number, event FROM log WHERE kiosk = ?1")?
         .query_row([kiosk.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?
@@ -60,13 +60,7 @@ fn new_id(door: &str, suffix: &str) -> Result<KioskId> {
         .map_err(|error| StoreError::Refused(error.to_string()))
 }
 
-fn enrol(
-    tx: &Transaction<'_>,
-    event: i64,
-    door: &str,
-    redemption: &Redemption,
-    now: UtcMs,
-) -> Result<i64> {
+fn enrol(tx: &Tx<'_>, event: i64, door: &str, redemption: &Redemption, now: UtcMs) -> Result<i64> {
     let kiosk = new_id(door, &redemption.suffix)?;
     let key = &redemption.public_key;
     let origin = evidence::kiosk_origin(&redemption.issuer, kiosk.as_str(), key)
@@ -108,7 +102,7 @@ fn enrol(
 
 /// Ends the earlier enrolments of a door: one kiosk stands there.
 fn replace(
-    tx: &Transaction<'_>,
+    tx: &Tx<'_>,
     event: i64,
     door: &str,
     (log, by): (i64, &KioskId),
@@ -138,7 +132,7 @@ fn replace(
 /// A claim's event, door, expiry and the log that redeemed it.
 type ClaimRow = (i64, String, i64, Option<i64>);
 
-fn redeem(tx: &Transaction<'_>, redemption: &Redemption, now: UtcMs) -> Result<Redeemed> {
+fn redeem(tx: &Tx<'_>, redemption: &Redemption, now: UtcMs) -> Result<Redeemed> {
     let claim: Option<ClaimRow> = tx
         .prepare_cached("SELECT event, door, expires_ms, log FROM claim WHERE secret = ?1")?
         .query_row([redemption.secret.as_bytes()], |row| {

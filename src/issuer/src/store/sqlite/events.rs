@@ -5,7 +5,7 @@ use attendance::words::{DoorId, EventId};
 use evidence::{ConsistencyProof, Hash, InclusionProof, NodeSource, ProveError};
 use protocol::bundle::DoorPolicy;
 use protocol::ledger::{self as bodies, LedgerBody};
-use rusqlite::{OptionalExtension as _, Row, Transaction, params};
+use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::super::events::{
     AgendaChange, DoorFacts, EventFacts, EventUnits, LedgerHead, LogEntry, MAX_PAGE, NewEvent,
@@ -13,10 +13,10 @@ use super::super::events::{
 };
 use super::columns::{hash, hash_opt, joined, list, names, names_text, public_key, word};
 use super::ledger::{self, Nodes};
-use super::{Result, SqliteStore, StoreError, decisions, entry_key, entry_place};
+use super::{Result, SqliteStore, StoreError, Tx, decisions, entry_key, entry_place};
 
 /// The number of an event.
-pub(super) fn number(tx: &Transaction<'_>, event: &EventId) -> Result<i64> {
+pub(super) fn number(tx: &Tx<'_>, event: &EventId) -> Result<i64> {
     tx.prepare_cached("SELECT number FROM event WHERE id = ?1")?
         .query_row([event.as_str()], |row| row.get(0))
         .optional()?
@@ -24,7 +24,7 @@ pub(super) fn number(tx: &Transaction<'_>, event: &EventId) -> Result<i64> {
 }
 
 /// Notes that bundles of the event hold something new.
-pub(super) fn revise(tx: &Transaction<'_>, event: i64) -> Result<()> {
+pub(super) fn revise(tx: &Tx<'_>, event: i64) -> Result<()> {
     tx.prepare_cached("UPDATE event SET revision = revision + 1 WHERE number = ?1")?
         .execute([event])?;
     Ok(())
@@ -71,11 +71,7 @@ fn version_facts(row: &Row<'_>) -> rusqlite::Result<Version> {
 }
 
 /// The version in force.
-pub(super) fn version(
-    tx: &Transaction<'_>,
-    event: i64,
-    what: Versioned,
-) -> Result<Option<Version>> {
+pub(super) fn version(tx: &Tx<'_>, event: i64, what: Versioned) -> Result<Option<Version>> {
     Ok(tx
         .prepare_cached(
             "SELECT number, object, ledger, at_ms FROM version \
@@ -87,7 +83,7 @@ pub(super) fn version(
 
 /// Brings a version into force that a ledger entry has announced. Fails with `Moved`.
 pub(super) fn put_version(
-    tx: &Transaction<'_>,
+    tx: &Tx<'_>,
     event: i64,
     what: Versioned,
     base: Option<Hash>,
@@ -117,7 +113,7 @@ pub(super) fn put_version(
 }
 
 fn put_agenda(
-    tx: &Transaction<'_>,
+    tx: &Tx<'_>,
     event: i64,
     change: &AgendaChange,
     ledger: u64,
@@ -148,7 +144,7 @@ fn put_agenda(
 }
 
 fn within_ledger<T>(
-    tx: &Transaction<'_>,
+    tx: &Tx<'_>,
     event: &EventId,
     size: u64,
     read: impl FnOnce(&Nodes<'_>) -> Result<T>,

@@ -3,13 +3,13 @@
 use attendance::UtcMs;
 use evidence::{Frontier, Hash, NodeSource};
 use protocol::ledger::{LedgerBody, LedgerEntry};
-use rusqlite::{OptionalExtension as _, Transaction, params};
+use rusqlite::{OptionalExtension as _, params};
 
 use super::super::events::LedgerHead;
-use super::{Result, StoreError, entry_key};
+use super::{Result, StoreError, Tx, entry_key};
 
 /// A ledger's origin, size and frontier.
-pub(super) fn frontier(tx: &Transaction<'_>, event: i64) -> Result<(String, Frontier)> {
+pub(super) fn frontier(tx: &Tx<'_>, event: i64) -> Result<(String, Frontier)> {
     let (origin, size, bytes): (String, u64, Vec<u8>) = tx
         .prepare_cached("SELECT origin, size, frontier FROM ledger WHERE event = ?1")?
         .query_row([event], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
@@ -26,7 +26,7 @@ pub(super) fn frontier(tx: &Transaction<'_>, event: i64) -> Result<(String, Fron
 }
 
 /// A ledger's head.
-pub(super) fn head(tx: &Transaction<'_>, event: i64) -> Result<LedgerHead> {
+pub(super) fn head(tx: &Tx<'_>, event: i64) -> Result<LedgerHead> {
     let (origin, frontier) = frontier(tx, event)?;
     Ok(LedgerHead {
         origin,
@@ -36,7 +36,7 @@ pub(super) fn head(tx: &Transaction<'_>, event: i64) -> Result<LedgerHead> {
 }
 
 /// Fails where a head that was signed before is lost and nobody has dealt with it.
-pub(super) fn refuse_lost(tx: &Transaction<'_>, event: i64) -> Result<()> {
+pub(super) fn refuse_lost(tx: &Tx<'_>, event: i64) -> Result<()> {
     let lost = tx
         .prepare_cached(
             "SELECT kiosk, size FROM lost_head WHERE event = ?1 AND settled_ms IS NULL",
@@ -51,7 +51,7 @@ pub(super) fn refuse_lost(tx: &Transaction<'_>, event: i64) -> Result<()> {
 
 /// Appends entries. Gives the index of the first and the head after the last.
 pub(super) fn append(
-    tx: &Transaction<'_>,
+    tx: &Tx<'_>,
     event: i64,
     now: UtcMs,
     bodies: impl IntoIterator<Item = LedgerBody>,
@@ -94,18 +94,13 @@ pub(super) fn append(
 }
 
 /// Appends one entry and gives its index.
-pub(super) fn append_one(
-    tx: &Transaction<'_>,
-    event: i64,
-    now: UtcMs,
-    body: LedgerBody,
-) -> Result<u64> {
+pub(super) fn append_one(tx: &Tx<'_>, event: i64, now: UtcMs, body: LedgerBody) -> Result<u64> {
     append(tx, event, now, [body]).map(|(index, _)| index)
 }
 
 /// The kept nodes of a ledger.
 pub(super) struct Nodes<'a> {
-    pub(super) tx: &'a Transaction<'a>,
+    pub(super) tx: &'a Tx<'a>,
     pub(super) event: i64,
 }
 

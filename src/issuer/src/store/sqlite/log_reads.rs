@@ -3,7 +3,7 @@
 use attendance::UtcMs;
 use attendance::words::{AttendeeId, EventId, KioskId};
 use protocol::badge::BadgeDigest;
-use rusqlite::{Row, Transaction, params};
+use rusqlite::{Row, params};
 
 use super::super::batches::{
     AlarmFacts, BatchOutcome, BatchUnits, HeadFacts, PreparedBatch, PresenceFacts, QuarantineFacts,
@@ -12,11 +12,11 @@ use super::super::batches::{
 use super::super::events::{LogEntry, MAX_PAGE};
 use super::columns::{hash, word, word_opt};
 use super::enrolment::numbers;
-use super::{Result, SqliteStore, StoreError, batches, entry_key, entry_place, events};
+use super::{Result, SqliteStore, StoreError, Tx, batches, entry_key, entry_place, events};
 
 /// Raises an alarm, or counts it where it stands open.
 pub(super) fn raise(
-    tx: &Transaction<'_>,
+    tx: &Tx<'_>,
     event: i64,
     subject: &str,
     code: &str,
@@ -85,7 +85,7 @@ fn alarm_facts(row: &Row<'_>) -> rusqlite::Result<AlarmFacts> {
 
 impl BatchUnits for SqliteStore {
     fn accept_batch(&self, batch: &PreparedBatch<'_>, now: UtcMs) -> Result<BatchOutcome> {
-        self.write(|tx| batches::accept(tx, batch, now))
+        self.write_together(|tx| batches::accept(tx, batch, now))
     }
 
     fn head(&self, kiosk: &KioskId) -> Result<Option<HeadFacts>> {

@@ -8,14 +8,14 @@ use evidence::Hash;
 use protocol::agenda::Registration;
 use protocol::badge::BadgeDigest;
 use protocol::ledger::{self as bodies, LedgerBody};
-use rusqlite::{OptionalExtension as _, Row, Transaction, params};
+use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::super::events::{MAX_PAGE, Version, Versioned};
 use super::super::people::{
     AttendeeFacts, PeopleUnits, PersonChange, PrivateObject, Roster, RosterFacts,
 };
 use super::columns::word;
-use super::{Result, SqliteStore, StoreError, decisions, events, ledger};
+use super::{Result, SqliteStore, StoreError, Tx, decisions, events, ledger};
 
 fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<UtcMs>> {
     Ok(row.get::<_, Option<i64>>(column)?.map(UtcMs))
@@ -23,7 +23,7 @@ fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<UtcMs>> {
 
 /// The registrations of an event, or of one attendee, without badges.
 fn registrations(
-    tx: &Transaction<'_>,
+    tx: &Tx<'_>,
     event: i64,
     attendee: Option<&str>,
 ) -> Result<BTreeMap<AttendeeId, Registration>> {
@@ -63,7 +63,7 @@ fn registrations(
     Ok(found)
 }
 
-fn roster(tx: &Transaction<'_>, event: i64) -> Result<Roster> {
+fn roster(tx: &Tx<'_>, event: i64) -> Result<Roster> {
     let registrations = registrations(tx, event, None)?;
     let badges = registrations
         .values()
@@ -79,7 +79,7 @@ fn roster(tx: &Transaction<'_>, event: i64) -> Result<Roster> {
     })
 }
 
-fn put_person(tx: &Transaction<'_>, event: i64, change: &PersonChange) -> Result<()> {
+fn put_person(tx: &Tx<'_>, event: i64, change: &PersonChange) -> Result<()> {
     let id = change.attendee.as_str();
     tx.prepare_cached(
         "INSERT INTO attendee (event, id, key, sealed) VALUES (?1, ?2, ?3, ?4) \
@@ -113,7 +113,7 @@ fn put_person(tx: &Transaction<'_>, event: i64, change: &PersonChange) -> Result
     Ok(())
 }
 
-fn attendee_facts(tx: &Transaction<'_>, event: i64, row: PersonRow) -> Result<AttendeeFacts> {
+fn attendee_facts(tx: &Tx<'_>, event: i64, row: PersonRow) -> Result<AttendeeFacts> {
     let (attendee, key, sealed) = row;
     let registration = registrations(tx, event, Some(attendee.as_str()))?.remove(&attendee);
     Ok(AttendeeFacts {
