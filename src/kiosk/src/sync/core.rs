@@ -731,13 +731,25 @@ impl Core {
     }
 
     fn batch_ready(&mut self, now: MonoMs, prepared: Option<Prepared>) -> Option<Effect> {
-        let job = &mut self.jobs[Call::Entries.index()];
-        let Some(prepared) = prepared.filter(|prepared| !prepared.leaves.is_empty()) else {
-            job.due = now.plus_ms(NOTHING_THERE_MS);
+        let prepared = prepared.filter(|prepared| !prepared.leaves.is_empty());
+        let (body, sent) = self.body_of(now, Call::Entries, prepared, None)?;
+        Some(self.call(Call::Entries, Some(body), Some(sent)))
+    }
+
+    /// A batch as bytes, and what to remember of it. Where there is nothing to send, it is looked for again later.
+    fn body_of(
+        &mut self,
+        now: MonoMs,
+        call: Call,
+        prepared: Option<Prepared>,
+        sealed: Option<u64>,
+    ) -> Option<(Arc<[u8]>, Sent)> {
+        let Some(prepared) = prepared else {
+            self.jobs[call.index()].due = now.plus_ms(NOTHING_THERE_MS);
             return None;
         };
         let Ok(body) = prepared.to_bytes() else {
-            self.alarm(now, Call::Entries, Alarm::JournalFailed, Outcome::Journal);
+            self.alarm(now, call, Alarm::JournalFailed, Outcome::Journal);
             return None;
         };
         let sent = Sent {
@@ -745,9 +757,9 @@ impl Core {
             size: prepared.end(),
             leaves: prepared.leaves.len(),
             bytes: body.len(),
-            sealed: None,
+            sealed,
         };
-        Some(self.call(Call::Entries, Some(body.into()), Some(sent)))
+        Some((body.into(), sent))
     }
 
     fn journalled(

@@ -29,6 +29,8 @@ const DOORS: u8 = 4;
 const BURST: usize = 8;
 /// Entries of a batch that only fills.
 const FILL: usize = 1_000;
+/// Entries after which a fill says how far it is.
+const SAY_EVERY: u64 = 1_000_000;
 /// Commits that show whether the disk honours syncs.
 const PROBES: usize = 31;
 /// The seed of the kiosk's key.
@@ -141,7 +143,7 @@ fn commit_bare(bare: &mut BareIntake, log: &ScanLog, batch: &Batch, entries: usi
         .map(|(bytes, seen)| EntryRow {
             bytes,
             badge: seen.badge,
-            attendee: &seen.attendee,
+            attendee: seen.attendee,
             direction: seen.direction.as_str(),
         })
         .collect();
@@ -230,6 +232,10 @@ impl Office {
             let left = usize::try_from(size - office.log.size()).unwrap_or(FILL);
             let batch = office.log.batch(left.min(FILL));
             office.voice.deliver(&office.log.speaker, &batch.body);
+            office.log.forget(&batch);
+            if office.log.size().is_multiple_of(SAY_EVERY) {
+                progress(&format!("  {} of {size} entries", office.log.size()));
+            }
         }
         office
     }

@@ -32,7 +32,7 @@ use figures::Figure;
 const HELP: &str = "\
 Measure Rollcall's programs against bare SQLite on the same disk.
 
-Usage: cargo xtask bench [--json] [--quick] [--folder FOLDER] [figure]...
+Usage: cargo xtask bench [--json] [--quick | --long] [--folder FOLDER] [figure]...
 
 Figures (all, if none is named):
   scan_to_feedback      From the last byte of a code to its answer, against one bare commit
@@ -47,6 +47,7 @@ Figures (all, if none is named):
 Options:
   --json           One JSON object a figure, one a line
   --quick          Small amounts, to see that the bench works; nothing is judged
+  --long           intake_cost at logs of 1,000, 1,000,000 and 10,000,000 entries: half an hour, and 20 GB of disk
   --folder FOLDER  On whose disk to measure; without it, the disk where the programs were built
   -h, --help       Print this
 ";
@@ -110,6 +111,9 @@ const FULL: Amounts = Amounts {
     judged: true,
 };
 
+/// Logs as no event will have them, to see that the cost does not grow.
+const LONG_LOGS: [u64; 3] = [1_000, 1_000_000, 10_000_000];
+
 const QUICK: Amounts = Amounts {
     people: 500,
     crowd: 100,
@@ -148,6 +152,7 @@ impl Asked {
                 "-h" | "--help" => return Ok(None),
                 "--json" => asked.json = true,
                 "--quick" => asked.amounts = QUICK,
+                "--long" => asked.amounts.logs = LONG_LOGS,
                 "--folder" => {
                     let folder = arguments.next().ok_or("--folder wants a folder")?;
                     asked.folder = Some(PathBuf::from(folder));

@@ -5,6 +5,7 @@ use attendance::words::{
     AttendeeId, Direction, DirectionSource, DoorId, ReaderId, RoomId, Verdict,
 };
 use evidence::{Checkpoint, Frontier, leaf_hash, sign_checkpoint};
+use protocol::badge::BadgeRef;
 use protocol::entry::{Body, Provisional, Scan};
 use rollcall_tests::random::Random;
 use rollcall_tests::speaker::Speaker;
@@ -20,18 +21,25 @@ pub(crate) struct ScanLog {
     pub(crate) speaker: Speaker,
     /// Of what [`ScanLog::batch`] has given.
     frontier: Frontier,
-    order: Vec<usize>,
+    /// In the order in which they come, again and again.
+    people: Vec<Person>,
     scans: usize,
-    seen: Vec<Seen>,
+}
+
+/// Who wears a badge.
+#[derive(Debug)]
+struct Person {
+    badge: BadgeRef,
+    attendee: String,
 }
 
 /// Whom a scan was of.
-#[derive(Clone, Debug)]
-pub(crate) struct Seen {
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen<'a> {
     /// The badge's digest.
     pub(crate) badge: [u8; 32],
     /// The attendee's pseudonym.
-    pub(crate) attendee: String,
+    pub(crate) attendee: &'a str,
     /// Which way.
     pub(crate) direction: Direction,
 }
@@ -52,13 +60,16 @@ impl ScanLog {
     pub(crate) fn new(speaker: Speaker, people: usize) -> Self {
         let mut order: Vec<usize> = (0..people).collect();
         Random::from_seed(SEED).shuffle(&mut order);
-        let frontier = Frontier::new();
+        let people = order.into_iter().map(|number| {
+            let badge = speaker.badge_key().reference(&person(number));
+            let attendee = format!("a-{}", &badge.digest.to_string()[..12]);
+            Person { badge, attendee }
+        });
         Self {
+            people: people.collect(),
+            frontier: Frontier::new(),
             speaker,
-            frontier,
-            order,
             scans: 0,
-            seen: Vec::new(),
         }
     }
 
@@ -97,34 +108,49 @@ impl ScanLog {
         &self,
         batch: &Batch,
         entries: usize,
-    ) -> impl Iterator<Item = (&[u8], &Seen)> {
+    ) -> impl Iterator<Item = (&[u8], Seen<'_>)> {
         let bytes = self.speaker.entries[batch.start..batch.start + entries].iter();
         // The first entry is no scan.
-        bytes.map(Vec::as_slice).zip(&self.seen[batch.start - 1..])
+        let seen = (batch.start - 1..).map(|scan| self.seen(scan));
+        bytes.map(Vec::as_slice).zip(seen)
+    }
+
+    /// Lets go of a batch's entries, so that a log may be longer than memory.
+    pub(crate) fn forget(&mut self, batch: &Batch) {
+        let sent = usize::try_from(self.size()).expect("logs here are short");
+        for bytes in &mut self.speaker.entries[batch.start..sent] {
+            *bytes = Vec::new();
+        }
+    }
+
+    /// Everybody goes in, in turn, and then out.
+    fn seen(&self, scan: usize) -> Seen<'_> {
+        let person = &self.people[scan % self.people.len()];
+        let is_in = (scan / self.people.len()).is_multiple_of(2);
+        Seen {
+            badge: person.badge.digest.0,
+            attendee: &person.attendee,
+            direction: if is_in { Direction::In } else { Direction::Out },
+        }
     }
 
     fn scan(&mut self) {
-        let number = self.order[self.scans % self.order.len()];
-        let is_in = (self.scans / self.order.len()).is_multiple_of(2);
+        let direction = self.seen(self.scans).direction;
+        let person = &self.people[self.scans % self.people.len()];
         self.scans += 1;
-        let (direction, verdict) = match is_in {
-            true => (Direction::In, Verdict::CheckedIn),
-            false => (Direction::Out, Verdict::CheckedOut),
+        let verdict = match direction {
+            Direction::Out => Verdict::CheckedOut,
+            _ => Verdict::CheckedIn,
         };
-        let badge = self.speaker.badge_key().reference(&person(number));
-        let attendee = format!("a-{}", &badge.digest.to_string()[..12]);
-        self.seen.push(Seen {
-            badge: badge.digest.0,
-            attendee: attendee.clone(),
-            direction,
-        });
+        let attendee = AttendeeId::new(&person.attendee).expect("an id");
+        let badge = person.badge.clone();
         self.speaker.say(Body::Scan(Box::new(Scan {
             door: DoorId::new(DOOR).expect("an id"),
             rooms: vec![RoomId::new(ROOM).expect("an id")],
             reader: ReaderId::new("main-in").expect("an id"),
             symbology: None,
             badge,
-            attendee: Some(AttendeeId::new(&attendee).expect("an id")),
+            attendee: Some(attendee),
             direction,
             direction_source: DirectionSource::Reader,
             verdict,

@@ -3,7 +3,7 @@
 use protocol::problem::Code;
 
 use super::super::words::{Alarm, Ask, Call, Effect, MonoMs, Outcome};
-use super::{Asking, Core, NOTHING_THERE_MS, Sent};
+use super::{Asking, Core, Sent};
 use crate::desk::ForkError;
 use crate::journal::SealedBatch;
 
@@ -13,28 +13,12 @@ impl Core {
         now: MonoMs,
         batch: Option<SealedBatch>,
     ) -> Option<Effect> {
-        let job = &mut self.jobs[Call::Sealed.index()];
-        let Some(SealedBatch {
-            number,
-            kiosk,
-            prepared,
-        }) = batch
-        else {
-            job.due = now.plus_ms(NOTHING_THERE_MS);
-            return None;
-        };
-        let Ok(body) = prepared.to_bytes() else {
-            self.alarm(now, Call::Sealed, Alarm::JournalFailed, Outcome::Journal);
-            return None;
-        };
-        let sent = Sent {
-            start: prepared.start,
-            size: prepared.end(),
-            leaves: prepared.leaves.len(),
-            bytes: body.len(),
-            sealed: Some(number),
-        };
-        Some(self.call_as(&kiosk, Call::Sealed, Some(body.into()), Some(sent)))
+        let (sealed, prepared) = batch
+            .map(|batch| ((batch.number, batch.kiosk), batch.prepared))
+            .unzip();
+        let (number, kiosk) = sealed.unzip();
+        let (body, sent) = self.body_of(now, Call::Sealed, prepared, number)?;
+        Some(self.call_as(&kiosk?, Call::Sealed, Some(body), Some(sent)))
     }
 
     /// The desk has looked at the proof. If it sealed the log, what it publishes next makes sync begin again.
