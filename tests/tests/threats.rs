@@ -228,6 +228,25 @@ fn a_restored_card_seals_goes_on_and_a_reviewer_admits_its_scans() {
         assert_eq!(copies, 1, "person {number} was answered green once");
     }
     branch_is_bound(&archive, &world.path("tampered.tar"));
+
+    // What the card itself holds is taken along whole: the fresh log and the one that it sealed.
+    let out = world.path("card.tar");
+    let words = ["export", "--out", out.to_str().unwrap()];
+    let told = rollcall_tests::programs::run(&mut kiosk.command(&words), "").ok();
+    assert!(told.contains("1 sealed log is in it"), "{told}");
+    let card = Archive::read(&out);
+    let logs = &card.description.logs;
+    assert_eq!(logs.len(), 2);
+    assert_eq!(logs[1].origin, first.origin);
+    let scans = scanned(&card);
+    for number in 0..7 * STAGE {
+        let digest = badges.digest(&person(number));
+        let copies = scans.iter().filter(|(_, badge)| *badge == digest).count();
+        let on_this_card = !(STAGE..2 * STAGE).contains(&number);
+        assert_eq!(copies, usize::from(on_this_card), "person {number}");
+    }
+    let said = verify(&out);
+    assert_eq!(said.code, Some(3), "whole, and without a ledger: {said}");
 }
 
 /// How many badges the issuer's journals hold.

@@ -395,12 +395,24 @@ impl Journal {
     pub fn for_each<E: From<JournalError>>(
         &self,
         from: u64,
+        each: impl FnMut(u64, Hash, Option<&[u8]>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.for_each_in("entries", from, each)
+    }
+
+    /// The same, of a table of entries. Its name is this journal's own.
+    fn for_each_in<E: From<JournalError>>(
+        &self,
+        table: &str,
+        from: u64,
         mut each: impl FnMut(u64, Hash, Option<&[u8]>) -> Result<(), E>,
     ) -> Result<(), E> {
         let read = |e: rusqlite::Error| E::from(JournalError::from(e));
         let mut entries = self
             .db
-            .prepare_cached("SELECT idx, leaf, bytes FROM entries WHERE idx >= ?1 ORDER BY idx")
+            .prepare_cached(&format!(
+                "SELECT idx, leaf, bytes FROM {table} WHERE idx >= ?1 ORDER BY idx"
+            ))
             .map_err(read)?;
         let mut rows = entries
             .query([schema::to_sql(from).map_err(E::from)?])

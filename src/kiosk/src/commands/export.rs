@@ -1,10 +1,11 @@
-//! `export`: the journal as an archive that `rollcall verify` reads.
+//! `export`: the journal, with the logs that it sealed, as an archive that `rollcall verify` reads.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 
+use attendance::words::KioskId;
 use protocol::archive::{
     ARCHIVE_PATH, Archive, FORMAT, Log, LogKind, checkpoint_path, entries_path,
 };
@@ -12,7 +13,7 @@ use protocol::batch::damaged_line;
 
 use super::{Exit, complain, say};
 use crate::config::Config;
-use crate::journal::{Disk, Folder, Journal, JournalError};
+use crate::journal::{Disk, Folder, Journal, JournalError, SealedLog};
 use crate::kernel;
 use crate::runtime::SOFTWARE;
 
@@ -34,7 +35,17 @@ enum ExportError {
 pub(super) fn export(config: &Config, out: &Path) -> Exit {
     match write(config, out) {
         Ok(exported) => {
-            let Exported { size, damaged } = exported;
+            let Exported {
+                size,
+                sealed,
+                damaged,
+            } = exported;
+            if sealed > 0 {
+                say(&format!(
+                    "{sealed} sealed {} in it",
+                    if sealed == 1 { "log is" } else { "logs are" }
+                ));
+            }
             if damaged > 0 {
                 say(&format!(
                     "{damaged} of {size} entries are damaged; their hashes stand in for them"
@@ -55,8 +66,18 @@ pub(super) fn export(config: &Config, out: &Path) -> Exit {
 }
 
 struct Exported {
+    /// Entries of all logs.
     size: u64,
+    /// Logs beside the journal's own.
+    sealed: usize,
     damaged: u64,
+}
+
+/// A log of the archive.
+struct Part<'a> {
+    /// The one that was sealed; `None` for the journal's own.
+    sealed: Option<&'a SealedLog>,
+    checkpoint: String,
 }
 
 fn write(config: &Config, out: &Path) -> Result<Exported, ExportError> {
@@ -91,6 +112,34 @@ fn write(config: &Config, out: &Path) -> Result<Exported, ExportError> {
         Some((size, note)) if size == verified.size => note,
         _ => journal.checkpoint()?,
     };
+    let log = |origin: &str, key, kiosk: &KioskId, size| Log {
+        kind: LogKind::Journal,
+        origin: origin.to_owned(),
+        key,
+        kiosk: Some(kiosk.clone()),
+        door: door.clone(),
+        size,
+        base: None,
+    };
+    let own_key = journal.key().public_key();
+    let mut logs = vec![log(
+        &enrolment.origin,
+        own_key,
+        &enrolment.kiosk,
+        verified.size,
+    )];
+    let mut parts = vec![Part {
+        sealed: None,
+        checkpoint,
+    }];
+    for sealed in journal.sealed() {
+        if let Some(checkpoint) = journal.sealed_head(sealed)? {
+            let key = sealed.key.public_key();
+            logs.push(log(&sealed.origin, key, &sealed.kiosk, sealed.size));
+            let sealed = Some(sealed);
+            parts.push(Part { sealed, checkpoint });
+        }
+    }
     let archive = Archive {
         format: FORMAT.to_owned(),
         made: kernel::wall_now(),
@@ -98,15 +147,7 @@ fn write(config: &Config, out: &Path) -> Result<Exported, ExportError> {
         event: enrolment.event.clone(),
         issuer: enrolment.issuer.clone(),
         issuer_key: enrolment.issuer_key,
-        logs: vec![Log {
-            kind: LogKind::Journal,
-            origin: enrolment.origin.clone(),
-            key: journal.key().public_key(),
-            kiosk: Some(enrolment.kiosk.clone()),
-            door,
-            size: verified.size,
-            base: None,
-        }],
+        logs,
     };
     let described = serde_json::to_vec_pretty(&archive).map_err(|e| no_out(io::Error::other(e)))?;
     let is_tar = out.extension().is_some_and(|extension| extension == "tar");
@@ -116,15 +157,16 @@ fn write(config: &Config, out: &Path) -> Result<Exported, ExportError> {
     } else {
         out.to_owned()
     };
-    write_folder(&place, &described, &checkpoint, &journal).map_err(|e| e.at(&place))?;
+    let damaged = write_folder(&place, &described, &parts, &journal).map_err(|e| e.at(&place))?;
     if is_tar {
-        let packed = pack(&place, out);
+        let packed = pack(&place, out, parts.len());
         fs::remove_dir_all(&place).map_err(no_out)?;
         packed.map_err(no_out)?;
     }
     Ok(Exported {
-        size: verified.size,
-        damaged: verified.damaged,
+        size: archive.logs.iter().map(|log| log.size).sum(),
+        sealed: parts.len() - 1,
+        damaged,
     })
 }
 
@@ -158,36 +200,49 @@ impl From<io::Error> for CopyError {
     }
 }
 
+/// Writes the archive's files. How many entries are damaged.
 fn write_folder(
     place: &Path,
     described: &[u8],
-    checkpoint: &str,
+    parts: &[Part<'_>],
     journal: &Journal,
-) -> Result<(), CopyError> {
-    let entries_at = place.join(entries_path(0));
-    fs::create_dir_all(entries_at.parent().unwrap_or(place))?;
+) -> Result<u64, CopyError> {
+    fs::create_dir_all(place)?;
     fs::write(place.join(ARCHIVE_PATH), described)?;
-    fs::write(place.join(checkpoint_path(0)), checkpoint)?;
-    let mut entries = BufWriter::new(File::create(entries_at)?);
-    journal.for_each(0, |_, leaf, bytes| {
-        match bytes {
-            Some(bytes) => entries.write_all(bytes)?,
-            None => entries.write_all(damaged_line(leaf).as_bytes())?,
+    let mut damaged = 0;
+    for (number, part) in parts.iter().enumerate() {
+        let entries_at = place.join(entries_path(number));
+        fs::create_dir_all(entries_at.parent().unwrap_or(place))?;
+        fs::write(place.join(checkpoint_path(number)), &part.checkpoint)?;
+        let mut entries = BufWriter::new(File::create(entries_at)?);
+        let write = |_, leaf, bytes: Option<&[u8]>| {
+            match bytes {
+                Some(bytes) => entries.write_all(bytes)?,
+                None => {
+                    damaged += 1;
+                    entries.write_all(damaged_line(leaf).as_bytes())?;
+                }
+            }
+            entries.write_all(b"\n")?;
+            Ok::<(), CopyError>(())
+        };
+        match part.sealed {
+            None => journal.for_each(0, write)?,
+            Some(sealed) => journal.for_each_sealed(sealed, 0, write)?,
         }
-        entries.write_all(b"\n")?;
-        Ok::<(), CopyError>(())
-    })?;
-    entries
-        .into_inner()
-        .map_err(io::IntoInnerError::into_error)?
-        .sync_all()?;
-    Ok(())
+        entries
+            .into_inner()
+            .map_err(io::IntoInnerError::into_error)?
+            .sync_all()?;
+    }
+    Ok(damaged)
 }
 
 /// Packs a folder so that the same folder gives the same bytes.
-fn pack(place: &Path, out: &Path) -> io::Result<()> {
+fn pack(place: &Path, out: &Path, logs: usize) -> io::Result<()> {
     let mut archive = tar::Builder::new(BufWriter::new(File::create(out)?));
-    for path in [ARCHIVE_PATH.to_owned(), entries_path(0), checkpoint_path(0)] {
+    let of_logs = (0..logs).flat_map(|number| [entries_path(number), checkpoint_path(number)]);
+    for path in std::iter::once(ARCHIVE_PATH.to_owned()).chain(of_logs) {
         let mut file = File::open(place.join(&path))?;
         let mut header = tar::Header::new_gnu();
         header.set_size(file.metadata()?.len());

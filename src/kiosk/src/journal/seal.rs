@@ -10,7 +10,7 @@
 
 use attendance::UtcMs;
 use attendance::words::KioskId;
-use evidence::{Checkpoint, Frontier, SigningKey, kiosk_origin, sign_checkpoint};
+use evidence::{Checkpoint, Frontier, Hash, SigningKey, kiosk_origin, sign_checkpoint};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use zeroize::Zeroizing;
 
@@ -267,6 +267,48 @@ impl Journal {
         }))
     }
 
+    /// The signed head of all of a sealed log's entries; `None` of a log without any.
+    ///
+    /// # Errors
+    /// Where the database cannot be read, or holds no such head.
+    pub fn sealed_head(&self, sealed: &SealedLog) -> Result<Option<String>, JournalError> {
+        if sealed.size == 0 {
+            return Ok(None);
+        }
+        // What was receipted before has no head of its own among the last ones.
+        let note = self
+            .db
+            .query_row(
+                &format!(
+                    "SELECT note FROM sealed_heads WHERE log = ?1 AND size = ?2 \
+                     UNION ALL SELECT note FROM receipts_{} WHERE size = ?2",
+                    sealed.number
+                ),
+                params![to_sql(sealed.number)?, to_sql(sealed.size)?],
+                |row| row.get(0),
+            )
+            .optional()?;
+        note.map(Some).ok_or_else(|| {
+            JournalError::Damaged(format!(
+                "there is no signed head of the {} entries of sealed log {}",
+                sealed.size, sealed.number
+            ))
+        })
+    }
+
+    /// As [`Journal::for_each`], of a sealed log.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn for_each_sealed<E: From<JournalError>>(
+        &self,
+        sealed: &SealedLog,
+        from: u64,
+        each: impl FnMut(u64, Hash, Option<&[u8]>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.for_each_in(&format!("entries_{}", sealed.number), from, each)
+    }
+
     /// Notes how much of a sealed log the issuer holds. It may be less than before, where the issuer was restored.
     ///
     /// # Errors
@@ -295,29 +337,19 @@ impl Journal {
         let Some(sealed) = self.sealed.last() else {
             return Ok(replay);
         };
-        let (traces, entries) = (
-            format!("traces_{}", sealed.number),
-            format!("entries_{}", sealed.number),
-        );
+        let traces = format!("traces_{}", sealed.number);
         let known = self.db.table_exists(None, traces.as_str())?;
         let (tip, _) = if known {
             self.read_chunks(&traces, sealed.size, &mut replay)?
         } else {
             (TraceTip::NONE, Frontier::new())
         };
-        let mut entries = self.db.prepare(&format!(
-            "SELECT idx, leaf, bytes FROM {entries} WHERE idx >= ?1 ORDER BY idx"
-        ))?;
-        let mut rows = entries.query([to_sql(tip.size())?])?;
-        while let Some(row) = rows.next()? {
-            let index: i64 = row.get(0)?;
-            let bytes = row.get_ref(2)?.as_blob();
-            let bytes = bytes.map_err(|e| JournalError::damaged(&e))?;
-            let whole = evidence::leaf_hash(bytes) == schema::hash(row, 1)?;
-            replay.entry(index.unsigned_abs(), whole.then_some(bytes));
+        self.for_each_sealed(sealed, tip.size(), |index, _, bytes| {
+            replay.entry(index, bytes);
             // Nothing is kept for a sealed log any more.
             replay.due();
-        }
+            Ok::<(), JournalError>(())
+        })?;
         Ok(replay)
     }
 }
