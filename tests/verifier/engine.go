@@ -5,11 +5,10 @@ import (
 	"sort"
 )
 
-// Presence and decisions: the engine rollcall-threshold-1 (sections 11.2 to 11.7).
+// Presence and decisions: the engine rollcall-threshold-2 (sections 11.2 to 11.7).
 
 const (
-	engineName   = "rollcall-threshold-1"
-	maxToggled   = 16
+	engineName   = "rollcall-threshold-2"
 	closedBefore = "closes_previous"
 	stillInside  = "still_inside"
 )
@@ -21,6 +20,11 @@ type signal struct {
 	rooms     []string
 	direction string
 	toggled   bool
+
+	// What a reading gives it.
+	instant int64
+	room    string
+	seen    int // its number among those seen
 }
 
 type session struct {
@@ -44,7 +48,7 @@ func (r *registration) holds(at int64) bool {
 type question struct {
 	rules        *rules
 	sessions     []session // of the programme, in the order of the agenda
-	signals      []signal  // in order
+	signals      []signal  // in any order
 	registration *registration
 	now          int64
 	incomplete   int
@@ -75,9 +79,7 @@ type count struct {
 	parts             []part
 	least, most, full credits
 	stays             int
-	endLeftToReview   bool
 	seen              []signal
-	ambiguous         []signal
 }
 
 func (c *count) differs(other *count) bool {
@@ -97,10 +99,9 @@ type decided struct {
 // ---- stays (11.3) ----
 
 type presence struct {
-	stays     []*stay
-	seen      map[string][]signal
-	order     []signal
-	ambiguous []signal
+	stays []*stay
+	seen  map[string][]signal
+	order []signal
 }
 
 func (q *question) presence(signals []signal) *presence {
@@ -111,10 +112,8 @@ func (q *question) presence(signals []signal) *presence {
 		if len(s.rooms) == 0 {
 			continue
 		}
-		room, ambiguous := q.roomOf(&s)
-		if ambiguous {
-			p.ambiguous = append(p.ambiguous, s)
-		}
+		room := s.room
+		s.seen = len(p.order)
 		p.order = append(p.order, s)
 		p.seen[room] = append(p.seen[room], s)
 		here := &stayEnd{at: s.at, signal: &s}
@@ -152,31 +151,12 @@ func (q *question) presence(signals []signal) *presence {
 	return p
 }
 
-func (q *question) roomOf(s *signal) (room string, ambiguous bool) {
-	if len(s.rooms) == 1 {
-		return s.rooms[0], false
-	}
-	var on []string
-	for _, room := range s.rooms {
-		for i := range q.sessions {
-			if at := &q.sessions[i]; at.room == room && at.start <= s.at.hi && s.at.lo < at.end {
-				on = append(on, room)
-				break
-			}
-		}
-	}
-	if len(on) == 0 {
-		return s.rooms[0], false
-	}
-	return on[0], len(on) > 1
-}
-
 // ---- minutes (11.4) ----
 
 // count runs sections 11.3 to 11.5 on these signals.
 func (q *question) count(signals []signal) *count {
 	p := q.presence(signals)
-	c := &count{stays: len(p.stays), seen: p.order, ambiguous: p.ambiguous}
+	c := &count{stays: len(p.stays), seen: p.order}
 	order := make([]*session, len(q.sessions))
 	for i := range q.sessions {
 		order[i] = &q.sessions[i]
@@ -188,15 +168,15 @@ func (q *question) count(signals []signal) *count {
 		return order[i].id < order[j].id
 	})
 	for _, s := range order {
-		c.parts = append(c.parts, q.part(s, order, p, c))
+		c.parts = append(c.parts, q.part(s, order, p))
 	}
 	q.award(c)
 	return c
 }
 
-func (q *question) part(s *session, order []*session, p *presence, c *count) part {
+func (q *question) part(s *session, order []*session, p *presence) part {
 	out := part{session: s, scheduled: s.window.hi - s.window.lo}
-	var least, most []interval
+	var least, most, perhaps []interval
 	for _, known := range p.stays {
 		if known.room != s.room {
 			continue
@@ -211,15 +191,13 @@ func (q *question) part(s *session, order []*session, p *presence, c *count) par
 		}
 		most = append(most, span)
 		out.stays = append(out.stays, stay)
-		if review {
-			c.endLeftToReview = true
-			continue
-		}
-		if span := (interval{stay.start.at.hi, stay.end.at.lo}).cut(s.window); span.lo < span.hi {
+		if span := (interval{stay.start.at.hi, stay.end.at.lo}).cut(s.window); span.lo < span.hi && !review {
 			least = append(least, span)
+		} else {
+			perhaps = append(perhaps, most[len(most)-1])
 		}
 	}
-	out.least, out.most = q.length(least, s), q.length(most, s)
+	out.least, out.most = q.leastLength(least, perhaps, s), q.mostLength(most, len(perhaps) > 0, s)
 	if a, b := q.meets(out.least, out.scheduled), q.meets(out.most, out.scheduled); a == b {
 		out.met = &a
 	}
@@ -231,8 +209,8 @@ func (q *question) resolve(known stay, s *session, order []*session, p *presence
 	out = known
 	switch {
 	case known.end == nil:
-		from := known.start.at
-		if q.firstAfter(known.room, from.lo, order) != s {
+		from := known.start.signal
+		if q.firstAfter(known.room, from.instant, order) != s {
 			return out, false, false
 		}
 		if q.now < s.window.hi {
@@ -241,10 +219,10 @@ func (q *question) resolve(known stay, s *session, order []*session, p *presence
 		}
 		end := &stayEnd{at: exactly(s.window.hi), inferred: q.rules.missingOut}
 		if q.rules.missingOut == "last_signal" {
-			end.at = from
+			end.at = from.at
 			for i := range p.seen[known.room] {
 				seen := &p.seen[known.room][i]
-				if inside(seen.at.hi, s) && seen.at.lo >= from.lo {
+				if inside(seen.instant, s) && seen.seen >= from.seen {
 					end.at, end.signal = seen.at, seen
 				}
 			}
@@ -252,15 +230,15 @@ func (q *question) resolve(known stay, s *session, order []*session, p *presence
 		out.end = end
 		return out, q.rules.missingOut == "review", q.rules.missingOut != "none"
 	case known.start == nil:
-		until := known.end.at
-		if q.lastBefore(known.room, until.hi, order) != s {
+		until := known.end.signal
+		if q.lastBefore(known.room, until.instant, order) != s {
 			return out, false, false
 		}
 		start := &stayEnd{at: exactly(s.window.lo), inferred: q.rules.missingIn}
 		if q.rules.missingIn == "first_signal" {
-			start.at = until
+			start.at = until.at
 			for _, seen := range p.seen[known.room] {
-				if inside(seen.at.lo, s) {
+				if inside(seen.instant, s) {
 					start.at = seen.at
 					break
 				}
@@ -292,29 +270,58 @@ func (q *question) lastBefore(room string, until int64, order []*session) *sessi
 	return nil
 }
 
-// length is that of the union, after the grace at both ends.
-func (q *question) length(spans []interval, s *session) int64 {
-	if len(spans) == 0 {
-		return 0
+// bounds are the first start and the last end.
+func bounds(spans []interval) interval {
+	all := interval{lastMs, firstMs}
+	for _, span := range spans {
+		all = all.hull(span)
 	}
-	sort.SliceStable(spans, func(i, j int) bool {
-		if spans[i].lo != spans[j].lo {
-			return spans[i].lo < spans[j].lo
-		}
-		return spans[i].hi < spans[j].hi
-	})
-	if spans[0].lo-s.window.lo <= q.rules.graceIn {
-		spans[0].lo = s.window.lo
-	}
-	last := 0
+	return all
+}
+
+// leastLength graces the ends, each unless a stay that may not have been may lie outside it.
+func (q *question) leastLength(spans, perhaps []interval, s *session) int64 {
+	all, other := bounds(spans), bounds(perhaps)
 	for i := range spans {
-		if spans[i].hi >= spans[last].hi {
-			last = i
+		if spans[i].lo == all.lo && other.lo >= all.lo {
+			q.graceIn(&spans[i], s)
+		}
+		if spans[i].hi == all.hi && other.hi <= all.hi {
+			q.graceOut(&spans[i], s)
 		}
 	}
-	if s.window.hi-spans[last].hi <= q.rules.graceOut {
-		spans[last].hi = s.window.hi
+	return unionLength(spans)
+}
+
+// mostLength graces the ends, or where a stay may not have been, all.
+func (q *question) mostLength(spans []interval, perhaps bool, s *session) int64 {
+	all := bounds(spans)
+	for i := range spans {
+		if perhaps || spans[i].lo == all.lo {
+			q.graceIn(&spans[i], s)
+		}
+		if perhaps || spans[i].hi == all.hi {
+			q.graceOut(&spans[i], s)
+		}
 	}
+	return unionLength(spans)
+}
+
+func (q *question) graceIn(span *interval, s *session) {
+	if span.lo-s.window.lo <= q.rules.graceIn {
+		span.lo = s.window.lo
+	}
+}
+
+func (q *question) graceOut(span *interval, s *session) {
+	if s.window.hi-span.hi <= q.rules.graceOut {
+		span.hi = s.window.hi
+	}
+}
+
+// unionLength is that of the union.
+func unionLength(spans []interval) int64 {
+	sort.Slice(spans, func(i, j int) bool { return spans[i].lo < spans[j].lo })
 	var total, until int64
 	for _, span := range spans {
 		from := maxOf(span.lo, until)
@@ -409,23 +416,49 @@ func (c *count) outcome() string {
 // ---- reason and review (11.6) ----
 
 func (q *question) decide() *decided {
-	var held []signal
-	for _, s := range q.signals {
-		if q.registration != nil && q.registration.holds(s.at.lo) {
-			held = append(held, s)
-		}
-	}
-	c := q.count(held)
-	d := &decided{counted: c, complete: q.incomplete == 0}
+	day := q.day()
+	told := q.told(day)
+	c, reason := q.answer(told)
+	d := &decided{counted: c, reason: reason, complete: q.incomplete == 0}
 	for i := range c.parts {
 		d.complete = d.complete && c.parts[i].session.window.hi <= q.now
 	}
-	d.reason, d.review = q.reason(c, held)
 	d.outcome = c.outcome()
+	d.review = !c.sure() || q.isOpen(day, c, &d.reason)
 	if d.review {
 		d.outcome = "review"
 	}
 	return d
+}
+
+// isOpen is whether another reading comes to something else; it puts the reason right.
+func (q *question) isOpen(day *day, c *count, reason *string) bool {
+	told := *reason
+	why := func(reason *string, other string) {
+		switch told {
+		case "not_registered", "registration_cancelled", "missing_check_in", "missing_check_out":
+		default:
+			*reason = other
+		}
+	}
+	tried := 0
+	sure := q.everyTime(day, func(reading []signal) bool {
+		tried++
+		if tried > maxReadings {
+			return false
+		}
+		other, reason := q.answer(reading)
+		return !c.differs(other) && (c.least.Sign() == 0 || reason == told)
+	})
+	if !sure {
+		why(reason, "clock_uncertain")
+		return true
+	}
+	sure = q.everyReading(day, func(reading []signal) bool { return !c.differs(q.count(q.registered(reading))) })
+	if !sure {
+		why(reason, "insufficient_evidence")
+	}
+	return !sure
 }
 
 // again counts under rules with one thing changed.
@@ -436,91 +469,46 @@ func (q *question) again(signals []signal, change func(*rules)) *count {
 	return changed.count(signals)
 }
 
-func (q *question) reason(c *count, held []signal) (string, bool) {
-	unsure := !c.sure()
-	otherwise := func() bool { return q.toggleMatters(c, held) || q.roomMatters(c, held) }
-	if len(held) != len(q.signals) && c.differs(q.count(q.signals)) {
+// answer is what one reading comes to, and its reason.
+func (q *question) answer(all []signal) (*count, string) {
+	held := q.registered(all)
+	c := q.count(held)
+	return c, q.reason(c, all, held)
+}
+
+func (q *question) reason(c *count, all, held []signal) string {
+	if len(held) != len(all) && c.differs(q.count(all)) {
 		if q.registration == nil {
-			return "not_registered", unsure || otherwise()
+			return "not_registered"
 		}
-		return "registration_cancelled", unsure || otherwise()
+		return "registration_cancelled"
 	}
-	if q.registration == nil && len(q.signals) == 0 {
-		return "not_registered", false
+	if q.registration == nil && len(all) == 0 {
+		return "not_registered"
 	}
 	if c.stays == 0 {
-		return "no_attendance", false
+		return "no_attendance"
 	}
 	if q.rules.missingIn != "session_start" &&
 		c.differs(q.again(held, func(r *rules) { r.missingIn = "session_start" })) {
-		return "missing_check_in", unsure || otherwise()
+		return "missing_check_in"
 	}
 	if q.rules.missingOut != "session_end" &&
 		c.differs(q.again(held, func(r *rules) { r.missingOut = "session_end" })) {
-		return "missing_check_out", unsure || otherwise()
-	}
-	if unsure && !c.endLeftToReview {
-		return "clock_uncertain", true
-	}
-	if otherwise() {
-		return "insufficient_evidence", true
+		return "missing_check_out"
 	}
 	switch c.outcome() {
 	case "review":
-		return "clock_uncertain", true
+		return "clock_uncertain"
 	case "partial":
-		return "partial_credit", false
+		return "partial_credit"
 	case "full":
-		return "met_duration_threshold", false
+		return "met_duration_threshold"
 	}
 	for i := range c.parts {
 		if c.parts[i].most > 0 {
-			return "below_minimum", false
+			return "below_minimum"
 		}
 	}
-	return "no_attendance", false
-}
-
-func (q *question) toggleMatters(c *count, held []signal) bool {
-	var toggled []int
-	for i, s := range held {
-		if s.toggled && len(s.rooms) > 0 {
-			toggled = append(toggled, i)
-		}
-	}
-	if len(toggled) > maxToggled {
-		return true
-	}
-	for _, i := range toggled {
-		other := append([]signal(nil), held...)
-		switch held[i].direction {
-		case "in":
-			other[i].direction = "out"
-		case "out":
-			other[i].direction = "in"
-		}
-		if c.differs(q.count(other)) {
-			return true
-		}
-	}
-	return false
-}
-
-func (q *question) roomMatters(c *count, held []signal) bool {
-	for i := range held {
-		if len(held[i].rooms) < 2 {
-			continue
-		}
-		if _, ambiguous := q.roomOf(&held[i]); !ambiguous {
-			continue
-		}
-		for _, room := range held[i].rooms {
-			other := append([]signal(nil), held...)
-			other[i].rooms = []string{room}
-			if c.differs(q.count(other)) {
-				return true
-			}
-		}
-	}
-	return false
+	return "no_attendance"
 }

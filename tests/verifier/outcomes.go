@@ -296,7 +296,7 @@ func (r *run) open(hash string, q *asked) error {
 	return nil
 }
 
-// signals are those of section 11.2, by attendee and in order.
+// signals are those of section 11.2, by attendee.
 func (r *run) signals(q *asked) map[string][]signal {
 	out := map[string][]signal{}
 	for _, l := range q.basis.logs {
@@ -326,22 +326,7 @@ func (r *run) signals(q *asked) map[string][]signal {
 			out[attendee] = append(out[attendee], s)
 		}
 	}
-	for _, list := range out {
-		sort.SliceStable(list, func(i, j int) bool { return list[i].before(&list[j]) })
-	}
 	return out
-}
-
-func (s *signal) before(o *signal) bool {
-	switch {
-	case s.at.lo != o.at.lo:
-		return s.at.lo < o.at.lo
-	case s.at.hi != o.at.hi:
-		return s.at.hi < o.at.hi
-	case s.log != o.log:
-		return s.log < o.log
-	}
-	return s.index < o.index
 }
 
 func (q *asked) decide(attendee string) *decided {

@@ -2,8 +2,9 @@
 //!
 //! Contract: [`decide`] is pure, deterministic and total. It works on exact milliseconds and exact decimals, takes `now`
 //! as an argument and gives the same decision for the same arguments on every machine. Ends of stays are intervals, so it
-//! computes the least and the most time present; where both earn the same, that is the decision, else the outcome is
-//! `review` and the range is shown.
+//! computes the least and the most time present; where both earn the same, and so does every other reading of the day
+//! ([`crate::readings`]), that is the decision, else the outcome is `review` and the range is shown. So a certain decision is
+//! the same for all true times that the intervals and the order of the logs allow (P4).
 //!
 //! This engine knows threshold rules on scans: share, minutes or the whole; grace; rounding; missing ends; toggled
 //! directions. What it does not know (excluded intervals, fields of study, polls, caps, manual signals) has no key in a
@@ -14,18 +15,16 @@ use std::fmt::Write as _;
 
 use crate::Decimal;
 use crate::agenda::{Programme, Registration, Session, Window};
-use crate::presence::{End, Presence, Stay, in_order, presence};
+use crate::presence::{End, Known as KnownStay, Presence, Stay, Taken, presence};
+use crate::readings::Day;
 use crate::rules::{
     BelowThreshold, MetAwards, MissingCheckIn, MissingCheckOut, RuleSet, Scope, Threshold, Windows,
 };
 use crate::time::{Interval, UtcMs};
-use crate::words::{Direction, DoorId, SessionId, Signal, SignalId, words};
+use crate::words::{DoorId, SessionId, Signal, SignalId, words};
 
 /// The name of this engine, in every decision.
-pub const ENGINE: &str = "rollcall-threshold-1";
-
-/// How many toggled signals are tried the other way. Beyond, the decision goes to review.
-pub const MAX_TOGGLED_TRIED: usize = 16;
+pub const ENGINE: &str = "rollcall-threshold-2";
 
 words! {
     /// What a decision comes to.
@@ -157,29 +156,18 @@ pub fn decide(
     evidence: Evidence<'_>,
     known: &Known,
 ) -> Decision {
-    let all = in_order(evidence.signals);
-    let registered: Vec<&Signal> = all
-        .iter()
-        .copied()
-        .filter(|s| {
-            evidence
-                .registration
-                .is_some_and(|r| r.holds(s.at.earliest))
-        })
-        .collect();
-    let found = presence(rules, programme, &registered);
-    let measured = measure(rules, programme, &found, known.now);
-    let reason_and_review = reason(
+    let question = Question {
         rules,
         programme,
-        &all,
-        &registered,
-        &found,
-        &measured,
-        evidence.registration,
-        known,
-    );
-    let (reason, review) = reason_and_review;
+        registration: evidence.registration,
+        now: known.now,
+    };
+    let day = Day::new(rules, programme, evidence.registration, evidence.signals);
+    let told = question.answer(&day.told());
+    let (reason, review) = question.reason(&day, &told);
+    let Answer {
+        found, measured, ..
+    } = told;
     let outcome = if review {
         Outcome::Review
     } else {
@@ -194,7 +182,7 @@ pub fn decide(
         full_credits: measured.full,
         reason,
         explanation,
-        evidence: found.seen.iter().map(|(_, _, id)| id.clone()).collect(),
+        evidence: found.seen.into_iter().map(|seen| seen.signal).collect(),
         rules: rules.hash.clone(),
         engine: ENGINE,
         now: known.now,
@@ -222,8 +210,6 @@ struct Measured {
     least: Decimal,
     most: Decimal,
     full: Decimal,
-    /// A missing end that the rules send to review was met.
-    missing_to_review: bool,
 }
 
 impl Measured {
@@ -258,13 +244,10 @@ impl Measured {
 fn measure(rules: &RuleSet, programme: &Programme, found: &Presence, now: UtcMs) -> Measured {
     let mut sessions: Vec<&Session> = programme.sessions.iter().collect();
     sessions.sort_by(|a, b| (window(rules, a).start, &a.id).cmp(&(window(rules, b).start, &b.id)));
-    let mut parts = Vec::with_capacity(sessions.len());
-    let mut missing_to_review = false;
-    for session in &sessions {
-        let (part, missing) = measure_session(rules, &sessions, session, found, now);
-        missing_to_review |= missing;
-        parts.push(part);
-    }
+    let parts: Vec<Part> = sessions
+        .iter()
+        .map(|session| measure_session(rules, &sessions, session, found, now))
+        .collect();
     let credits = |ms: fn(&Part) -> i64| {
         let awarded = parts
             .iter()
@@ -286,7 +269,6 @@ fn measure(rules: &RuleSet, programme: &Programme, found: &Presence, now: UtcMs)
         least,
         most,
         full,
-        missing_to_review,
     }
 }
 
@@ -305,7 +287,7 @@ fn award_ms(rules: &RuleSet, present_ms: i64, scheduled_ms: i64) -> i64 {
 /// The time a stay counts for a session, at the least and at the most.
 struct Span {
     least: Option<Window>,
-    most: Option<Window>,
+    most: Window,
 }
 
 fn measure_session(
@@ -314,44 +296,32 @@ fn measure_session(
     session: &Session,
     found: &Presence,
     now: UtcMs,
-) -> (Part, bool) {
+) -> Part {
     let own = window(rules, session);
     let mut stays = Vec::new();
     let mut spans = Vec::new();
-    let mut missing_to_review = false;
-    for stay in found.stays.iter().filter(|s| s.room == session.room) {
-        let Some((filled, to_review)) = fill(rules, sessions, session, stay, found, now) else {
+    for known in found.stays.iter().filter(|k| k.stay.room == session.room) {
+        let Some((filled, to_review)) = fill(rules, sessions, session, known, found, now) else {
             continue;
         };
-        let span = clip(&filled, own, to_review);
-        if span.most.is_none() {
+        let Some(span) = clip(&filled, own, to_review) else {
             continue;
-        }
-        missing_to_review |= to_review;
+        };
         stays.push(filled);
         spans.push(span);
     }
-    let total = |pick: fn(&Span) -> Option<Window>| {
-        let mut windows: Vec<Window> = spans.iter().filter_map(pick).collect();
-        windows.sort();
-        forgive(rules, own, &mut windows);
-        union_ms(&windows)
-    };
-    let (least_ms, most_ms) = (total(|s| s.least), total(|s| s.most));
+    let (least_ms, most_ms) = (least_ms(rules, own, &spans), most_ms(rules, own, &spans));
     let scheduled_ms = own.length_ms();
     let met = |ms| ms > 0 && rules.threshold.is_met(ms, scheduled_ms);
     let met = (met(least_ms) == met(most_ms)).then_some(met(least_ms));
-    (
-        Part {
-            session: session.id.clone(),
-            scheduled_ms,
-            least_ms,
-            most_ms,
-            met,
-            stays,
-        },
-        missing_to_review,
-    )
+    Part {
+        session: session.id.clone(),
+        scheduled_ms,
+        least_ms,
+        most_ms,
+        met,
+        stays,
+    }
 }
 
 /// Puts policy's ends in place of missing ones. `None` where the stay counts nothing for this session; the flag says
@@ -360,19 +330,20 @@ fn fill(
     rules: &RuleSet,
     sessions: &[&Session],
     session: &Session,
-    stay: &Stay,
+    known: &KnownStay,
     found: &Presence,
     now: UtcMs,
 ) -> Option<(Stay, bool)> {
     let own = window(rules, session);
-    let mut filled = stay.clone();
+    let mut filled = known.stay.clone();
     let mut to_review = false;
-    if stay.end == End::Missing {
-        let from = stay.start.at()?;
+    if known.end.is_none() {
+        let from = known.start?;
+        let placed = found.seen[from].placed;
         // The session of an open stay: the one the check-in falls in, or the next to begin in that room.
         let mine = sessions
             .iter()
-            .filter(|s| s.room == stay.room && from.earliest < window(rules, s).end)
+            .filter(|s| s.room == session.room && placed < window(rules, s).end)
             .min_by_key(|s| (window(rules, s).start, &s.id))?;
         if mine.id != session.id {
             return None;
@@ -394,16 +365,16 @@ fn fill(
                     to_review = true;
                     inferred(own.end, MissingCheckOut::Review.as_str())
                 }
-                MissingCheckOut::LastSignal => last_signal(stay, own, found, from),
+                MissingCheckOut::LastSignal => last_signal(session, own, found, from),
             }
         };
     }
-    if stay.start == End::Missing {
-        let until = stay.end.at()?;
+    if known.start.is_none() {
+        let until = &found.seen[known.end?];
         // The session of a stay without a beginning: the one the check-out falls in, or the last to end in that room.
         let mine = sessions
             .iter()
-            .filter(|s| s.room == stay.room && window(rules, s).start <= until.latest)
+            .filter(|s| s.room == session.room && window(rules, s).start <= until.placed)
             .max_by_key(|s| (window(rules, s).start, &s.id))?;
         if mine.id != session.id {
             return None;
@@ -413,26 +384,19 @@ fn fill(
             policy,
             signal: None,
         };
+        let start = Interval::exactly(own.start);
         filled.start = match rules.missing_check_in {
             MissingCheckIn::None => return None,
-            MissingCheckIn::SessionStart => inferred(
-                Interval::exactly(own.start),
-                MissingCheckIn::SessionStart.as_str(),
-            ),
+            MissingCheckIn::SessionStart => inferred(start, MissingCheckIn::SessionStart.as_str()),
             MissingCheckIn::Review => {
                 to_review = true;
-                inferred(
-                    Interval::exactly(own.start),
-                    MissingCheckIn::Review.as_str(),
-                )
+                inferred(start, MissingCheckIn::Review.as_str())
             }
             MissingCheckIn::FirstSignal => {
-                let first = found
-                    .seen
-                    .iter()
-                    .find(|(room, at, _)| *room == stay.room && own.holds(at.earliest));
+                let mut seen = found.seen.iter().filter(|seen| seen.room == session.room);
+                let first = seen.find(|seen| own.holds(seen.placed));
                 inferred(
-                    first.map_or(until, |(_, at, _)| *at),
+                    first.map_or(until.at, |seen| seen.at),
                     MissingCheckIn::FirstSignal.as_str(),
                 )
             }
@@ -441,55 +405,94 @@ fn fill(
     Some((filled, to_review))
 }
 
-fn last_signal(stay: &Stay, own: Window, found: &Presence, from: Interval) -> End {
-    let policy = MissingCheckOut::LastSignal.as_str();
-    let last = found.seen.iter().rev().find(|(room, at, _)| {
-        *room == stay.room && own.holds(at.latest) && from.earliest <= at.earliest
-    });
-    match last {
-        Some((_, at, id)) => End::Inferred {
-            at: *at,
-            policy,
-            signal: Some(id.clone()),
-        },
-        None => End::Inferred {
-            at: from,
-            policy,
-            signal: None,
-        },
+/// The last signal of the room within the session, from the one that began the stay on.
+fn last_signal(session: &Session, own: Window, found: &Presence, from: usize) -> End {
+    let later = found.seen[from..].iter().rev();
+    let mut here = later.filter(|seen| seen.room == session.room);
+    let last = here.find(|seen| own.holds(seen.placed));
+    End::Inferred {
+        at: last.map_or(found.seen[from].at, |seen| seen.at),
+        policy: MissingCheckOut::LastSignal.as_str(),
+        signal: last.map(|seen| seen.signal.clone()),
     }
 }
 
-fn clip(stay: &Stay, own: Window, to_review: bool) -> Span {
-    let (Some(start), Some(end)) = (stay.start.at(), stay.end.at()) else {
-        return Span {
-            least: None,
-            most: None,
-        };
-    };
+/// What of a stay lies in the window; `None` where nothing can.
+fn clip(stay: &Stay, own: Window, to_review: bool) -> Option<Span> {
+    let (start, end) = (stay.start.at()?, stay.end.at()?);
     let within = |from: UtcMs, to: UtcMs| Window::new(from.max(own.start), to.min(own.end));
-    Span {
-        least: if to_review {
-            None
-        } else {
-            within(start.latest, end.earliest)
-        },
-        most: within(start.earliest, end.latest),
+    let least = within(start.latest, end.earliest);
+    Some(Span {
+        least: least.filter(|_| !to_review),
+        most: within(start.earliest, end.latest)?,
+    })
+}
+
+/// The least time present: what every stay counts for certain, and the grace before and after it where no other stay can
+/// have come in between.
+fn least_ms(rules: &RuleSet, own: Window, spans: &[Span]) -> i64 {
+    let mut windows: Vec<Window> = spans.iter().filter_map(|span| span.least).collect();
+    windows.sort();
+    let mut perhaps = spans.iter().filter(|span| span.least.is_none());
+    let (begin, end) = ends(&windows);
+    if perhaps.clone().all(|span| begin <= span.most.start)
+        && let Some(first) = windows.first_mut()
+    {
+        first.start = graced_start(rules, own, first.start);
+    }
+    if perhaps.all(|span| span.most.end <= end)
+        && let Some(last) = windows.iter_mut().max_by_key(|w| w.end)
+    {
+        last.end = graced_end(rules, own, last.end);
+    }
+    union_ms(&windows)
+}
+
+/// The most time present: all that stays can count, and the grace at the first and the last of them. Where one may not have
+/// been at all, any may be the first or the last.
+fn most_ms(rules: &RuleSet, own: Window, spans: &[Span]) -> i64 {
+    let mut windows: Vec<Window> = spans.iter().map(|span| span.most).collect();
+    let (begin, end) = ends(&windows);
+    let any = spans.iter().any(|span| span.least.is_none());
+    for window in &mut windows {
+        if any || window.start == begin {
+            window.start = graced_start(rules, own, window.start);
+        }
+        if any || window.end == end {
+            window.end = graced_end(rules, own, window.end);
+        }
+    }
+    windows.sort();
+    union_ms(&windows)
+}
+
+/// When the first of the windows begins and the last ends.
+fn ends(windows: &[Window]) -> (UtcMs, UtcMs) {
+    let begin = windows.iter().map(|w| w.start).min();
+    let end = windows.iter().map(|w| w.end).max();
+    (
+        begin.unwrap_or(UtcMs::DISTANT_FUTURE),
+        end.unwrap_or(UtcMs::DISTANT_PAST),
+    )
+}
+
+/// Forgives lateness up to its grace.
+fn graced_start(rules: &RuleSet, own: Window, start: UtcMs) -> UtcMs {
+    let late_ms = start.0 - own.start.0;
+    if late_ms <= i64::from(rules.grace_in_s) * 1_000 {
+        own.start
+    } else {
+        start
     }
 }
 
-/// Forgives lateness of the first presence and earliness of the last, each up to its grace.
-fn forgive(rules: &RuleSet, own: Window, windows: &mut [Window]) {
-    let grace_ms = |seconds: u32| i64::from(seconds) * 1_000;
-    if let Some(first) = windows.first_mut()
-        && first.start.0 - own.start.0 <= grace_ms(rules.grace_in_s)
-    {
-        first.start = own.start;
-    }
-    if let Some(last) = windows.iter_mut().max_by_key(|w| w.end)
-        && own.end.0 - last.end.0 <= grace_ms(rules.grace_out_s)
-    {
-        last.end = own.end;
+/// Forgives earliness up to its grace.
+fn graced_end(rules: &RuleSet, own: Window, end: UtcMs) -> UtcMs {
+    let early_ms = own.end.0 - end.0;
+    if early_ms <= i64::from(rules.grace_out_s) * 1_000 {
+        own.end
+    } else {
+        end
     }
 }
 
@@ -507,138 +510,129 @@ fn union_ms(windows: &[Window]) -> i64 {
     total
 }
 
-/// The first reason of the list that made the difference, and whether a person must look.
-#[allow(clippy::too_many_arguments)]
-fn reason(
-    rules: &RuleSet,
-    programme: &Programme,
-    all: &[&Signal],
-    registered: &[&Signal],
-    found: &Presence,
-    measured: &Measured,
-    registration: Option<&Registration>,
-    known: &Known,
-) -> (Reason, bool) {
-    let again = |rules: &RuleSet, signals: &[&Signal]| {
-        measure(
-            rules,
-            programme,
-            &presence(rules, programme, signals),
-            known.now,
-        )
-    };
-    // Whatever the reason is: what was inferred of a scan and could be otherwise is for a person to read.
-    let reads_otherwise = || {
-        let again = |signals: &[&Signal]| again(rules, signals);
-        turns_on_a_toggle(found, registered, measured, again)
-            || (!found.ambiguous.is_empty() && differs_by_room(found, registered, measured, again))
-    };
-    if all.len() != registered.len() && !again(rules, all).same_as(measured) {
-        let reason = if registration.is_none() {
-            Reason::NotRegistered
-        } else {
-            Reason::RegistrationCancelled
-        };
-        return (
+/// All that a decision depends on besides the signals.
+struct Question<'a> {
+    rules: &'a RuleSet,
+    programme: &'a Programme,
+    registration: Option<&'a Registration>,
+    now: UtcMs,
+}
+
+/// What one reading of the day comes to.
+struct Answer {
+    found: Presence,
+    measured: Measured,
+    /// The first of the list that made the difference in this reading.
+    reason: Reason,
+}
+
+impl Question<'_> {
+    fn is_registered(&self, taken: &Taken<'_>) -> bool {
+        self.registration.is_some_and(|r| r.holds(taken.placed))
+    }
+
+    fn count(&self, rules: &RuleSet, signals: &[Taken<'_>]) -> (Presence, Measured) {
+        let found = presence(rules, self.programme, signals);
+        let measured = measure(rules, self.programme, &found, self.now);
+        (found, measured)
+    }
+
+    fn registered<'t>(&self, reading: &[Taken<'t>]) -> Vec<Taken<'t>> {
+        let registered = |taken: &&Taken<'_>| self.is_registered(taken);
+        reading.iter().filter(registered).copied().collect()
+    }
+
+    fn answer(&self, reading: &[Taken<'_>]) -> Answer {
+        let registered = self.registered(reading);
+        let (found, measured) = self.count(self.rules, &registered);
+        let reason = self.first_reason(reading, &registered, &found, &measured);
+        Answer {
+            found,
+            measured,
             reason,
-            measured.outcome() == Outcome::Review || reads_otherwise(),
-        );
+        }
     }
-    if registration.is_none() && all.is_empty() {
-        return (Reason::NotRegistered, false);
-    }
-    if found.stays.is_empty() {
-        return (Reason::NoAttendance, false);
-    }
-    let differs = measured.least != measured.most;
-    let no_in = RuleSet {
-        missing_check_in: MissingCheckIn::SessionStart,
-        ..rules.clone()
-    };
-    if rules.missing_check_in != MissingCheckIn::SessionStart
-        && !again(&no_in, registered).same_as(measured)
-    {
-        return (Reason::MissingCheckIn, differs || reads_otherwise());
-    }
-    let no_out = RuleSet {
-        missing_check_out: MissingCheckOut::SessionEnd,
-        ..rules.clone()
-    };
-    if rules.missing_check_out != MissingCheckOut::SessionEnd
-        && !again(&no_out, registered).same_as(measured)
-    {
-        return (Reason::MissingCheckOut, differs || reads_otherwise());
-    }
-    if differs && !measured.missing_to_review {
-        return (Reason::ClockUncertain, true);
-    }
-    if reads_otherwise() {
-        return (Reason::InsufficientEvidence, true);
-    }
-    let reason = match measured.outcome() {
-        Outcome::Review => Reason::ClockUncertain,
-        Outcome::None if measured.was_present() => Reason::BelowMinimum,
-        Outcome::None => Reason::NoAttendance,
-        Outcome::Partial => Reason::PartialCredit,
-        Outcome::Full => Reason::MetDurationThreshold,
-    };
-    (reason, differs)
-}
 
-/// Whether reading one toggled scan the other way would change what is earned.
-fn turns_on_a_toggle(
-    found: &Presence,
-    signals: &[&Signal],
-    measured: &Measured,
-    again: impl Fn(&[&Signal]) -> Measured,
-) -> bool {
-    if found.toggled.len() > MAX_TOGGLED_TRIED {
-        return true;
-    }
-    found.toggled.iter().any(|id| {
-        let other = turned(signals, id, |signal| {
-            signal.direction = match signal.direction {
-                Direction::In => Direction::Out,
-                Direction::Out => Direction::In,
-                Direction::Seen => Direction::Seen,
+    /// The first reason of the list that made the difference in one reading.
+    fn first_reason(
+        &self,
+        all: &[Taken<'_>],
+        registered: &[Taken<'_>],
+        found: &Presence,
+        measured: &Measured,
+    ) -> Reason {
+        let differs = |rules: &RuleSet, signals: &[Taken<'_>]| {
+            !self.count(rules, signals).1.same_as(measured)
+        };
+        let rules = self.rules;
+        if all.len() != registered.len() && differs(rules, all) {
+            return if self.registration.is_none() {
+                Reason::NotRegistered
+            } else {
+                Reason::RegistrationCancelled
             };
+        }
+        if self.registration.is_none() && all.is_empty() {
+            return Reason::NotRegistered;
+        }
+        if found.stays.is_empty() {
+            return Reason::NoAttendance;
+        }
+        let began = RuleSet {
+            missing_check_in: MissingCheckIn::SessionStart,
+            ..rules.clone()
+        };
+        if rules.missing_check_in != began.missing_check_in && differs(&began, registered) {
+            return Reason::MissingCheckIn;
+        }
+        let ended = RuleSet {
+            missing_check_out: MissingCheckOut::SessionEnd,
+            ..rules.clone()
+        };
+        if rules.missing_check_out != ended.missing_check_out && differs(&ended, registered) {
+            return Reason::MissingCheckOut;
+        }
+        match measured.outcome() {
+            Outcome::Review => Reason::ClockUncertain,
+            Outcome::None if measured.was_present() => Reason::BelowMinimum,
+            Outcome::None => Reason::NoAttendance,
+            Outcome::Partial => Reason::PartialCredit,
+            Outcome::Full => Reason::MetDurationThreshold,
+        }
+    }
+
+    /// The reason of the decision, and whether a person must look: where the least and the most time differ, and where
+    /// another reading of the day comes to something else.
+    fn reason(&self, day: &Day<'_>, told: &Answer) -> (Reason, bool) {
+        if told.measured.outcome() == Outcome::Review {
+            return (told.reason, true);
+        }
+        let by_time = day.always(|reading| {
+            let other = self.answer(reading);
+            // Why nothing was earned may be told either way.
+            let is_named = told.measured.least.is_zero() || other.reason == told.reason;
+            is_named && other.measured.same_as(&told.measured)
         });
-        !again(&other.iter().collect::<Vec<_>>()).same_as(measured)
-    })
-}
-
-/// Whether another room of an ambiguous scan would change what is earned.
-fn differs_by_room(
-    found: &Presence,
-    signals: &[&Signal],
-    measured: &Measured,
-    again: impl Fn(&[&Signal]) -> Measured,
-) -> bool {
-    found.ambiguous.iter().any(|id| {
-        let rooms = signals
-            .iter()
-            .find(|s| s.id == *id)
-            .map_or(0, |s| s.rooms.len());
-        (0..rooms).any(|room| {
-            let other = turned(signals, id, |signal| {
-                signal.rooms = vec![signal.rooms[room].clone()];
-            });
-            !again(&other.iter().collect::<Vec<_>>()).same_as(measured)
-        })
-    })
-}
-
-fn turned(signals: &[&Signal], id: &SignalId, turn: impl Fn(&mut Signal)) -> Vec<Signal> {
-    signals
-        .iter()
-        .map(|signal| {
-            let mut signal = (*signal).clone();
-            if signal.id == *id {
-                turn(&mut signal);
-            }
-            signal
-        })
-        .collect()
+        let is_certain = by_time
+            && day.however(
+                self.programme,
+                |taken| self.is_registered(taken),
+                |reading| {
+                    let (_, other) = self.count(self.rules, &self.registered(reading));
+                    other.same_as(&told.measured)
+                },
+            );
+        let reason = match told.reason {
+            defect @ (Reason::NotRegistered
+            | Reason::RegistrationCancelled
+            | Reason::MissingCheckIn
+            | Reason::MissingCheckOut) => defect,
+            _ if !by_time => Reason::ClockUncertain,
+            _ if !is_certain => Reason::InsufficientEvidence,
+            earned => earned,
+        };
+        (reason, !is_certain)
+    }
 }
 
 /// A length of time in words: whole seconds below an hour and a half, minutes above.

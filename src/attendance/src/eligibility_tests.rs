@@ -2,7 +2,7 @@
 use super::*;
 use crate::rules::{MetAwards, RepeatedOut};
 use crate::time::Quality;
-use crate::words::{AttendeeId, DirectionSource, ProgrammeId, RoomId, Source};
+use crate::words::{AttendeeId, Direction, DirectionSource, ProgrammeId, RoomId, Source};
 use proptest::prelude::*;
 
 const MIN: i64 = 60_000;
@@ -51,7 +51,7 @@ fn signal(index: u64, room: &str, direction: Direction, at: Interval) -> Signal 
     }
 }
 
-/// `"in a 0"` and `"out a 50.5"`: direction, room, minutes; a range `50~51` is an interval.
+/// `"in a 0"` and `"out a 50.5"`: direction, room or rooms, minutes; a range `50~51` is an interval, a fourth word another log.
 fn signals(lines: &[&str]) -> Vec<Signal> {
     let ms = |text: &str| {
         let minutes: Decimal = text.parse().unwrap();
@@ -66,12 +66,19 @@ fn signals(lines: &[&str]) -> Vec<Signal> {
         };
         let mut signal = signal(
             u64::try_from(index).unwrap(),
-            words[1],
+            "a",
             words[0].trim_end_matches('?').parse().unwrap(),
             at,
         );
+        signal.rooms = words[1]
+            .split('/')
+            .map(|r| RoomId::new(r).unwrap())
+            .collect();
         if words[0].ends_with('?') {
             signal.direction_source = DirectionSource::Toggled;
+        }
+        if let Some(log) = words.get(3) {
+            signal.id.log = (*log).into();
         }
         signal
     };
@@ -305,6 +312,177 @@ fn rooms_repeats_and_toggles() {
 }
 
 #[test]
+fn what_another_order_would_change_is_for_a_person() {
+    let r = rules();
+    let met = "full 1 met_duration_threshold";
+    let unsure = "review - clock_uncertain";
+    // Two doors of one room: out at one and in again at the other, and nobody knows which was first.
+    let lines = ["in a 0 x", "out a 20~22 y", "in a 20~22 x", "out a 50 x"];
+    check(&r, hour(), &lines, unsure);
+    check(
+        &r,
+        hour(),
+        &["in a 0 x", "out a 20~21 y", "in a 22~23 x", "out a 50 x"],
+        met,
+    );
+    // To have been at the same instant is to have been in either order.
+    check(
+        &r,
+        hour(),
+        &["in a 0 x", "out a 20~21 y", "in a 21~22 x", "out a 50 x"],
+        unsure,
+    );
+    // The order of one log is certain, however wide its intervals.
+    check(
+        &r,
+        hour(),
+        &["in a 0", "out a 20~22", "in a 20~22", "out a 50"],
+        met,
+    );
+    // What another door saw between times that are apart stays between them.
+    let lines = [
+        "in a 0 x",
+        "seen a 1~3 y",
+        "seen a 2~4 x",
+        "out a 20~21 y",
+        "in a 22~23 x",
+        "out a 50 x",
+    ];
+    check(&r, hour(), &lines, met);
+    // In two rooms, and nobody knows in which one first.
+    let lines = ["in a 4~6 x", "in c 5~7 y"];
+    check(&r, hour(), &lines, unsure);
+    let apart = RuleSet {
+        in_elsewhere: crate::rules::InElsewhere::Independent,
+        ..rules()
+    };
+    check(&apart, hour(), &lines, met);
+    // A log that contradicts itself has no order that could be certain.
+    check(&r, hour(), &["in a 5~6", "seen a 3~4", "out a 50"], unsure);
+}
+
+#[test]
+fn what_another_instant_would_change_is_for_a_person() {
+    let r = rules();
+    let row = || vec![session("s", "a", 0, 50), session("t", "a", 50, 100)];
+    // Somebody who comes at the end of one session, or at the beginning of the next.
+    let none = RuleSet {
+        missing_check_out: MissingCheckOut::LastSignal,
+        ..rules()
+    };
+    check(
+        &none,
+        row(),
+        &["in a 49.9~50.1", "seen a 99"],
+        "review - clock_uncertain",
+    );
+    check(
+        &none,
+        row(),
+        &["in a 50~50.1", "seen a 99"],
+        "partial 1 partial_credit",
+    );
+    // Where it makes no difference to what is earned, nobody needs to look; nor at what the order of a log rules out.
+    check(
+        &r,
+        row(),
+        &["in a 0", "out a 49.9~50.1"],
+        "partial 1 partial_credit",
+    );
+    check(
+        &r,
+        row(),
+        &["in a 0", "out a 49.9~50.1", "in a 49.9~50.1", "out a 100"],
+        "full 2 met_duration_threshold",
+    );
+    // A door of two rooms, and a session that begins about then in the second.
+    let rooms = || vec![session("s", "b", 10, 60)];
+    check(
+        &r,
+        rooms(),
+        &["in a/b 10~11", "out b 60"],
+        "full 1 met_duration_threshold",
+    );
+    check(
+        &r,
+        rooms(),
+        &["in a/b 9~11", "out b 60"],
+        "review - missing_check_in",
+    );
+    // Two rooms in which something is on, and two scans that could each be of either.
+    let both = || vec![session("s", "a", 0, 50), session("t", "b", 0, 100)];
+    check(
+        &r,
+        both(),
+        &["in a/b 1", "out a/b 49"],
+        "review - insufficient_evidence",
+    );
+}
+
+#[test]
+fn toggled_scans_are_read_together() {
+    let twice = RuleSet {
+        missing_check_out: MissingCheckOut::None,
+        threshold: Threshold::Time { min_ms: 10 * MIN },
+        ..rules()
+    };
+    // Read otherwise alone, neither would earn anything; both together would.
+    let lines = ["out? a 10", "in? a 40"];
+    check(&twice, hour(), &lines, "review - missing_check_in");
+    // Too many to try, and nothing would come of any.
+    let many: Vec<String> = (0..11).map(|at| format!("in? c {at}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    check(&rules(), hour(), &many[..10], "none 0 no_attendance");
+    check(&rules(), hour(), &many, "review - insufficient_evidence");
+}
+
+#[test]
+fn grace_belongs_to_the_first_and_the_last_that_really_were() {
+    let full = RuleSet {
+        threshold: Threshold::Full,
+        grace_in_s: 600,
+        grace_out_s: 600,
+        ..rules()
+    };
+    let met = "full 1 met_duration_threshold";
+    check(&full, hour(), &["in a 5", "out a 45"], met);
+    check(
+        &full,
+        hour(),
+        &["in a 1", "out a 2", "in a 5", "out a 45"],
+        "none 0 below_minimum",
+    );
+    check(
+        &full,
+        hour(),
+        &["in a 5", "out a 45", "in a 48", "out a 49"],
+        "none 0 below_minimum",
+    );
+    // Whether somebody was in for a moment before, and so came first then, is not known.
+    let unsure = "review - clock_uncertain";
+    let early = check(
+        &full,
+        hour(),
+        &["in a 1~2", "out a 1~2", "in a 5", "out a 45"],
+        unsure,
+    );
+    assert_eq!(
+        (early.parts[0].least_ms, early.parts[0].most_ms),
+        (45 * MIN, 50 * MIN)
+    );
+    let late = check(
+        &full,
+        hour(),
+        &["in a 5", "out a 45", "in a 48~49", "out a 48~49"],
+        unsure,
+    );
+    assert_eq!(
+        (late.parts[0].least_ms, late.parts[0].most_ms),
+        (45 * MIN, 50 * MIN)
+    );
+}
+
+#[test]
 fn registrations_bound_what_counts() {
     let r = rules();
     let all = signals(&["in a 0", "out a 50"]);
@@ -340,6 +518,42 @@ fn registrations_bound_what_counts() {
             reason
         );
     }
+}
+
+#[test]
+fn nobody_went_before_they_came() {
+    // The registration begins while somebody is at the door for a moment. To have come after that and gone before it would
+    // earn the session; the log rules it out.
+    let all = signals(&["in a 49.9~50.1", "out a 49.9~50.1"]);
+    let known = Known {
+        now: UtcMs(200 * MIN),
+        incomplete_doors: vec![],
+    };
+    let registration = Registration {
+        valid_from: Some(UtcMs(50 * MIN)),
+        ..registration()
+    };
+    let evidence = Evidence {
+        signals: &all,
+        registration: Some(&registration),
+    };
+    let next = programme(vec![session("t", "a", 50, 100)]);
+    let decision = decide(&rules(), &next, evidence, &known);
+    assert_eq!(decision.outcome, Outcome::None, "{}", decision.explanation);
+    // Another door does not.
+    let mut apart = all.clone();
+    apart[1].id.log = "another".into();
+    let evidence = Evidence {
+        signals: &apart,
+        ..evidence
+    };
+    let decision = decide(&rules(), &next, evidence, &known);
+    assert_eq!(
+        decision.outcome,
+        Outcome::Review,
+        "{}",
+        decision.explanation
+    );
 }
 
 #[test]

@@ -7,13 +7,14 @@
 //! - [`words`]: ids, directions, verdicts, signals.
 //! - [`time`]: what a clock knew, and the interval in which something then happened (P4).
 //! - [`agenda`]: rooms, sessions, programmes, registrations.
-//! - [`rules`]: a rule set as values. [`presence`]: signals into stays.
+//! - [`rules`]: a rule set as values. [`presence`]: signals into stays. [`readings`]: all the ways in which they can have happened.
 //! - [`eligibility`]: [`decide`], stays into a [`Decision`] that explains itself.
 
 pub mod agenda;
 pub mod decimal;
 pub mod eligibility;
 pub mod presence;
+pub mod readings;
 pub mod rules;
 pub mod time;
 pub mod words;

@@ -2,14 +2,15 @@
 //!
 //! Contract: presence is per room. Every end of a [`Stay`] says whether it was observed or inferred and by which policy;
 //! an end that nothing shows is `Missing`, and only [`crate::eligibility`] may put a policy's time in its place, since
-//! that depends on the session. Signals are taken in the order of time, then log, then index.
+//! that depends on the session. Signals are taken in the order that a reading gives them ([`crate::readings`]): here nothing
+//! is sorted, and no interval is looked into.
 
 use std::collections::BTreeMap;
 
 use crate::agenda::Programme;
 use crate::rules::{InElsewhere, RepeatedOut, RuleSet};
-use crate::time::Interval;
-use crate::words::{Direction, DirectionSource, RoomId, Signal, SignalId};
+use crate::time::{Interval, UtcMs};
+use crate::words::{Direction, RoomId, Signal, SignalId};
 
 /// One end of a stay.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,49 +65,75 @@ pub struct Stay {
     pub end: End,
 }
 
-/// All that an attendee's signals say.
+/// A signal as one reading of the day takes it: see [`crate::readings`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Taken<'a> {
+    /// The signal.
+    pub signal: &'a Signal,
+    /// Where the reading puts it; nothing that matters to the order of a day lies between this instant and the true one.
+    pub placed: UtcMs,
+    /// Which way the reading lets it go.
+    pub direction: Direction,
+    /// The room that the reading gives an ambiguous signal; its own where none is said.
+    pub room: Option<&'a RoomId>,
+}
+
+/// A signal where it was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// Where.
+    pub room: RoomId,
+    /// Where the reading puts it.
+    pub placed: UtcMs,
+    /// When.
+    pub at: Interval,
+    /// The signal.
+    pub signal: SignalId,
+}
+
+/// A stay, and which of the signals seen are its ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Known {
+    /// The stay.
+    pub stay: Stay,
+    /// The signal that begins it, by its number among those seen.
+    pub start: Option<usize>,
+    /// The signal that ends it.
+    pub end: Option<usize>,
+}
+
+/// All that an attendee's signals say in one reading.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Presence {
+pub(crate) struct Presence {
     /// The stays, in the order in which they began to be known.
-    pub stays: Vec<Stay>,
-    /// Signals that could be of more than one room where a session was on.
-    pub ambiguous: Vec<SignalId>,
-    /// Where and when the attendee was seen at all, in order of time.
-    pub seen: Vec<(RoomId, Interval, SignalId)>,
-    /// Signals whose direction was toggled.
-    pub toggled: Vec<SignalId>,
+    pub stays: Vec<Known>,
+    /// Where and when the attendee was seen at all, in order.
+    pub seen: Vec<Seen>,
 }
 
-/// Signals in the order presence takes them, each id once.
-pub fn in_order(signals: &[Signal]) -> Vec<&Signal> {
-    let mut sorted: Vec<&Signal> = signals.iter().collect();
-    sorted.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
-    let mut known = std::collections::BTreeSet::new();
-    sorted.retain(|signal| known.insert(&signal.id));
-    sorted
-}
-
-/// Adds one attendee's signals up to stays.
-pub fn presence(rules: &RuleSet, programme: &Programme, signals: &[&Signal]) -> Presence {
+/// Adds one attendee's signals up to stays, in the order in which they are given.
+pub(crate) fn presence(rules: &RuleSet, programme: &Programme, signals: &[Taken<'_>]) -> Presence {
     let mut found = Presence::default();
     // The stay that is open in each room, and the last one that a check-out ended there.
     let mut open: BTreeMap<RoomId, usize> = BTreeMap::new();
     let mut ended: BTreeMap<RoomId, usize> = BTreeMap::new();
-    for signal in signals {
-        let Some(room) = room_of(programme, signal, &mut found.ambiguous) else {
+    for taken in signals {
+        let signal = taken.signal;
+        let Some(room) = taken.room.or_else(|| room_of(programme, taken)).cloned() else {
             continue;
         };
-        found
-            .seen
-            .push((room.clone(), signal.at, signal.id.clone()));
-        if signal.direction_source == DirectionSource::Toggled {
-            found.toggled.push(signal.id.clone());
-        }
+        let number = found.seen.len();
+        found.seen.push(Seen {
+            room: room.clone(),
+            placed: taken.placed,
+            at: signal.at,
+            signal: signal.id.clone(),
+        });
         let here = End::Observed {
             at: signal.at,
             signal: signal.id.clone(),
         };
-        match signal.direction {
+        match taken.direction {
             Direction::Seen => {}
             Direction::In => {
                 if rules.in_elsewhere == InElsewhere::ClosesPrevious {
@@ -114,38 +141,47 @@ pub fn presence(rules: &RuleSet, programme: &Programme, signals: &[&Signal]) -> 
                         open.keys().filter(|r| **r != room).cloned().collect();
                     for other in elsewhere {
                         if let Some(stay) = open.remove(&other) {
-                            found.stays[stay].end = End::Inferred {
+                            let inferred = End::Inferred {
                                 at: signal.at,
                                 policy: InElsewhere::ClosesPrevious.as_str(),
                                 signal: Some(signal.id.clone()),
                             };
+                            found.end(stay, inferred, number);
                         }
                     }
                 }
                 ended.remove(&room);
                 if !open.contains_key(&room) {
                     open.insert(room.clone(), found.stays.len());
-                    found.stays.push(Stay {
-                        room,
-                        start: here,
-                        end: End::Missing,
+                    found.stays.push(Known {
+                        stay: Stay {
+                            room,
+                            start: here,
+                            end: End::Missing,
+                        },
+                        start: Some(number),
+                        end: None,
                     });
                 }
             }
             Direction::Out => {
                 if let Some(stay) = open.remove(&room) {
-                    found.stays[stay].end = here;
+                    found.end(stay, here, number);
                     ended.insert(room, stay);
                 } else if let Some(stay) = ended.get(&room) {
                     if rules.repeated_out == RepeatedOut::Last {
-                        found.stays[*stay].end = here;
+                        found.end(*stay, here, number);
                     }
                 } else {
                     ended.insert(room.clone(), found.stays.len());
-                    found.stays.push(Stay {
-                        room,
-                        start: End::Missing,
-                        end: here,
+                    found.stays.push(Known {
+                        stay: Stay {
+                            room,
+                            start: End::Missing,
+                            end: here,
+                        },
+                        start: None,
+                        end: Some(number),
                     });
                 }
             }
@@ -154,26 +190,32 @@ pub fn presence(rules: &RuleSet, programme: &Programme, signals: &[&Signal]) -> 
     found
 }
 
-/// The one room of a signal: the door's only one, else the one where a session is on, else the first of the door's.
-fn room_of(
+impl Presence {
+    fn end(&mut self, stay: usize, end: End, signal: usize) {
+        self.stays[stay].stay.end = end;
+        self.stays[stay].end = Some(signal);
+    }
+}
+
+/// The rooms of a signal in which a session is on where the reading puts it, in the order of its door's rooms.
+pub(crate) fn rooms_on<'a>(
     programme: &Programme,
-    signal: &Signal,
-    ambiguous: &mut Vec<SignalId>,
-) -> Option<RoomId> {
+    signal: &'a Signal,
+    placed: UtcMs,
+) -> impl Iterator<Item = &'a RoomId> {
+    signal.rooms.iter().filter(move |room| {
+        let mut sessions = programme.sessions.iter();
+        sessions.any(|s| s.room == **room && s.scheduled.holds(placed))
+    })
+}
+
+/// The one room of a signal: the door's only one, else the one where a session is on, else the first of the door's.
+fn room_of<'a>(programme: &Programme, taken: &Taken<'a>) -> Option<&'a RoomId> {
+    let signal: &'a Signal = taken.signal;
     let first = signal.rooms.first()?;
     if signal.rooms.len() == 1 {
-        return Some(first.clone());
+        return Some(first);
     }
-    let on = |room: &&RoomId| {
-        programme.sessions.iter().any(|s| {
-            s.room == **room
-                && s.scheduled.start <= signal.at.latest
-                && signal.at.earliest < s.scheduled.end
-        })
-    };
-    let with_session: Vec<&RoomId> = signal.rooms.iter().filter(on).collect();
-    if with_session.len() > 1 {
-        ambiguous.push(signal.id.clone());
-    }
-    Some(with_session.first().map_or(first, |room| *room).clone())
+    let mut on = rooms_on(programme, signal, taken.placed);
+    Some(on.next().unwrap_or(first))
 }

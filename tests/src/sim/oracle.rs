@@ -3,7 +3,11 @@
 //! Written from what the rules say, apart from the eligibility function and by another algorithm, to be held against it. It knows whole
 //! seconds only: ends of intervals, sessions and graces lie on them. It shares no code with `attendance` but the names of the rules.
 
-use attendance::agenda::Session;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use attendance::UtcMs;
+use attendance::agenda::{Registration, Session};
 use attendance::rules::{
     BelowThreshold, InElsewhere, MetAwards, MissingCheckIn, MissingCheckOut, RepeatedOut, Rounding,
     RuleSet, Scope, Threshold,
@@ -14,17 +18,23 @@ use attendance::words::{Direction, DirectionSource, RoomId, Signal};
 const SECOND_MS: i64 = 1_000;
 /// One credit, as rules count it.
 const MILLION: i128 = 1_000_000;
-/// Beyond so many scans of an inferred direction a person looks.
-const TOGGLED_MAX: usize = 16;
+/// Beyond so many ways to read a day a person looks.
+const WAYS_MAX: usize = 1_024;
 
 /// A scan on whole seconds.
 #[derive(Clone, Debug)]
 struct Pass {
+    log: Arc<str>,
+    index: u64,
     rooms: Vec<RoomId>,
     way: Direction,
     toggled: bool,
     from_s: i64,
     to_s: i64,
+    /// The second it is supposed to be of.
+    at_s: i64,
+    /// The room it is supposed to be of, where its door and that second leave it open.
+    of: Option<RoomId>,
 }
 
 /// What somebody earned.
@@ -41,35 +51,201 @@ pub struct Earned {
 }
 
 /// What signals on whole seconds earn in sessions that are over.
-pub fn earned(rules: &RuleSet, sessions: &[Session], signals: &[Signal]) -> Earned {
-    let mut sorted: Vec<&Signal> = signals.iter().collect();
-    sorted.sort_by_key(|signal| (signal.at, signal.id.clone()));
-    let passes: Vec<Pass> = sorted
-        .iter()
-        .map(|signal| Pass {
+pub fn earned(
+    rules: &RuleSet,
+    sessions: &[Session],
+    signals: &[Signal],
+    registration: Option<&Registration>,
+) -> Earned {
+    let mut logs: BTreeMap<&str, Vec<Pass>> = BTreeMap::new();
+    for signal in signals {
+        logs.entry(&signal.id.log).or_default().push(Pass {
+            log: Arc::clone(&signal.id.log),
+            index: signal.id.index,
             rooms: signal.rooms.clone(),
             way: signal.direction,
             toggled: signal.direction_source == DirectionSource::Toggled,
             from_s: whole(signal.at.earliest.0),
             to_s: whole(signal.at.latest.0),
-        })
-        .collect();
+            at_s: 0,
+            of: None,
+        });
+    }
     let mut sessions: Vec<&Session> = sessions.iter().collect();
     sessions.sort_by_key(|session| (session.scheduled.start, session.id.clone()));
-    let mut found = count(rules, &sessions, &passes);
-    if found.review || passes.is_empty() {
+    let day = Day {
+        rules,
+        sessions: &sessions,
+        registration,
+    };
+    let mut logs: Vec<Vec<Pass>> = logs.into_values().collect();
+    for log in &mut logs {
+        log.sort_by_key(|pass| pass.index);
+        let mut at_s = i64::MIN;
+        for pass in log {
+            at_s = at_s.max(pass.from_s);
+            pass.at_s = at_s;
+        }
+    }
+    let mut told: Vec<Pass> = logs.concat();
+    told.sort_by_key(|pass| (pass.at_s, Arc::clone(&pass.log), pass.index));
+    let mut found = day.count(&told);
+    if found.review {
         return found;
     }
-    let toggled = passes.iter().filter(|pass| pass.toggled).count();
-    found.review = toggled > TOGGLED_MAX
-        || (0..passes.len()).any(|at| {
-            readings(&sessions, &passes, at).into_iter().any(|other| {
-                let mut others = passes.clone();
-                others[at] = other;
-                count(rules, &sessions, &others).credits != found.credits
-            })
-        });
+    let contradicts = |log: &Vec<Pass>| {
+        let mut pairs = (0..log.len()).flat_map(|at| log[at..].iter().map(move |p| (at, p)));
+        pairs.any(|(at, later)| later.to_s < log[at].at_s)
+    };
+    if logs.iter().any(contradicts) {
+        found.review = true;
+        return found;
+    }
+    let mut ways = Vec::new();
+    day.orders(&mut logs, &mut Vec::new(), i64::MIN, &mut ways);
+    found.review = ways.len() > WAYS_MAX;
+    let reason = day.reason(&told);
+    found.review |= ways.iter().any(|way| {
+        let named = found.credits.0 == 0 || day.reason(way) == reason;
+        !named || day.count(way).credits != found.credits
+    });
+    let mut left = WAYS_MAX;
+    found.review |= !ways.iter().all(|way| {
+        let mut way = way.clone();
+        day.readings(&mut way, 0, &mut left, &found)
+    });
     found
+}
+
+/// What a day is read by.
+struct Day<'a> {
+    rules: &'a RuleSet,
+    sessions: &'a [&'a Session],
+    registration: Option<&'a Registration>,
+}
+
+/// What kept somebody from earning more, as far as certificates name it: no registration, no check-in, no check-out.
+type Kept = (bool, bool, bool);
+
+impl Day<'_> {
+    /// Every way in which what is left of the logs can follow what there is, second by second where it matters.
+    fn orders(
+        &self,
+        left: &mut [Vec<Pass>],
+        way: &mut Vec<Pass>,
+        since_s: i64,
+        ways: &mut Vec<Vec<Pass>>,
+    ) {
+        if ways.len() > WAYS_MAX {
+            return;
+        }
+        if left.iter().all(Vec::is_empty) {
+            ways.push(way.clone());
+            return;
+        }
+        for log in 0..left.len() {
+            let Some(pass) = left[log].first().cloned() else {
+                continue;
+            };
+            left[log].remove(0);
+            for (at_s, until_s) in self.pieces(&pass, &left[log]) {
+                let now_s = since_s.max(at_s);
+                let in_time = left.iter().flatten().all(|other| now_s <= other.to_s);
+                if now_s <= until_s && in_time {
+                    way.push(Pass {
+                        at_s,
+                        ..pass.clone()
+                    });
+                    self.orders(left, way, now_s, ways);
+                    way.pop();
+                }
+            }
+            left[log].insert(0, pass);
+        }
+    }
+
+    /// The seconds at which what a scan means can change, each with the last before the next; `later` is what its log holds after it.
+    fn pieces(&self, pass: &Pass, later: &[Pass]) -> Vec<(i64, i64)> {
+        let to_s = later.iter().map(|p| p.to_s).fold(pass.to_s, i64::min);
+        let here = |session: &&&Session| pass.rooms.contains(&session.room);
+        let of_sessions = self
+            .sessions
+            .iter()
+            .filter(here)
+            .flat_map(|s| [start(s), end(s)]);
+        let from = self.registration.and_then(|r| r.valid_from);
+        let until = self.registration.and_then(|r| r.valid_until);
+        let of_registration = [from, until].into_iter().flatten().map(|at| whole(at.0));
+        let mut seconds: Vec<i64> = of_sessions
+            .chain(of_registration)
+            .filter(|second| pass.at_s < *second && *second <= to_s)
+            .collect();
+        seconds.push(pass.at_s);
+        seconds.sort_unstable();
+        seconds.dedup();
+        let ends = seconds.iter().skip(1).map(|next| next - 1).chain([to_s]);
+        seconds.iter().copied().zip(ends).collect()
+    }
+
+    /// Whether every way to read the scans from one on earns the same.
+    fn readings(&self, way: &mut Vec<Pass>, from: usize, left: &mut usize, same: &Earned) -> bool {
+        if from == way.len() {
+            let Some(fewer) = left.checked_sub(1) else {
+                return false;
+            };
+            *left = fewer;
+            return self.count(way).credits == same.credits;
+        }
+        if !self.is_registered(&way[from]) {
+            return self.readings(way, from + 1, left, same);
+        }
+        let was = way[from].clone();
+        for other in readings(self.sessions, &was) {
+            way[from] = other;
+            if !self.readings(way, from + 1, left, same) {
+                return false;
+            }
+        }
+        way[from] = was;
+        true
+    }
+
+    fn is_registered(&self, pass: &Pass) -> bool {
+        self.registration
+            .is_some_and(|r| r.holds(UtcMs(pass.at_s * SECOND_MS)))
+    }
+
+    fn count(&self, way: &[Pass]) -> Earned {
+        let registered = way.iter().filter(|pass| self.is_registered(pass));
+        count(
+            self.rules,
+            self.sessions,
+            &registered.cloned().collect::<Vec<_>>(),
+        )
+    }
+
+    fn reason(&self, way: &[Pass]) -> Kept {
+        let found = self.count(way).credits;
+        if count(self.rules, self.sessions, way).credits != found {
+            return (true, false, false);
+        }
+        let with = |rules: RuleSet| {
+            let day = Day {
+                rules: &rules,
+                ..*self
+            };
+            day.count(way).credits != found
+        };
+        let no_in = with(RuleSet {
+            missing_check_in: MissingCheckIn::SessionStart,
+            ..self.rules.clone()
+        });
+        let no_out = with(RuleSet {
+            missing_check_out: MissingCheckOut::SessionEnd,
+            ..self.rules.clone()
+        });
+        (false, no_in, !no_in && no_out)
+    }
 }
 
 fn whole(ms: i64) -> i64 {
@@ -89,52 +265,52 @@ fn end(session: &Session) -> i64 {
 fn rooms_on(sessions: &[&Session], pass: &Pass) -> Vec<RoomId> {
     let is_on = |room: &&RoomId| {
         let mut here = sessions.iter().filter(|session| session.room == **room);
-        here.any(|session| start(session) <= pass.to_s && pass.from_s < end(session))
+        here.any(|session| start(session) <= pass.at_s && pass.at_s < end(session))
     };
     pass.rooms.iter().filter(is_on).cloned().collect()
 }
 
 /// The room that a scan counts for.
 fn room(sessions: &[&Session], pass: &Pass) -> Option<RoomId> {
-    match pass.rooms.as_slice() {
-        [] => None,
-        [one] => Some(one.clone()),
-        [first, ..] => rooms_on(sessions, pass)
-            .first()
-            .cloned()
-            .or(Some(first.clone())),
+    match (&pass.of, pass.rooms.as_slice()) {
+        (Some(room), _) => Some(room.clone()),
+        (None, []) => None,
+        (None, [one]) => Some(one.clone()),
+        (None, [first, ..]) => rooms_on(sessions, pass).first().or(Some(first)).cloned(),
     }
 }
 
-/// The other ways in which one scan can be read.
-fn readings(sessions: &[&Session], passes: &[Pass], at: usize) -> Vec<Pass> {
-    let pass = &passes[at];
-    let mut other = Vec::new();
-    if pass.toggled {
-        let way = match pass.way {
-            Direction::In => Direction::Out,
-            Direction::Out => Direction::In,
-            Direction::Seen => Direction::Seen,
-        };
-        other.push(Pass {
+/// The ways in which one scan can be read, as it is told first.
+fn readings(sessions: &[&Session], pass: &Pass) -> Vec<Pass> {
+    let mut ways = vec![pass.way];
+    if pass.toggled && !pass.rooms.is_empty() {
+        match pass.way {
+            Direction::In => ways.push(Direction::Out),
+            Direction::Out => ways.push(Direction::In),
+            Direction::Seen => {}
+        }
+    }
+    let is_open = pass.rooms.len() > 1 && rooms_on(sessions, pass).len() > 1;
+    let rooms: Vec<Option<RoomId>> = match is_open {
+        true => pass.rooms.iter().cloned().map(Some).collect(),
+        false => vec![None],
+    };
+    let read = |way: Direction| {
+        rooms.iter().map(move |of| Pass {
             way,
+            of: of.clone(),
             ..pass.clone()
-        });
-    }
-    if pass.rooms.len() > 1 && rooms_on(sessions, pass).len() > 1 {
-        other.extend(pass.rooms.iter().map(|room| Pass {
-            rooms: vec![room.clone()],
-            ..pass.clone()
-        }));
-    }
-    other
+        })
+    };
+    ways.into_iter().flat_map(read).collect()
 }
 
 /// One stretch of a person in a room; an end that nothing shows is absent.
 #[derive(Clone, Copy, Debug)]
 struct Stretch {
-    began: Option<(i64, i64)>,
-    ended: Option<(i64, i64)>,
+    /// By the number of the pass.
+    began: Option<usize>,
+    ended: Option<usize>,
 }
 
 /// The stretches in one room, as the passes tell them one after the other.
@@ -148,11 +324,10 @@ fn stretches(
     let mut inside = false;
     // Whether the newest stretch was ended by a check-out here, with no check-in here since.
     let mut checked_out = false;
-    for pass in passes {
+    for (at, pass) in passes.iter().enumerate() {
         let Some(room) = room(sessions, pass) else {
             continue;
         };
-        let at = (pass.from_s, pass.to_s);
         let is_here = room == *here;
         match pass.way {
             Direction::In if is_here => {
@@ -222,24 +397,52 @@ fn sum(row: &[bool]) -> i64 {
 
 fn row(rules: &RuleSet, sessions: &[&Session], session: &Session, passes: &[Pass]) -> Row {
     let (from, to) = (start(session), end(session));
+    let nobody = || vec![false; usize::try_from(to - from).unwrap()];
     let mut row = Row {
-        least: vec![false; usize::try_from(to - from).unwrap()],
-        most: vec![false; usize::try_from(to - from).unwrap()],
+        least: nobody(),
+        most: nobody(),
     };
+    // The seconds of each stretch that may not have been at all.
+    let mut perhaps: Vec<Vec<bool>> = Vec::new();
+    let mut all: Vec<Vec<bool>> = Vec::new();
     for stretch in stretches(rules, sessions, passes, &session.room) {
         let Some((began, ended, for_certain)) = ends(rules, sessions, session, passes, stretch)
         else {
             continue;
         };
+        let (mut least, mut most) = (nobody(), nobody());
         for second in from..to {
             let at = usize::try_from(second - from).unwrap();
-            row.least[at] |= for_certain && began.1 <= second && second < ended.0;
-            row.most[at] |= began.0 <= second && second < ended.1;
+            least[at] = for_certain && began.1 <= second && second < ended.0;
+            most[at] = began.0 <= second && second < ended.1;
+        }
+        join(&mut row.least, &least);
+        join(&mut row.most, &most);
+        if !least.contains(&true) && most.contains(&true) {
+            perhaps.push(most.clone());
+        }
+        all.push(most);
+    }
+    // Who may have come first, or gone last, in a moment that may not have been, is not forgiven for certain.
+    let first = |row: &[bool]| row.iter().position(|present| *present);
+    let last = |row: &[bool]| row.iter().rposition(|present| *present);
+    let before = perhaps.iter().any(|other| first(other) < first(&row.least));
+    let after = perhaps.iter().any(|other| last(other) > last(&row.least));
+    grace(rules, &mut row.least, !before, !after);
+    grace(rules, &mut row.most, true, true);
+    if !perhaps.is_empty() {
+        for mut most in all {
+            grace(rules, &mut most, true, true);
+            join(&mut row.most, &most);
         }
     }
-    grace(rules, &mut row.least);
-    grace(rules, &mut row.most);
     row
+}
+
+fn join(row: &mut [bool], with: &[bool]) {
+    for (present, too) in row.iter_mut().zip(with) {
+        *present |= too;
+    }
 }
 
 /// When a stretch began and ended, each in an interval of seconds, and whether it counts for certain.
@@ -255,44 +458,43 @@ fn ends(
 ) -> Option<Ends> {
     let here = || sessions.iter().filter(|other| other.room == session.room);
     let (from, to) = (start(session), end(session));
-    let mut seen = passes
-        .iter()
-        .filter(|pass| room(sessions, pass).as_ref() == Some(&session.room));
+    let seen = |pass: &&Pass| {
+        let is_here = room(sessions, pass).as_ref() == Some(&session.room);
+        is_here && from <= pass.at_s && pass.at_s < to
+    };
+    let when = |pass: &Pass| (pass.from_s, pass.to_s);
     match (stretch.began, stretch.ended) {
-        (Some(began), Some(ended)) => Some((began, ended, true)),
+        (Some(began), Some(ended)) => Some((when(&passes[began]), when(&passes[ended]), true)),
         (Some(began), None) => {
             // Of the session that was on, or the next one there.
-            let of = here().find(|other| began.0 < end(other))?;
+            let of = here().find(|other| passes[began].at_s < end(other))?;
             if of.id != session.id {
                 return None;
             }
+            let came = when(&passes[began]);
             match rules.missing_check_out {
                 MissingCheckOut::None => None,
-                MissingCheckOut::SessionEnd => Some((began, (to, to), true)),
-                MissingCheckOut::Review => Some((began, (to, to), false)),
+                MissingCheckOut::SessionEnd => Some((came, (to, to), true)),
+                MissingCheckOut::Review => Some((came, (to, to), false)),
                 MissingCheckOut::LastSignal => {
-                    let within = |pass: &&Pass| {
-                        from <= pass.to_s && pass.to_s < to && began.0 <= pass.from_s
-                    };
-                    let last = seen.rfind(within);
-                    let ended = last.map_or(began, |pass| (pass.from_s, pass.to_s));
-                    Some((began, ended, true))
+                    let last = passes[began..].iter().rfind(seen);
+                    Some((came, last.map_or(came, when), true))
                 }
             }
         }
         (None, Some(ended)) => {
-            let of = here().rfind(|other| start(other) <= ended.1)?;
+            let of = here().rfind(|other| start(other) <= passes[ended].at_s)?;
             if of.id != session.id {
                 return None;
             }
+            let went = when(&passes[ended]);
             match rules.missing_check_in {
                 MissingCheckIn::None => None,
-                MissingCheckIn::SessionStart => Some(((from, from), ended, true)),
-                MissingCheckIn::Review => Some(((from, from), ended, false)),
+                MissingCheckIn::SessionStart => Some(((from, from), went, true)),
+                MissingCheckIn::Review => Some(((from, from), went, false)),
                 MissingCheckIn::FirstSignal => {
-                    let mut within = seen.filter(|pass| from <= pass.from_s && pass.from_s < to);
-                    let began = within.next().map_or(ended, |pass| (pass.from_s, pass.to_s));
-                    Some((began, ended, true))
+                    let first = passes.iter().find(seen);
+                    Some((first.map_or(went, when), went, true))
                 }
             }
         }
@@ -301,15 +503,15 @@ fn ends(
 }
 
 /// A little lateness and a little earliness count as presence.
-fn grace(rules: &RuleSet, row: &mut [bool]) {
+fn grace(rules: &RuleSet, row: &mut [bool], at_first: bool, at_last: bool) {
     let Some(first) = row.iter().position(|present| *present) else {
         return;
     };
     let last = row.iter().rposition(|present| *present).unwrap_or(first);
-    if first <= usize::try_from(rules.grace_in_s).unwrap() {
+    if at_first && first <= usize::try_from(rules.grace_in_s).unwrap() {
         row[..first].fill(true);
     }
-    if row.len() - 1 - last <= usize::try_from(rules.grace_out_s).unwrap() {
+    if at_last && row.len() - 1 - last <= usize::try_from(rules.grace_out_s).unwrap() {
         row[last..].fill(true);
     }
 }

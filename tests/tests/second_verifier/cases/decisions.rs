@@ -51,7 +51,7 @@ pub(super) fn decision_cases() -> Vec<Case> {
             not_checked: &["decisions"],
             failed: &[],
             ..basis("a basis of another engine", |basis, bytes| {
-                basis.engine = "rollcall-threshold-2".into();
+                basis.engine = "rollcall-threshold-1".into();
                 *bytes = object_bytes(basis);
             })
         },
