@@ -22,6 +22,19 @@ const NAMED: &[(u64, &str)] = &[
         33,
         "a machine slept while its daemon was down, and its later scans were placed too early",
     ),
+    (
+        32,
+        "two doors' scans were taken in the order of their earliest times, where the other was true",
+    ),
+    (41, "the same, in another conference"),
+    (
+        5_044,
+        "who may have been there for a moment before was not given the grace of who came first, for certain",
+    ),
+    (
+        5_006,
+        "clock readings that came later placed a scan more narrowly, and nobody decided again",
+    ),
 ];
 
 /// Plays seeds on all processors: the tally, and what did not hold.

@@ -37,7 +37,7 @@ mod schema {
 }
 
 /// The newest schema that this build knows.
-pub const SCHEMA_VERSION: i64 = 2;
+pub const SCHEMA_VERSION: i64 = 3;
 /// "RCIS": a Rollcall issuer's database.
 const APPLICATION_ID: i64 = 0x5243_4953;
 /// How long a unit waits for another program's.
@@ -48,6 +48,8 @@ const WRITER_CACHE_KIB: i64 = 64 * 1_024;
 const STATEMENTS: usize = 200;
 /// Bits of an entry's key that hold its index.
 const INDEX_BITS: u32 = 40;
+/// The greatest index that a key can hold.
+const LAST_INDEX: u64 = (1 << INDEX_BITS) - 1;
 
 /// The store in one SQLite file.
 #[derive(Debug)]
@@ -402,8 +404,11 @@ mod tests {
                 let mut plan = connection
                     .prepare(&format!("EXPLAIN QUERY PLAN {query}"))
                     .unwrap();
+                let values = vec![1; plan.parameter_count()];
                 let steps = plan
-                    .query_map([1, 2], |row| row.get::<_, String>(3))
+                    .query_map(rusqlite::params_from_iter(values), |row| {
+                        row.get::<_, String>(3)
+                    })
                     .unwrap();
                 steps.map(rusqlite::Result::unwrap).collect()
             })
@@ -415,6 +420,14 @@ mod tests {
                 .find(|step| step.contains("SEARCH s "))
                 .unwrap();
             assert!(signals.contains("event=? AND badge=?"), "{steps:?}");
+        }
+        // A batch asks for open reviews alone, and of each for one badge's scans in one log.
+        let steps = plan(decisions::DUE_OF_MARKS);
+        for found in [
+            "USING COVERING INDEX decision_review (event=?)",
+            "SEARCH s USING PRIMARY KEY (event=? AND badge=? AND entry>? AND entry<?)",
+        ] {
+            assert!(steps.iter().any(|step| step.contains(found)), "{steps:?}");
         }
     }
 

@@ -6,16 +6,20 @@ use evidence::Hash;
 use protocol::ledger;
 
 use super::Factory;
+use crate::store::batches::Held;
 use crate::store::decisions::{DecisionFacts, NewCertificate, NewDecision};
+use crate::store::events::{AgendaChange, ProgrammeFacts};
 use crate::store::{Store, StoreError};
 use crate::testing::{
-    NOON, attendee, badge_key, event_id, event_with_kiosk, import, programme_id, register,
+    ISSUER, NOON, attendee, badge_key, door, enrol, event_id, event_with_kiosk, import, issuer_key,
+    programme_id, register,
 };
 
 pub(super) fn run(factory: Factory<'_>) {
     registrations_add_up(&*factory());
     private_files_are_found_by_hash(&*factory());
     a_ticket_settles_what_it_was_made_for(&*factory());
+    what_a_clock_says_makes_open_reviews_due(&*factory());
     final_decisions_replace_each_other(&*factory());
     certificates_rest_on_the_final_decision(&*factory());
 }
@@ -132,6 +136,67 @@ fn a_ticket_settles_what_it_was_made_for(store: &dyn Store) {
     assert_eq!(store.make_all_due(&event, NOON.plus_ms(90)).unwrap(), 1);
     assert_eq!(store.due(NOON.plus_ms(89), 10).unwrap(), []);
     assert_eq!(store.due(NOON.plus_ms(90), 10).unwrap().len(), 1);
+}
+
+fn what_a_clock_says_makes_open_reviews_due(store: &dyn Store) {
+    let mut kiosk = event_with_kiosk(store);
+    let agenda = AgendaChange {
+        base: Some(evidence::sha256(b"agenda")),
+        object: evidence::sha256(b"agenda with two doors"),
+        programmes: vec![ProgrammeFacts {
+            id: programme_id(),
+            title: "Main".to_owned(),
+            rules: None,
+        }],
+    };
+    store
+        .put_door(&event_id(), &door("side"), Some(&agenda), NOON)
+        .unwrap();
+    let mut other = enrol(store, "side", 2);
+    register(store, &["X1"]);
+    kiosk.scan("X1", Direction::In);
+    let first = kiosk.send(store, 0, 1);
+    other.note("hello");
+    let elsewhere = other.send(store, 0, 1);
+    let decided = |outcome, complete| {
+        for due in store.due(NOON, 10).unwrap() {
+            store.settle(&due).unwrap();
+        }
+        let facts = DecisionFacts {
+            outcome,
+            complete,
+            ..decision(b"one")
+        };
+        let new = NewDecision {
+            facts,
+            is_final: false,
+            ticket: None,
+        };
+        store.put_decisions(&event_id(), &[new], NOON).unwrap();
+    };
+    let due = || store.due_count(&event_id()).unwrap();
+    let receipt =
+        |held: &Held| evidence::cosign(&held.note, ISSUER, &issuer_key(), held.receipt_s).unwrap();
+
+    decided(Outcome::Review, true);
+    kiosk.note("nothing");
+    kiosk.send(store, 1, 2);
+    assert_eq!(due(), 0, "what says nothing of the clock");
+    other.receipt(&receipt(&elsewhere));
+    other.send(store, 1, 2);
+    assert_eq!(due(), 0, "a clock that placed none of their scans");
+    kiosk.receipt(&receipt(&first));
+    let receipted = kiosk.send(store, 2, 3);
+    let found = store.due(NOON, 10).unwrap();
+    assert_eq!((found.len(), &found[0].attendee), (1, &attendee("X1")));
+
+    // A certain decision stays what it is, and one that is not complete is made again when it is.
+    for (outcome, complete) in [(Outcome::Full, true), (Outcome::Review, false)] {
+        decided(outcome, complete);
+        kiosk.receipt(&receipt(&receipted));
+        kiosk.send(store, kiosk.size() - 1, kiosk.size());
+        assert_eq!(due(), 0, "{outcome} {complete}");
+    }
 }
 
 fn final_decisions_replace_each_other(store: &dyn Store) {

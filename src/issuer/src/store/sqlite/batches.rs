@@ -247,6 +247,11 @@ fn advance(
     observe_clock(tx, log, size, news)?;
     let seen = persist_scans(tx, event, log, size, news)?;
     decisions::make_badges_due(tx, event, &seen, now)?;
+    // Scans that were held before may now be placed more narrowly.
+    let says_more = |entry: &PreparedEntry<'_>| entry.meaning.clock().is_some_and(|c| c.marks);
+    if news.iter().any(says_more) {
+        decisions::make_reviews_due(tx, event, log, now)?;
+    }
     persist_witnesses(tx, event, log, &batch.kiosk, news, now)?;
     tx.prepare_cached(
         "INSERT INTO head (log, size, root, frontier, note, receipt_s) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
