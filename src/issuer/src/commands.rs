@@ -66,9 +66,9 @@ fn run(arguments: Arguments) -> Ended {
             Some(exit) => return Ok(exit),
             None => Command::Import { what },
         },
-        Command::Rules {
-            what: arguments::Rules::Check { file },
-        } => return rules::check(&file),
+        Command::Rules { what } if !matches!(what, arguments::Rules::Adopt { .. }) => {
+            return rules::without_database(&what);
+        }
         other => other,
     };
     let config = config::load(&arguments.config)?;

@@ -13,6 +13,7 @@ pub mod intake;
 pub mod keys;
 pub mod reports;
 pub mod review;
+pub mod rule_cases;
 pub mod serve;
 pub mod sources;
 pub mod store;

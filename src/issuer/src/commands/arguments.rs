@@ -306,6 +306,25 @@ impl Format {
     }
 }
 
+/// What a table of cases looks like.
+const DECIDE_HELP: &str = "\
+A case is one line:
+  {\"case\":\"leaves early\",\"sessions\":[{\"id\":\"s1\",\"room\":\"hall\",\"start\":\"09:00\",\"end\":\"09:50\"}],
+   \"signals\":[{\"at\":\"08:58\",\"in\":\"hall\"},{\"at\":[\"09:39:58\",\"09:40:02\"],\"out\":\"hall\"}],
+   \"expect\":{\"outcome\":\"none\",\"credits\":\"0\",\"reason\":\"below_minimum\",\"present_ms\":{\"s1\":[2398000,2402000]}}}
+(written on one line). A signal is `in`, `out` or `seen` in a room, or in one of a list of rooms; `at` is a time or the
+earliest and the latest that it can have been; signals with the same `log` happened in their order. Times are RFC 3339, or
+of one day: 09:50, 09:50:30.5. `registration` is \"none\" or has `valid_from`, `valid_until`, `cancelled`; `now` is when it
+is decided. Lines that begin with # are stepped over. Of `expect`, what is named is compared.
+
+Decisions go to standard output, one JSON object a line; differences to standard error. Exit codes: 0 all as expected,
+1 some are not, 4 a line is no case.
+
+Examples:
+  rollcall-issuer rules decide config/rules/cases/ama-pra.ndjson
+  rollcall-issuer rules decide --rules rules.toml cases.ndjson
+  rollcall-issuer rules decide --rules rules.toml - < cases.ndjson | jq .explanation";
+
 #[derive(Subcommand)]
 pub(super) enum Rules {
     /// Read a rule set and say what it says, without touching anything
@@ -313,6 +332,31 @@ pub(super) enum Rules {
     Check {
         /// The rule set
         file: PathBuf,
+    },
+    /// Say in sentences what a rule set does
+    #[command(after_help = "Example:\n  rollcall-issuer rules explain rules.toml")]
+    Explain {
+        /// The rule set
+        file: PathBuf,
+    },
+    /// Say in what two rule sets differ
+    #[command(
+        after_help = "Example:\n  rollcall-issuer rules diff rules-2026.toml rules-2027.toml"
+    )]
+    Diff {
+        /// The one
+        before: PathBuf,
+        /// The other
+        after: PathBuf,
+    },
+    /// Decide cases of a table of your own, and compare with what you expect
+    #[command(after_help = DECIDE_HELP)]
+    Decide {
+        /// The rule set of the cases that name none
+        #[arg(long)]
+        rules: Option<PathBuf>,
+        /// The cases, one JSON object a line; - for standard input
+        cases: PathBuf,
     },
     /// Bring a rule set into force for a programme
     #[command(

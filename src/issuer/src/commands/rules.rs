@@ -1,19 +1,25 @@
-//! `rules check`, `rules adopt`.
+//! `rules check`, `rules explain`, `rules diff`, `rules decide`, `rules adopt`.
 
-use std::io::Read as _;
-use std::path::Path;
+mod words;
 
-use attendance::rules::Threshold;
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read as _, stdin};
+use std::path::{Path, PathBuf};
+
+use attendance::rules::RuleSet;
 use protocol::rules::MAX_RULES_BYTES;
 
 use super::arguments::Rules;
-use super::output::{Ended, Exit, Failure, say};
+use super::output::{Ended, Exit, Failure, hint, say};
 use super::premises::Premises;
 use crate::imports::agenda::adopt_rules;
+use crate::rule_cases::{self, CaseError, MAX_LINE_BYTES};
 
 pub(super) fn run(here: &Premises, what: Rules) -> Ended {
     match what {
-        Rules::Check { file } => check(&file),
+        Rules::Check { .. } | Rules::Explain { .. } | Rules::Diff { .. } | Rules::Decide { .. } => {
+            without_database(&what)
+        }
         Rules::Adopt {
             event,
             programme,
@@ -50,27 +56,164 @@ pub(super) fn run(here: &Premises, what: Rules) -> Ended {
     }
 }
 
+/// What needs no database.
+pub(super) fn without_database(what: &Rules) -> Ended {
+    match what {
+        Rules::Check { file } => check(file),
+        Rules::Explain { file } => {
+            let rules = load(file)?;
+            for sentence in words::sentences(&rules) {
+                say(sentence)?;
+            }
+            Ok(Exit::Done)
+        }
+        Rules::Diff { before, after } => diff(before, after),
+        Rules::Decide { rules, cases } => decide(rules.as_deref(), cases),
+        Rules::Adopt { .. } => Err(Failure::usage(
+            "rules are adopted in an issuer's data folder",
+        )),
+    }
+}
+
 /// Reads a rule set and says what it says.
-pub(super) fn check(file: &Path) -> Ended {
-    let text = read(file)?;
-    let rules = protocol::rules::parse(&text)
-        .map_err(|e| Failure::malformed(format!("{}: {e}", file.display())))?;
-    let threshold = match rules.threshold {
-        Threshold::None => "none".to_owned(),
-        Threshold::Full => "all of each session".to_owned(),
-        Threshold::Share(share) => format!("{share} of each session"),
-        Threshold::Time { min_ms } => format!("{} s of each session", min_ms / 1_000),
-    };
+fn check(file: &Path) -> Ended {
+    let rules = load(file)?;
     say(format!("name        {}", rules.name))?;
     say(format!("hash        {}", rules.hash))?;
-    say(format!("one credit  {} s", rules.credit_unit_ms / 1_000))?;
-    say(format!("threshold   {threshold}"))?;
-    say(format!(
-        "steps of    {}, rounded {}, {}",
-        rules.step, rules.rounding, rules.scope
-    ))?;
+    for (key, value) in words::values(&rules) {
+        say(format!("{key:<18}  {value}"))?;
+    }
     say(format!("{} is a rule set.", file.display()))?;
     Ok(Exit::Done)
+}
+
+fn diff(before: &Path, after: &Path) -> Ended {
+    let (one, other) = (load(before)?, load(after)?);
+    if one.hash == other.hash {
+        say("They are the same, byte for byte.")?;
+        return Ok(Exit::Done);
+    }
+    let mut differ = false;
+    for ((key, was), (_, is)) in words::values(&one).into_iter().zip(words::values(&other)) {
+        if was != is {
+            differ = true;
+            say(format!("{key:<18}  {was}  ->  {is}"))?;
+        }
+    }
+    if !differ {
+        say("They differ in words only: everybody is decided alike under both.")?;
+    }
+    Ok(Exit::Done)
+}
+
+/// The rule sets that cases name, each read once.
+struct Shelf {
+    folder: PathBuf,
+    of_all: Option<RuleSet>,
+    read: BTreeMap<String, RuleSet>,
+}
+
+impl Shelf {
+    fn find(&mut self, named: Option<&str>) -> Result<&RuleSet, Failure> {
+        let Some(name) = named else {
+            let missing = "the case names no rule set; name one for all with --rules FILE";
+            return self.of_all.as_ref().ok_or_else(|| Failure::usage(missing));
+        };
+        if !self.read.contains_key(name) {
+            let rules = load(&self.folder.join(name))?;
+            self.read.insert(name.to_owned(), rules);
+        }
+        Ok(&self.read[name])
+    }
+}
+
+fn decide(rules: Option<&Path>, cases: &Path) -> Ended {
+    let is_stdin = cases == Path::new("-");
+    let folder = cases.parent().filter(|_| !is_stdin);
+    let mut shelf = Shelf {
+        folder: folder.unwrap_or(Path::new("")).to_owned(),
+        of_all: rules.map(load).transpose()?,
+        read: BTreeMap::new(),
+    };
+    let name = if is_stdin {
+        "standard input".to_owned()
+    } else {
+        cases.display().to_string()
+    };
+    let mut lines: Box<dyn BufRead> = if is_stdin {
+        Box::new(stdin().lock())
+    } else {
+        let opened = std::fs::File::open(cases);
+        let unreadable = |cause| Failure::failed(format!("{name}: {cause}; check the path"));
+        Box::new(BufReader::new(opened.map_err(unreadable)?))
+    };
+    let (mut decided, mut compared, mut differ) = (0_u64, 0_u64, 0_u64);
+    for number in 1_u64.. {
+        let place = |e: &dyn std::fmt::Display| format!("{name}, line {number}: {e}");
+        let Some(line) = next_line(&mut lines).map_err(|e| Failure::malformed(place(&e)))? else {
+            break;
+        };
+        let case = rule_cases::read(&line).map_err(|e| Failure::malformed(place(&e)))?;
+        let Some(case) = case else { continue };
+        let rules = shelf
+            .find(case.rules.as_deref())
+            .map_err(|failure| Failure {
+                text: place(&failure.text),
+                ..failure
+            })?;
+        let (answer, differences) = case.decide(rules);
+        decided += 1;
+        compared += u64::from(case.expected.says_something());
+        differ += u64::from(!differences.is_empty());
+        say(serde_json::to_string(&answer).map_err(Failure::failed)?)?;
+        for difference in differences {
+            hint(place(&format!("{}: {difference}", case.name)));
+        }
+    }
+    hint(match (compared, differ) {
+        (0, _) => format!("{decided} cases decided"),
+        (_, 0) => {
+            format!("{decided} cases decided, {compared} of them as expected, none otherwise")
+        }
+        _ => format!("{decided} cases decided, {differ} of {compared} are not as expected"),
+    });
+    Ok(if differ == 0 {
+        Exit::Done
+    } else {
+        Exit::Failed
+    })
+}
+
+#[derive(Debug, thiserror::Error)]
+enum LineError {
+    #[error(transparent)]
+    Case(#[from] CaseError),
+    #[error("{0}")]
+    Unreadable(#[from] std::io::Error),
+    #[error("it is not UTF-8 text")]
+    NotText,
+}
+
+/// The next line without its end; no more of it is read than a case may have.
+fn next_line(lines: &mut dyn BufRead) -> Result<Option<String>, LineError> {
+    let bound = MAX_LINE_BYTES as u64 + 2;
+    let mut line = Vec::new();
+    if lines.take(bound).read_until(b'\n', &mut line)? == 0 {
+        return Ok(None);
+    }
+    if line.last() == Some(&b'\n') {
+        line.pop();
+    } else if line.len() as u64 == bound {
+        return Err(CaseError::TooLong.into());
+    }
+    String::from_utf8(line)
+        .map(Some)
+        .map_err(|_| LineError::NotText)
+}
+
+fn load(file: &Path) -> Result<RuleSet, Failure> {
+    protocol::rules::parse(&read(file)?)
+        .map_err(|e| Failure::malformed(format!("{}: {e}", file.display())))
 }
 
 fn read(file: &Path) -> Result<String, Failure> {
