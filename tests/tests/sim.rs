@@ -35,6 +35,10 @@ const NAMED: &[(u64, &str)] = &[
         5_006,
         "clock readings that came later placed a scan more narrowly, and nobody decided again",
     ),
+    (
+        5_253,
+        "the simulator took what came after an enrolment had ended for evidence",
+    ),
 ];
 
 /// Plays seeds on all processors: the tally, and what did not hold.

@@ -276,7 +276,8 @@ fn outward(signals: &[Signal]) -> Vec<Signal> {
     signals.iter().map(one).collect()
 }
 
-/// The signals of each attendee in all logs that the issuer holds.
+/// The signals of each attendee in all logs that the issuer holds: of one whose enrolment has ended, what it held then, since
+/// nobody here admits what came late.
 fn gather(world: &World, agenda: &protocol::agenda::Agenda, roll: &Roll) -> Vec<Held> {
     let mut true_times = BTreeMap::new();
     for scan in &world.truth.scans {
@@ -296,6 +297,7 @@ fn gather(world: &World, agenda: &protocol::agenda::Agenda, roll: &Roll) -> Vec<
             .office
             .entries(&facts.kiosk)
             .into_iter()
+            .filter(|entry| facts.retired_size.is_none_or(|size| entry.index < size))
             .filter_map(|entry| Some((entry.index, parse(&entry.bytes?).ok()?)))
             .collect();
         for (index, entry) in &entries {
