@@ -14,7 +14,7 @@ use rollcall_tests::http::get;
 use rollcall_tests::programs::{PATIENCE, eventually};
 use rollcall_tests::random::Random;
 use rollcall_tests::world::{
-    ADMINISTRATOR, Daemon, EVENT, Kiosk, Plan, World, name, person, verify,
+    ADMINISTRATOR, Daemon, EVENT, Kiosk, PROGRAMME, Plan, RULES, World, name, person, verify,
 };
 use serde_json::Value;
 
@@ -183,6 +183,8 @@ fn a_day_from_the_first_badge_to_the_auditor() {
     world.issuer(&revoke).ok();
     assert!(says(kept, "valid") && says(revoked, "revoked") && !says(revoked, "valid"));
 
+    harder_rules_are_tried(&world, &issued);
+
     assert_eq!(daemon.stop(), []);
     world.stop_issuer();
     let (path, archive) = world.export();
@@ -197,6 +199,31 @@ fn a_day_from_the_first_badge_to_the_auditor() {
     );
     assert_eq!(count(|entry| matches!(entry, LedgerBody::Revocation(_))), 1);
     tampering_is_found(&archive, &world.path("tampered.tar"));
+}
+
+/// A rule set that gives nobody anything: whoever has a certificate is named, and nothing of it comes into force.
+fn harder_rules_are_tried(world: &World, issued: &BTreeMap<String, String>) {
+    let harder = format!("{RULES}\nfirst_award_min = \"1000\"\n");
+    let harder = world.write("harder.toml", &harder);
+    let harder = harder.to_str().unwrap();
+    let words = [
+        "rules",
+        "simulate",
+        "--event",
+        EVENT,
+        "--programme",
+        PROGRAMME,
+    ];
+    let said = world
+        .issuer(&[&words[..], &["--file", harder]].concat())
+        .ok();
+    for name in issued.keys() {
+        let row = said.lines().find(|line| line.contains(name.as_str()));
+        assert!(row.is_some_and(|row| row.contains("none 0")), "{said}");
+    }
+    let rows = world.report();
+    let earned = rows.iter().filter(|row| row["credits"] != "0").count();
+    assert!(earned >= issued.len(), "{rows:?}");
 }
 
 /// A changed byte, a dropped or doubled or swapped entry, a missing file: found, and the file named.

@@ -66,9 +66,10 @@ fn run(arguments: Arguments) -> Ended {
             Some(exit) => return Ok(exit),
             None => Command::Import { what },
         },
-        Command::Rules { what } if !matches!(what, arguments::Rules::Adopt { .. }) => {
-            return rules::without_database(&what);
-        }
+        Command::Rules { what } => match rules::without_database(&what)? {
+            Some(exit) => return Ok(exit),
+            None => Command::Rules { what },
+        },
         other => other,
     };
     let config = config::load(&arguments.config)?;

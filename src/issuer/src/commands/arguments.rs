@@ -358,6 +358,25 @@ pub(super) enum Rules {
         /// The cases, one JSON object a line; - for standard input
         cases: PathBuf,
     },
+    /// Say whose outcome another rule set would change, and change nothing
+    #[command(
+        after_help = "Example:\n  rollcall-issuer rules simulate --event gp-2026 --programme main --file rules-2027.toml\n\n\
+        Everybody is decided twice on the evidence that is held now: under the rules in force, and under these. It shows names."
+    )]
+    Simulate {
+        /// The event
+        #[arg(long)]
+        event: EventId,
+        /// The programme
+        #[arg(long)]
+        programme: ProgrammeId,
+        /// The rule set to try
+        #[arg(long)]
+        file: PathBuf,
+        /// One JSON object an attendee whose outcome would change, without names
+        #[arg(long)]
+        json: bool,
+    },
     /// Bring a rule set into force for a programme
     #[command(
         after_help = "Example:\n  rollcall-issuer rules adopt --event gp-2026 --programme main --file rules.toml\n\n\

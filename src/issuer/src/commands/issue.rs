@@ -21,14 +21,17 @@ const CANNOT_DECIDE: &str = "cannot_decide";
 impl Premises {
     /// Decides whatever is due. Gives how many decisions could not be made.
     pub(super) fn settle(&self) -> Result<usize, Failure> {
-        let issuer_key = self.keys.signing.public_key();
-        let mut decider = Decider::new(
+        Ok(self.decider().settle(now())?.put_off)
+    }
+
+    /// Whoever decides here.
+    pub(super) fn decider(&self) -> Decider {
+        Decider::new(
             Arc::clone(&self.store),
             Arc::clone(&self.objects),
             &self.config.issuer,
-            issuer_key,
-        );
-        Ok(decider.settle(now())?.put_off)
+            self.keys.signing.public_key(),
+        )
     }
 
     fn certifier(&self) -> Certifier {

@@ -1,4 +1,4 @@
-//! `rules check`, `rules explain`, `rules diff`, `rules decide`, `rules adopt`.
+//! `rules check`, `rules explain`, `rules diff`, `rules decide`, `rules simulate`, `rules adopt`.
 
 mod words;
 
@@ -6,73 +6,170 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read as _, stdin};
 use std::path::{Path, PathBuf};
 
+use attendance::Decision;
 use attendance::rules::RuleSet;
+use attendance::words::{EventId, ProgrammeId};
 use protocol::rules::MAX_RULES_BYTES;
+use serde::Serialize;
 
 use super::arguments::Rules;
-use super::output::{Ended, Exit, Failure, hint, say};
-use super::premises::Premises;
+use super::output::{Ended, Exit, Failure, counted, hint, say, table};
+use super::premises::{Premises, now};
+use crate::certificates::issue::{IssueError, open_person};
+use crate::decisions::simulate::Change;
 use crate::imports::agenda::adopt_rules;
 use crate::rule_cases::{self, CaseError, MAX_LINE_BYTES};
 
+/// What needs no database. Nothing where one is needed.
+pub(super) fn without_database(what: &Rules) -> Result<Option<Exit>, Failure> {
+    match what {
+        Rules::Check { file } => check(file).map(Some),
+        Rules::Explain { file } => {
+            for sentence in words::sentences(&load(file)?) {
+                say(sentence)?;
+            }
+            Ok(Some(Exit::Done))
+        }
+        Rules::Diff { before, after } => diff(before, after).map(Some),
+        Rules::Decide { rules, cases } => decide(rules.as_deref(), cases).map(Some),
+        Rules::Simulate { .. } | Rules::Adopt { .. } => Ok(None),
+    }
+}
+
 pub(super) fn run(here: &Premises, what: Rules) -> Ended {
     match what {
-        Rules::Check { .. } | Rules::Explain { .. } | Rules::Diff { .. } | Rules::Decide { .. } => {
-            without_database(&what)
-        }
+        Rules::Simulate {
+            event,
+            programme,
+            file,
+            json,
+        } => simulate(here, &event, &programme, &file, json),
         Rules::Adopt {
             event,
             programme,
             file,
-        } => {
-            here.event(&event)?;
-            let text = read(&file)?;
-            let malformed = |e| Failure::malformed(format!("{}: {e}", file.display()));
-            protocol::rules::parse(&text).map_err(malformed)?;
-            let adopted = adopt_rules(here.desk(), &event, &programme, &text)?;
-            let hash = adopted.hash.to_hex();
-            match &adopted.before {
-                Some(before) if *before == hash => {
-                    say(format!(
-                        "\"{}\" is in force for {programme} already; nothing was changed.",
-                        adopted.name
-                    ))?;
-                    return Ok(Exit::Done);
-                }
-                Some(before) => say(format!(
-                    "It takes the place of the rule set {before}; everybody is decided again."
-                ))?,
-                None => {}
-            }
+        } => adopt(here, &event, &programme, &file),
+        other => Ok(without_database(&other)?.unwrap_or(Exit::Done)),
+    }
+}
+
+fn adopt(here: &Premises, event: &EventId, programme: &ProgrammeId, file: &Path) -> Ended {
+    here.event(event)?;
+    let text = read(file)?;
+    let malformed = |e| Failure::malformed(format!("{}: {e}", file.display()));
+    protocol::rules::parse(&text).map_err(malformed)?;
+    let adopted = adopt_rules(here.desk(), event, programme, &text)?;
+    let hash = adopted.hash.to_hex();
+    match &adopted.before {
+        Some(before) if *before == hash => {
             say(format!(
-                "\"{}\" ({hash}) is in force for {programme}.",
+                "\"{}\" is in force for {programme} already; nothing was changed.",
                 adopted.name
             ))?;
-            say(here.next(&format!(
-                "door add --event {event} --door ID --title TITLE --room ROOM"
-            )))?;
-            Ok(Exit::Done)
+            return Ok(Exit::Done);
+        }
+        Some(before) => say(format!(
+            "It takes the place of the rule set {before}; everybody is decided again."
+        ))?,
+        None => {}
+    }
+    say(format!(
+        "\"{}\" ({hash}) is in force for {programme}.",
+        adopted.name
+    ))?;
+    say(here.next(&format!(
+        "door add --event {event} --door ID --title TITLE --room ROOM"
+    )))?;
+    Ok(Exit::Done)
+}
+
+/// One whose outcome would change, for programs.
+#[derive(Serialize)]
+struct ChangeLine<'a> {
+    attendee: &'a str,
+    before: Said,
+    after: Said,
+}
+
+#[derive(Serialize)]
+struct Said {
+    outcome: String,
+    credits: Option<String>,
+    reason: String,
+    explanation: String,
+}
+
+impl From<&Decision> for Said {
+    fn from(decision: &Decision) -> Self {
+        Self {
+            outcome: decision.outcome.to_string(),
+            credits: decision.credits.map(|credits| credits.to_string()),
+            reason: decision.reason.to_string(),
+            explanation: decision.explanation.clone(),
         }
     }
 }
 
-/// What needs no database.
-pub(super) fn without_database(what: &Rules) -> Ended {
-    match what {
-        Rules::Check { file } => check(file),
-        Rules::Explain { file } => {
-            let rules = load(file)?;
-            for sentence in words::sentences(&rules) {
-                say(sentence)?;
-            }
-            Ok(Exit::Done)
+fn simulate(
+    here: &Premises,
+    event: &EventId,
+    programme: &ProgrammeId,
+    file: &Path,
+    json: bool,
+) -> Ended {
+    here.event(event)?;
+    let candidate = load(file)?;
+    let name = candidate.name.clone();
+    let decided = here
+        .decider()
+        .simulate(event, programme, candidate, now())?;
+    let Some(everybody) = decided else {
+        let nothing = format!(
+            "no rules are in force for {programme}, or nobody is registered: there is nothing to compare with"
+        );
+        return Err(Failure::failed(nothing));
+    };
+    let changed: Vec<&Change> = everybody.iter().filter(|change| change.matters()).collect();
+    if json {
+        for change in &changed {
+            let line = ChangeLine {
+                attendee: change.attendee.as_str(),
+                before: (&change.before).into(),
+                after: (&change.after).into(),
+            };
+            say(serde_json::to_string(&line).map_err(Failure::failed)?)?;
         }
-        Rules::Diff { before, after } => diff(before, after),
-        Rules::Decide { rules, cases } => decide(rules.as_deref(), cases),
-        Rules::Adopt { .. } => Err(Failure::usage(
-            "rules are adopted in an issuer's data folder",
-        )),
+    } else if !changed.is_empty() {
+        here.record_view(event, "attendees", "rules_simulate")?;
+        let rows = changed.iter().map(|change| row(here, event, change));
+        let rows: Vec<[String; 4]> = rows.collect::<Result<_, Failure>>()?;
+        table(["attendee", "in force", "then", "why then"], &rows)?;
     }
+    hint(format!(
+        "Under \"{name}\" the outcome of {} of {} would change. Nothing was adopted.",
+        changed.len(),
+        counted(everybody.len(), "attendee"),
+    ));
+    Ok(Exit::Done)
+}
+
+fn row(here: &Premises, event: &EventId, change: &Change) -> Result<[String; 4], Failure> {
+    let person = open_person(here.store.as_ref(), &here.keys, event, &change.attendee);
+    let name = match person {
+        Ok((person, _)) => person.name.clone(),
+        Err(IssueError::Store(error)) => return Err(error.into()),
+        Err(_) => change.attendee.to_string(),
+    };
+    let brief = |decision: &Decision| match decision.credits {
+        Some(credits) => format!("{} {credits}", decision.outcome),
+        None => format!(
+            "{} {} to {}",
+            decision.outcome, decision.range.0, decision.range.1
+        ),
+    };
+    let after = &change.after;
+    let why = after.explanation.clone();
+    Ok([name, brief(&change.before), brief(after), why])
 }
 
 /// Reads a rule set and says what it says.

@@ -10,6 +10,7 @@
 //! goes on.
 
 pub mod completeness;
+pub mod simulate;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -284,7 +285,7 @@ impl Decider {
         now: UtcMs,
         run: &mut Run,
     ) -> Result<(), StoreError> {
-        let mut opened = match self.open(event, programme, now) {
+        let mut opened = match self.open(event, programme, None, now) {
             Ok(Some(opened)) => opened,
             // No rule set, no registrations, no such programme any more: nothing is to be decided.
             Ok(None) => {
@@ -343,11 +344,12 @@ impl Decider {
         Ok(())
     }
 
-    /// Opens what the decisions of a programme rest on, as it is held now.
+    /// Opens what the decisions of a programme rest on, as it is held now; under a candidate instead of the rules in force, if one is given.
     fn open(
         &self,
         event: &EventId,
         programme: &ProgrammeId,
+        candidate: Option<RuleSet>,
         now: UtcMs,
     ) -> Result<Option<Programme>, DecideError> {
         let Some((agenda, agenda_hash)) = self.agenda(event)? else {
@@ -364,7 +366,10 @@ impl Decider {
         else {
             return Ok(None);
         };
-        let rules = self.rules(rules_hash)?;
+        let rules = match candidate {
+            Some(candidate) => candidate,
+            None => self.rules(rules_hash)?,
+        };
         let document: Registrations = self.object(registrations.object, "registrations")?;
         let mut prefixes = Vec::new();
         let mut logs = BTreeMap::new();
@@ -401,7 +406,7 @@ impl Decider {
             logs: prefixes,
             agenda: agenda_hash.to_hex(),
             registrations: registrations.object.to_hex(),
-            rules: rules_hash.to_owned(),
+            rules: rules.hash.clone(),
             engine: attendance::ENGINE.to_owned(),
             now,
             incomplete_doors: self.incomplete_doors(event, &agenda, programme)?,

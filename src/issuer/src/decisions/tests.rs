@@ -282,3 +282,41 @@ fn what_cannot_be_decided_is_put_off_and_said() {
     world.objects.put(RULES.as_bytes()).unwrap();
     assert_eq!(decider.run_once(NOON.plus_ms(70_000)).unwrap().written, 2);
 }
+
+#[test]
+fn a_candidate_is_tried_and_changes_nothing() {
+    let mut world = World::new();
+    world.scan(5, "X1", Direction::In);
+    world.scan(40, "X1", Direction::Out);
+    world.wait_until(45);
+    world.send();
+    let mut decider = world.decider();
+    world.run(&mut decider, 60);
+    let (decided, due) = (
+        world.store.decisions(&event_id()).unwrap(),
+        world.store.due_count(&event_id()).unwrap(),
+    );
+    let ledger = world.store.ledger_head(&event_id()).unwrap();
+    let now = NOON.plus_ms(61_000);
+    let simulate = |text: &str| {
+        let rules = protocol::rules::parse(text).unwrap();
+        let all = decider.simulate(&event_id(), &programme_id(), rules, now);
+        all.unwrap().unwrap()
+    };
+
+    let same = simulate(&RULES.replace("name = \"test\"", "name = \"other\""));
+    assert_eq!(same.len(), 2, "everybody who is registered");
+    assert!(same.iter().all(|change| !change.matters()));
+
+    let dearer = simulate(&RULES.replace("\"10\"", "\"20\""));
+    let changed: Vec<&simulate::Change> = dearer.iter().filter(|c| c.matters()).collect();
+    assert_eq!(changed.len(), 1, "who was not there has nothing under both");
+    assert_eq!(changed[0].attendee, attendee("X1"));
+    let credits = |decision: &attendance::Decision| decision.credits.unwrap().to_string();
+    let (before, after) = (&changed[0].before, &changed[0].after);
+    assert_eq!((credits(before), credits(after)), ("3".into(), "1".into()));
+
+    assert_eq!(world.store.decisions(&event_id()).unwrap(), decided);
+    assert_eq!(world.store.due_count(&event_id()).unwrap(), due);
+    assert_eq!(world.store.ledger_head(&event_id()).unwrap(), ledger);
+}
