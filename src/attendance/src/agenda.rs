@@ -79,3 +79,32 @@ impl Registration {
             && self.valid_until.is_none_or(|until| at < until)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_registration_holds_from_its_first_instant_until_before_its_last() {
+        let always = Registration {
+            attendee: AttendeeId::new("a-1").unwrap(),
+            valid_from: None,
+            valid_until: None,
+            cancelled: false,
+        };
+        assert!(always.holds(UtcMs(0)) && always.holds(UtcMs(9)));
+        let bounded = Registration {
+            valid_from: Some(UtcMs(3)),
+            valid_until: Some(UtcMs(5)),
+            ..always
+        };
+        let held: Vec<i64> = (0..9).filter(|at| bounded.holds(UtcMs(*at))).collect();
+        assert_eq!(held, [3, 4]);
+        let cancelled = Registration {
+            cancelled: true,
+            ..bounded
+        };
+        assert!(!cancelled.holds(UtcMs(4)));
+    }
+}

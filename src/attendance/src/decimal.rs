@@ -91,6 +91,11 @@ mod tests {
             ("0.5", 500_000, "0.5"),
             ("1.20", 1_200_000, "1.2"),
             ("-0.000001", -1, "-0.000001"),
+            (
+                "999999999999.999999",
+                999_999_999_999_999_999,
+                "999999999999.999999",
+            ),
         ] {
             let value: Decimal = text.parse().unwrap();
             assert_eq!(value.millionths(), millionths, "{text}");
@@ -110,6 +115,17 @@ mod tests {
         ] {
             assert!(text.parse::<Decimal>().is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn sums_stop_at_the_ends() {
+        let sum = |a, b| {
+            Decimal::from_millionths(a)
+                .saturating_add(Decimal::from_millionths(b))
+                .millionths()
+        };
+        assert_eq!(sum(1_500_000, -500_000), 1_000_000);
+        assert_eq!(sum(i64::MAX, 1), i64::MAX);
     }
 
     proptest! {

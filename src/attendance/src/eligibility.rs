@@ -10,7 +10,6 @@
 //! directions. What it does not know (excluded intervals, fields of study, polls, caps, manual signals) has no key in a
 //! rule set yet. [`ENGINE`] names what it does and stands in every decision: a change of meaning is a new name.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::Decimal;
@@ -717,15 +716,6 @@ fn because(reason: Reason) -> Option<&'static str> {
         Reason::BelowMinimum => "below the minimum",
         Reason::PartialCredit | Reason::MetDurationThreshold => return None,
     })
-}
-
-/// The parts of a decision by session.
-pub fn parts_by_session(decision: &Decision) -> BTreeMap<&SessionId, &Part> {
-    decision
-        .parts
-        .iter()
-        .map(|part| (&part.session, part))
-        .collect()
 }
 
 #[cfg(test)]

@@ -332,6 +332,13 @@ fn what_another_order_would_change_is_for_a_person() {
         &["in a 0 x", "out a 20~21 y", "in a 21~22 x", "out a 50 x"],
         unsure,
     );
+    // Even where it is all that two logs share.
+    check(
+        &r,
+        hour(),
+        &["in a 0 x", "out a 20~21 x", "in a 21~22 y", "out a 50 y"],
+        unsure,
+    );
     // The order of one log is certain, however wide its intervals.
     check(
         &r,
@@ -554,6 +561,166 @@ fn nobody_went_before_they_came() {
         "{}",
         decision.explanation
     );
+}
+
+#[test]
+fn a_part_says_whether_its_threshold_is_met() {
+    let plain = crate::rules::tests::plain();
+    let met = check(
+        &plain,
+        hour(),
+        &["in a 0", "out a 25"],
+        "partial 0.5 partial_credit",
+    );
+    assert_eq!(met.parts[0].met, Some(true));
+    // Not to have been there meets nothing, not even no threshold.
+    let absent = check(&plain, hour(), &[], "none 0 no_attendance");
+    assert_eq!(absent.parts[0].met, Some(false));
+    let open = check(
+        &rules(),
+        hour(),
+        &["in a 9.5~10.5", "out a 50"],
+        "review - clock_uncertain",
+    );
+    assert_eq!(open.parts[0].met, None);
+}
+
+#[test]
+fn ends_name_the_signals_behind_them() {
+    let last = RuleSet {
+        missing_check_out: MissingCheckOut::LastSignal,
+        ..rules()
+    };
+    let met = "full 1 met_duration_threshold";
+    for (rules, lines, behind) in [
+        (&last, &["in a 5", "out a 50"][..], [Some(0), Some(1)]),
+        (
+            &last,
+            &["in a 5", "seen a 9", "seen a 49"],
+            [Some(0), Some(2)],
+        ),
+        (&self::rules(), &["in a 5", "seen a 9"], [Some(0), None]),
+    ] {
+        let decision = check(rules, hour(), lines, met);
+        let stay = &decision.parts[0].stays[0];
+        let index = |end: &End| end.signal().map(|signal| signal.index);
+        assert_eq!([index(&stay.start), index(&stay.end)], behind, "{lines:?}");
+    }
+    assert_eq!(End::Missing.signal(), None);
+}
+
+#[test]
+fn a_missing_check_in_is_looked_for_in_its_own_room_and_session() {
+    let first = RuleSet {
+        missing_check_in: MissingCheckIn::FirstSignal,
+        ..rules()
+    };
+    let decision = check(
+        &first,
+        hour(),
+        &["seen b 1", "seen a 5", "out a 50"],
+        "full 1 met_duration_threshold",
+    );
+    assert_eq!(decision.parts[0].least_ms, 45 * MIN);
+    // What begins meanwhile in another room, or later in this one, is not the session that was left.
+    let start = RuleSet {
+        missing_check_in: MissingCheckIn::SessionStart,
+        ..rules()
+    };
+    let day = vec![
+        session("s", "a", 0, 50),
+        session("t", "b", 10, 60),
+        session("u", "a", 60, 110),
+    ];
+    let decision = check(&start, day, &["out a 45"], "partial 1 partial_credit");
+    let least: Vec<i64> = decision.parts.iter().map(|p| p.least_ms / MIN).collect();
+    assert_eq!(least, [45, 0, 0]);
+}
+
+#[test]
+fn scopes_round_sessions_or_their_sum() {
+    let row = || vec![session("s", "a", 0, 50), session("t", "a", 60, 110)];
+    let lines = ["in a 0", "out a 45", "in a 60", "out a 105"];
+    let programme = crate::rules::tests::plain();
+    check(&programme, row(), &lines, "partial 1.5 partial_credit");
+    let each = RuleSet {
+        scope: Scope::Session,
+        ..programme
+    };
+    check(&each, row(), &lines, "partial 1 partial_credit");
+}
+
+#[test]
+fn explanations_are_in_words() {
+    for (ms, text) in [
+        (-1, "0 s"),
+        (59_999, "59 s"),
+        (60_000, "1 min"),
+        (90 * MIN - 1_000, "89 min 59 s"),
+        (90 * MIN + 1_000, "90 min"),
+    ] {
+        assert_eq!(span_text(ms), text);
+    }
+    let row = vec![session("s", "a", 0, 50), session("t", "a", 60, 110)];
+    let met = "full 2 met_duration_threshold";
+    assert_eq!(
+        check(&rules(), row, &["in a 0", "out a 110"], met).explanation,
+        "Present 100 min of 100 min; 80 % of each session needed; 2 of 2 credits."
+    );
+}
+
+#[test]
+fn scans_outside_the_registration_leave_no_choice() {
+    // Too many to be read both ways, had they counted; what they would change is nothing.
+    let mut lines: Vec<String> = (0..11).map(|at| format!("in? c {at}")).collect();
+    lines.extend(["in a 50".to_owned(), "out a 100".to_owned()]);
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let registration = Registration {
+        valid_from: Some(UtcMs(20 * MIN)),
+        ..registration()
+    };
+    let known = Known {
+        now: UtcMs(200 * MIN),
+        incomplete_doors: vec![],
+    };
+    let evidence = Evidence {
+        signals: &signals(&lines),
+        registration: Some(&registration),
+    };
+    let next = programme(vec![session("t", "a", 50, 100)]);
+    let decision = decide(&rules(), &next, evidence, &known);
+    assert_eq!(
+        (decision.outcome, decision.reason),
+        (Outcome::Full, Reason::MetDurationThreshold),
+        "{}",
+        decision.explanation
+    );
+}
+
+#[test]
+fn at_its_end_a_session_is_over() {
+    let none = RuleSet {
+        missing_check_out: MissingCheckOut::None,
+        ..rules()
+    };
+    let all = signals(&["in a 0"]);
+    let registration = registration();
+    for (now, is_open, least_ms) in [(50 * MIN - 1, true, 50 * MIN - 1), (50 * MIN, false, 0)] {
+        let known = Known {
+            now: UtcMs(now),
+            incomplete_doors: vec![],
+        };
+        let evidence = Evidence {
+            signals: &all,
+            registration: Some(&registration),
+        };
+        let decision = decide(&none, &programme(hour()), evidence, &known);
+        assert_eq!(decision.parts[0].least_ms, least_ms);
+        assert_eq!(
+            (decision.is_open, decision.is_complete()),
+            (is_open, !is_open)
+        );
+    }
 }
 
 #[test]

@@ -249,6 +249,7 @@ pub(crate) mod tests {
             ..plain()
         };
         assert_eq!(first.credits_for(ms(50) - 1), Decimal::ZERO);
+        assert_eq!(first.credits_for(ms(50)), Decimal::ONE);
         assert_eq!(first.credits_for(ms(75)).to_string(), "1.5");
         let seconds = RuleSet {
             credit_unit_ms: 5_000,

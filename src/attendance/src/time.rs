@@ -234,7 +234,7 @@ impl TimePolicy {
     fn second(&self, time_s: u64) -> Interval {
         let error = i64::from(self.receipt_error_ms);
         let ms = i64::try_from(time_s)
-            .unwrap_or(i64::MAX / 1_000)
+            .unwrap_or(i64::MAX)
             .saturating_mul(1_000);
         let second = UtcMs::DISTANT_PAST.plus_ms(ms);
         Interval {

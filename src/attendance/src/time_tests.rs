@@ -49,6 +49,62 @@ fn a_boot_without_time_is_placed_afterwards() {
 }
 
 #[test]
+fn intervals_hold_their_ends_and_nothing_beyond() {
+    let interval = Interval {
+        earliest: UtcMs(3),
+        latest: UtcMs(5),
+    };
+    let held: Vec<i64> = (0..9).filter(|at| interval.holds(UtcMs(*at))).collect();
+    assert_eq!(held, [3, 4, 5]);
+}
+
+#[test]
+fn boot_ids_keep_their_text() {
+    assert_eq!(BootId::new(BOOT_A).unwrap().as_str(), BOOT_A);
+    for bad in [
+        "",
+        &BOOT_A[1..],
+        &BOOT_A.to_uppercase(),
+        &format!("{BOOT_A}0"),
+    ] {
+        assert!(BootId::new(bad).is_err(), "{bad:?}");
+    }
+}
+
+#[test]
+fn an_exchange_bounds_to_the_millisecond() {
+    let mut history = ClockHistory::new(TimePolicy::default());
+    let met = stamp(BOOT_A, 10_000, 0, Sync::Unset);
+    history.observe(0, &met, Mark::Clock(anchor(10_000, NOON)));
+    // 200 ppm of a thousand seconds are 200 ms, begun ones counted whole. The issuer may be off by 5 ms either way; the
+    // answer's leg of 10 ms may have taken no time or all of it; a reading that was cut off stands for less than 1 ms.
+    let placed = history.place(1, &stamp(BOOT_A, 1_010_000, 0, Sync::Unset));
+    assert_eq!(
+        placed.at,
+        Interval {
+            earliest: UtcMs(NOON + 1_010_000 - 10 - 200 - 5 - 1),
+            latest: UtcMs(NOON + 1_010_000 + 10 + 201 + 5 + 2),
+        }
+    );
+}
+
+#[test]
+fn a_receipt_of_no_time_that_can_be_is_held_at_the_end_of_time() {
+    let mut history = ClockHistory::new(TimePolicy::default());
+    let mark = Mark::Receipt {
+        covers: 0,
+        time_s: u64::MAX,
+    };
+    history.observe(0, &stamp(BOOT_A, 0, 0, Sync::Unset), mark);
+    let placed = history.place(1, &stamp(BOOT_A, 9, 0, Sync::Unset));
+    assert_eq!(
+        placed.at.earliest,
+        UtcMs::DISTANT_FUTURE.plus_ms(-1_000),
+        "{placed:?}"
+    );
+}
+
+#[test]
 fn contradictory_anchors_are_reported_not_averaged() {
     let mut history = ClockHistory::new(TimePolicy::default());
     for (index, zero) in [(0_u64, NOON), (1, NOON + 60_000)] {

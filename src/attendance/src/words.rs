@@ -260,4 +260,14 @@ mod tests {
         let error = "checkedin".parse::<Verdict>().unwrap_err().to_string();
         assert!(error.contains("checked_in"), "{error}");
     }
+
+    #[test]
+    fn only_what_says_nothing_is_no_presence() {
+        let silent: Vec<Verdict> = Verdict::ALL
+            .iter()
+            .copied()
+            .filter(|verdict| !verdict.is_presence())
+            .collect();
+        assert_eq!(silent, [Verdict::Repeat, Verdict::RevokedBadge]);
+    }
 }

@@ -263,14 +263,56 @@ fn a_scanned_time_code_places_the_whole_boot_to_the_minute() {
 
 #[test]
 fn a_code_of_the_greatest_age_still_holds_and_one_past_it_is_late() {
-    // An exchange of no error but its own 10 ms shows the age to the millisecond.
+    // An exchange of no error but its own 10 ms shows the age: to the issuer's error of 250 ms for the code, and 14 ms for
+    // legs, drift and readings that were cut off.
     let age = i64::from(CODE_AGE_MS);
-    for (age_ms, late) in [(age, false), (age + 200, false), (age + 300, true)] {
+    for (age_ms, late) in [(age, false), (age + 264, false), (age + 265, true)] {
         let mut log = Log::new();
         log.exchange(10 * MINUTE, 0, 0);
         log.code(10 * MINUTE + 20, age_ms);
         assert_eq!(!log.late().is_empty(), late, "{age_ms}");
+        // In whichever order they come.
+        let mut log = Log::new();
+        log.code(10 * MINUTE, age_ms);
+        log.exchange(10 * MINUTE + 20, 0, 0);
+        assert_eq!(!log.late().is_empty(), late, "{age_ms}");
     }
+}
+
+#[test]
+fn the_nearest_of_many_exchanges_bound_an_entry() {
+    let mut log = Log::new();
+    let scans: Vec<_> = (1..=12)
+        .map(|hour| {
+            log.exchange(hour * HOUR, 0, 5);
+            (hour * HOUR + MINUTE, log.scan(hour * HOUR + MINUTE))
+        })
+        .collect();
+    for (true_at, scan) in scans {
+        let at = check(&log.place(&scan), Quality::Anchored, true_at);
+        assert!(at.width_ms() < 80, "{at:?}");
+    }
+}
+
+#[test]
+fn a_clock_is_timed_by_an_exchange_or_by_codes_of_which_none_was_late() {
+    let state = |log: &Log| (log.history.is_anchored(), log.history.is_timed());
+    let mut log = Log::new();
+    assert_eq!(state(&log), (false, false));
+    log.code(HOUR, 1_000);
+    assert_eq!(state(&log), (false, true));
+    log.suspend(HOUR + MINUTE, MINUTE);
+    assert_eq!(state(&log), (false, false));
+    log.code(2 * HOUR, HOUR);
+    log.code(3 * HOUR, 1_000);
+    assert_eq!(log.late().len(), 1);
+    assert_eq!(state(&log), (false, false));
+    log.exchange(4 * HOUR, 0, 5);
+    assert_eq!(state(&log), (true, true));
+    log.boot(5 * HOUR);
+    assert_eq!(state(&log), (false, false));
+    log.exchange(6 * HOUR, 0, 5);
+    assert_eq!(state(&log), (true, true));
 }
 
 /// A photo, two hours old, at a door that has no other time. What each thing signed later makes of it.
