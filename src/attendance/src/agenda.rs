@@ -86,6 +86,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_window_holds_its_start_and_not_its_end() {
+        let window = Window::new(UtcMs(3), UtcMs(5)).unwrap();
+        let held: Vec<i64> = (0..9).filter(|at| window.holds(UtcMs(*at))).collect();
+        assert_eq!(held, [3, 4]);
+        assert_eq!(Window::new(UtcMs(3), UtcMs(3)), None);
+    }
+
+    #[test]
     fn a_registration_holds_from_its_first_instant_until_before_its_last() {
         let always = Registration {
             attendee: AttendeeId::new("a-1").unwrap(),

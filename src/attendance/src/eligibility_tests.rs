@@ -230,6 +230,10 @@ fn grace_is_inclusive_and_only_at_the_ends() {
         &["in a 0", "out a 20", "in a 21", "out a 50"],
         "none 0 below_minimum",
     );
+    // Counted from the session's own beginning.
+    let later = || vec![session("s", "a", 60, 110)];
+    let met = "full 1 met_duration_threshold";
+    check(&full, later(), &["in a 65", "out a 108"], met);
 }
 
 #[test]
@@ -424,6 +428,15 @@ fn what_another_instant_would_change_is_for_a_person() {
         &["in a/b 1", "out a/b 49"],
         "review - insufficient_evidence",
     );
+}
+
+#[test]
+fn a_day_of_too_many_orders_is_for_a_person() {
+    // Seven doors that saw somebody in the same minute: five thousand orders, though nothing would come of any.
+    let many: Vec<String> = (0..7).map(|log| format!("seen c 0~1 log-{log}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    check(&rules(), hour(), &many[..6], "none 0 no_attendance");
+    check(&rules(), hour(), &many, "review - clock_uncertain");
 }
 
 #[test]

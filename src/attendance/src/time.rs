@@ -378,11 +378,6 @@ impl ClockHistory {
         }
     }
 
-    /// The number of segments so far.
-    pub fn segments(&self) -> usize {
-        self.segments.len()
-    }
-
     /// The first index of each segment whose anchors cannot all hold.
     pub fn contradictions(&self) -> impl Iterator<Item = u64> + '_ {
         self.segments

@@ -60,7 +60,8 @@ fn intervals_hold_their_ends_and_nothing_beyond() {
 
 #[test]
 fn boot_ids_keep_their_text() {
-    assert_eq!(BootId::new(BOOT_A).unwrap().as_str(), BOOT_A);
+    let boot = BootId::new(BOOT_A).unwrap();
+    assert_eq!((boot.as_str(), boot.to_string()), (BOOT_A, BOOT_A.into()));
     for bad in [
         "",
         &BOOT_A[1..],

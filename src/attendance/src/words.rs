@@ -270,4 +270,13 @@ mod tests {
             .collect();
         assert_eq!(silent, [Verdict::Repeat, Verdict::RevokedBadge]);
     }
+
+    #[test]
+    fn a_signal_id_is_written_as_log_and_index() {
+        let id = SignalId {
+            log: "log".into(),
+            index: 7,
+        };
+        assert_eq!(id.to_string(), "log#7");
+    }
 }

@@ -295,6 +295,66 @@ fn the_nearest_of_many_exchanges_bound_an_entry() {
 }
 
 #[test]
+fn the_nearest_of_many_codes_bound_an_entry() {
+    let mut log = Log::new();
+    let scans: Vec<_> = (1..=12)
+        .map(|hour| {
+            log.code(hour * HOUR, 1_000);
+            (hour * HOUR + MINUTE, log.scan(hour * HOUR + MINUTE))
+        })
+        .collect();
+    for (true_at, scan) in scans {
+        let at = check(&log.place(&scan), Quality::TimeCode, true_at);
+        assert!(at.width_ms() < MINUTE + 1_000, "{at:?}");
+    }
+}
+
+#[test]
+fn exchanges_that_contradict_each_other_stay_so_however_many_agree_later() {
+    let mut log = Log::new();
+    log.exchange(HOUR, 5 * MINUTE, 5);
+    for hour in 2..=12 {
+        log.exchange(hour * HOUR, 0, 5);
+    }
+    let scan = log.scan(12 * HOUR + MINUTE);
+    check(
+        &log.place(&scan),
+        Quality::Contradictory,
+        12 * HOUR + MINUTE,
+    );
+}
+
+#[test]
+fn the_latest_of_the_codes_before_bounds_later_boots() {
+    let mut log = Log::new();
+    log.code(HOUR, 1_000);
+    log.code(3 * HOUR, 1_000);
+    // An older one, scanned again, takes nothing back.
+    log.code(3 * HOUR + 1_000, 30 * MINUTE);
+    log.boot(4 * HOUR);
+    let scan = log.scan(4 * HOUR + MINUTE);
+    let floor = UtcMs(NOON + 3 * HOUR - 1_000 - 250 - 1_000);
+    assert_eq!(log.place(&scan).at.earliest, floor);
+}
+
+#[test]
+fn a_receipt_proves_nothing_of_the_entry_that_journals_it() {
+    let mut log = Log::new();
+    let time_s = u64::try_from(NOON / 1_000).unwrap() + 60;
+    let covers = log.next;
+    let own = log.mark(MINUTE, Mark::Receipt { covers, time_s });
+    let later = log.scan(2 * MINUTE);
+    assert_eq!(log.place(&own).not_before, None);
+    let not_before = log.place(&later).not_before.unwrap();
+    assert_eq!(
+        (not_before.journalled_at, not_before.covers),
+        (own.0, covers)
+    );
+    // It proves no more than the issuer's error allows.
+    assert_eq!(log.place(&later).at.earliest, UtcMs(NOON + MINUTE - 1_000));
+}
+
+#[test]
 fn a_clock_is_timed_by_an_exchange_or_by_codes_of_which_none_was_late() {
     let state = |log: &Log| (log.history.is_anchored(), log.history.is_timed());
     let mut log = Log::new();
