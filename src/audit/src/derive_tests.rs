@@ -54,6 +54,30 @@ fn a_receipt_for_entries_that_are_not_there_yet_is_not_believed() {
 }
 
 #[test]
+fn a_branch_sees_of_its_log_what_it_shares_and_nothing_more() {
+    let world = World::finished();
+    let mut view = LogView::new(world.keys(0));
+    for (index, bytes) in (0_u64..).zip(&world.kiosks[0].log.entries) {
+        view.take(index, &entry::parse(bytes).unwrap());
+    }
+    let indices = |view: &LogView| view.marks.iter().map(|(at, ..)| *at).collect::<Vec<u64>>();
+    let all = indices(&view);
+    let base = all[all.len() / 2];
+    let below: Vec<u64> = all.iter().copied().filter(|at| *at < base).collect();
+    assert!(!below.is_empty());
+    assert_eq!(indices(&view.up_to(base)), below);
+    assert_eq!(indices(&view.up_to(u64::MAX)), all);
+}
+
+#[test]
+fn a_basis_is_named_by_the_hash_of_its_bytes() {
+    let world = World::finished();
+    let question = world.question(nine_and(0), "main");
+    let hash = evidence::sha256(&question.basis_bytes()).to_hex();
+    assert_eq!(question.basis_hash(), hash);
+}
+
+#[test]
 fn a_basis_must_be_in_order_and_of_this_engine() {
     let world = World::finished();
     let question = world.question(nine_and(0), "main");

@@ -99,3 +99,25 @@ impl dyn Files + '_ {
         matches!(self.open(path), Ok(Some(_)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_line_is_read_up_to_what_an_entry_may_have() {
+        let read = |text: &[u8]| {
+            let (mut reader, mut line) = (text, Vec::new());
+            let next = next_line(&mut reader, &mut line).unwrap();
+            (next, line.len())
+        };
+        let longest = [&[b'x'; MAX_ENTRY_BYTES][..], b"\n"].concat();
+        assert_eq!(read(&longest), (NextLine::Line, MAX_ENTRY_BYTES));
+        let longer = [&[b'x'; MAX_ENTRY_BYTES + 1][..], b"\n"].concat();
+        assert_eq!(read(&longer).0, NextLine::Malformed);
+        assert_eq!(read(b"cut").0, NextLine::Malformed);
+        assert_eq!(read(b"\n"), (NextLine::Line, 0));
+        assert_eq!(read(b"").0, NextLine::End);
+    }
+}

@@ -380,6 +380,95 @@ fn the_issuers_word_counts_where_it_is_newer() {
 }
 
 #[test]
+fn a_door_that_forgets_keeps_bundle_roster_and_the_issuers_word() {
+    let mut bench = Bench::new();
+    bench.scan(1, 1);
+    let row = PresenceRow {
+        attendee: attendee(2),
+        room: room(),
+        since: UtcMs(START),
+    };
+    // Its word has the first scans, and lists one of the two.
+    bench.door.tell(vec![row], 2);
+    bench.door.forget();
+    assert_eq!((bench.door.next_index(), bench.door.inside()), (0, 0));
+    bench.entries.clear();
+    check(&bench.scan(2, 2), CheckedOut, Out, Toggled);
+    // What it covers stays covered: an entry below it gives way to its word, one beyond does not.
+    check(&bench.scan(1, 3), CheckedIn, In, Toggled);
+    check(&bench.scan(1, 4), CheckedIn, In, Toggled);
+    check(&bench.scan(1, 5), CheckedOut, Out, Toggled);
+}
+
+#[test]
+fn a_door_says_who_is_inside_and_what_it_knows_of_the_time() {
+    let mut bench = Bench::new();
+    bench.scan(1, 1);
+    bench.scan(2, 1);
+    bench.scan(2, 2);
+    let inside: Vec<(AttendeeId, RoomId, UtcMs)> = bench
+        .door
+        .insiders()
+        .into_iter()
+        .map(|row| (row.attendee, row.room, row.since))
+        .collect();
+    let since = UtcMs(START + MINUTE_MS);
+    assert_eq!(inside, [(attendee(1), room(), since)]);
+
+    assert_eq!(bench.door.vouched(&stamp(5)), Some(UtcMs(START + 5)));
+    let unset = Stamp {
+        sync: Sync::Unset,
+        ..stamp(5)
+    };
+    assert_eq!(bench.door.vouched(&unset), None);
+    let (own, other) = (BootId::new(BOOT).unwrap(), BootId::new(OTHER_BOOT).unwrap());
+    assert!(bench.door.was_synced_in(&own) && !bench.door.was_synced_in(&other));
+}
+
+#[test]
+fn every_direction_that_staff_set_is_read_back_and_damaged_entries_are_counted() {
+    let mut bench = Bench::new();
+    for direction in [Some(Out), Some(In), None, Some(In)] {
+        bench.take(&Door::set_direction(direction, stamp(0), None));
+        assert_eq!(bench.door.staff_direction(), direction);
+    }
+    assert_eq!(bench.door.skipped(), 0);
+    bench.door.skip(bench.door.next_index());
+    bench.door.skip(bench.door.next_index());
+    assert_eq!(bench.door.skipped(), 2);
+}
+
+#[test]
+fn one_instant_is_told_of_an_interval_of_ten_minutes_and_the_clocks_of_a_wider_one() {
+    let wide = |ms: i64| Interval {
+        earliest: UtcMs(START),
+        latest: UtcMs(START + ms),
+    };
+    let told = |ms| told_time(wide(ms), &stamp(7));
+    assert_eq!(told(600_000), UtcMs(START + 300_000));
+    assert_eq!(told(600_001), UtcMs(START + 7));
+}
+
+#[test]
+fn a_registration_may_hold_wherever_the_interval_touches_it() {
+    let bounded = Registration {
+        attendee: attendee(1),
+        valid_from: Some(UtcMs(10)),
+        valid_until: Some(UtcMs(20)),
+        cancelled: false,
+    };
+    let may = |from, to| {
+        let at = Interval {
+            earliest: UtcMs(from),
+            latest: UtcMs(to),
+        };
+        may_hold(&bounded, at)
+    };
+    assert!(may(0, 10) && may(19, 30) && may(0, 30));
+    assert!(!may(0, 9) && !may(20, 30));
+}
+
+#[test]
 fn an_unset_clock_refuses_nobody_and_decides_nothing() {
     let mut bench = Bench::new();
     let unset = |ms| Stamp {

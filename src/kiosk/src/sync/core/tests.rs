@@ -749,6 +749,96 @@ fn too_large_is_halved_until_it_fits() {
 }
 
 #[test]
+fn what_is_too_large_is_halved_in_entries_and_in_bytes() {
+    let mut world = World::new([]);
+    let sent = Sent {
+        start: 0,
+        size: 9,
+        leaves: 9,
+        bytes: 701,
+        sealed: None,
+    };
+    world.core.too_large(MonoMs(5), sent);
+    assert_eq!((world.core.max_entries, world.core.max_bytes), (4, 350));
+}
+
+#[test]
+fn gaps_in_a_row_are_met_at_once_and_then_with_patience() {
+    let mut world = World::new([]);
+    let sent = Sent {
+        start: 7,
+        size: 9,
+        leaves: 2,
+        bytes: 10,
+        sealed: None,
+    };
+    let now = MonoMs(1_000_000);
+    let mut due = || {
+        world.core.gap(now, sent, Some(3));
+        world.core.jobs[Call::Entries.index()].due
+    };
+    for _ in 0..GAPS_IN_ROW {
+        assert_eq!(due(), now);
+    }
+    assert!(due() > now);
+}
+
+#[test]
+fn a_sealed_batch_goes_on_from_what_is_held_below_it_or_kept_of_it() {
+    let sent = |sealed| Sent {
+        start: 5,
+        size: 9,
+        leaves: 4,
+        bytes: 10,
+        sealed,
+    };
+    let holds = |sealed, code, held, kept| {
+        let ask = sealed::refused(sent(sealed), Some(code), held, kept);
+        ask.map(|(_, ask)| match ask {
+            Ask::Delivered { number, size } => (number, size),
+            other => panic!("{other:?}"),
+        })
+    };
+    for (code, held, kept, expect) in [
+        (Code::Gap, Some(4), None, Some((2, 4))),
+        (Code::Gap, Some(0), None, Some((2, 0))),
+        (Code::Gap, Some(5), None, None),
+        (Code::Gap, Some(6), None, None),
+        (Code::Fork, None, Some(9), Some((2, 9))),
+        (Code::Fork, None, Some(10), Some((2, 10))),
+        (Code::Fork, Some(4), Some(8), None),
+        (Code::TooLarge, Some(4), Some(9), None),
+    ] {
+        assert_eq!(
+            holds(Some(2), code, held, kept),
+            expect,
+            "{code:?} {held:?}"
+        );
+        assert_eq!(holds(None, code, held, kept), None);
+    }
+}
+
+#[test]
+fn what_can_stand_in_a_header_is_told_from_what_cannot() {
+    let long = |count| "n".repeat(count);
+    for (text, nonce, etag) in [
+        (long(1), true, true),
+        (long(MAX_NONCE_BYTES), true, true),
+        (long(MAX_NONCE_BYTES + 1), false, true),
+        (long(ETAG_BYTES_MAX), false, true),
+        (long(ETAG_BYTES_MAX + 1), false, false),
+        (String::new(), false, false),
+        ("a b".into(), false, false),
+        ("a\nb".into(), false, false),
+        ("\u{fc}".into(), false, false),
+        ("a\"b".into(), false, true),
+        ("a\\b".into(), false, true),
+    ] {
+        assert_eq!((is_nonce(&text), is_etag(&text)), (nonce, etag), "{text:?}");
+    }
+}
+
+#[test]
 fn what_the_desk_refuses_is_an_alarm_and_tried_again() {
     let check = |fault: DeskFault, alarm: Option<Alarm>| {
         let mut world = World::new([]);
