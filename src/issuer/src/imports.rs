@@ -60,7 +60,7 @@ pub struct Desk<'a> {
 /// The file that an import comes from.
 #[derive(Clone, Copy, Debug)]
 pub struct Source<'a> {
-    /// Its format: `csv` or `frab`.
+    /// Its format, such as `csv` or `frab`.
     pub format: &'a str,
     /// SHA-256 of its bytes.
     pub file: Hash,
@@ -85,6 +85,8 @@ impl Source<'_> {
 pub struct Plan {
     /// What changes, a line each; empty where nothing does.
     pub changes: Vec<String>,
+    /// How much is as it was, for people; none where nothing is or nobody counts it.
+    pub unchanged: Option<String>,
     /// What its owner should know.
     pub warnings: Vec<String>,
     /// The version that came into force; none in a dry run, or where nothing changed.

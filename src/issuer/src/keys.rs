@@ -307,6 +307,19 @@ pub struct Person {
     pub language: Option<String>,
     /// The canonical texts of their badges.
     pub badges: Vec<String>,
+    /// Where they stand in the ticket shop; none where they did not come from one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub position: Option<ShopPosition>,
+}
+
+/// A position of a ticket shop: its number stays when badge, name or order change.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShopPosition {
+    /// The number.
+    pub id: u64,
+    /// The code of the order it is in.
+    pub order: String,
 }
 
 impl std::fmt::Debug for Person {
@@ -402,6 +415,7 @@ mod tests {
         let event = EventId::new("e").unwrap();
         let (a, b) = (AttendeeId::new("a").unwrap(), AttendeeId::new("b").unwrap());
         let person = Person {
+            position: None,
             v: Person::VERSION,
             name: "Zoë".to_owned(),
             email: None,

@@ -197,8 +197,15 @@ fn a_malformed_file_names_row_and_column_and_imports_nothing() {
         4,
         &["line 4", "`stepp`", "did you mean `step`"],
     );
-    desk.import("registrations", "x.json", "{}", &[])
-        .check(2, &["CSV"]);
+    desk.import(
+        "registrations",
+        "x.json",
+        "{\"schedule\": {\"conference\": {}}}",
+        &[],
+    )
+    .check(2, &["frab", "import agenda", "CSV"]);
+    desk.import("registrations", "y.json", "{\"code\": 1}", &[])
+        .check(4, &["y.json", "neither an order nor a position"]);
     desk.refuses(
         &[
             "import",

@@ -238,6 +238,14 @@ pub const TARGETS: &[Target] = &[
     target("agenda-csv", 30, || tables(ImportKind::Agenda), agenda_csv),
     target("frab", 30, || vec![FRAB.as_bytes().to_vec()], frab),
     target(
+        "frab-xml",
+        30,
+        || files(&["src/issuer/src/sources/testdata/schedule.xml"]),
+        frab_xml,
+    ),
+    target("pretix", 30, || vec![PRETIX.as_bytes().to_vec()], pretix),
+    target("source-format", 10, source_files, source_format),
+    target(
         "serial-framing",
         30,
         || vec![b"X1\r\nX2\nX3\r".to_vec(), b"\x02ABC\x03".to_vec()],
@@ -262,6 +270,19 @@ const fn target(
 const PRESENCE: &str = r#"{"at":"2026-11-23T09:00:00.000Z","rows":[{"attendee":"a-0001","room":"hall","since":"2026-11-23T08:59:00.000Z"}]}"#;
 
 const FRAB: &str = r#"{"schedule":{"version":"1.2","base_url":"https://example.org/","conference":{"acronym":"gp","title":"GP","start":"2026-11-23","end":"2026-11-23","daysCount":1,"timeslot_duration":"00:05","time_zone_name":"Europe/Berlin","rooms":[{"name":"Hall"}],"days":[{"index":1,"date":"2026-11-23","day_start":"2026-11-23T09:00:00+01:00","day_end":"2026-11-23T18:00:00+01:00","rooms":{"Hall":[{"id":1,"guid":"6f4a8d5c-1111-4222-8333-0123456789ab","code":"ABCDEF","logo":null,"date":"2026-11-23T09:00:00+01:00","start":"09:00","duration":"01:00","room":"Hall","slug":"opening","title":"Opening","subtitle":"","track":null,"type":"Talk","language":"en","abstract":"","description":"","persons":[{"id":1,"public_name":"A"}],"links":[],"attachments":[]}]}}]}}}"#;
+
+const PRETIX: &str = r#"{"count":2,"next":null,"previous":null,"results":[{"code":"B0","event":"gp","status":"p","testmode":false,"locale":"de-informal","last_modified":"2026-11-22T20:37:39.304746-05:00","require_approval":false,"valid_if_pending":false,"positions":[{"id":1,"order":"B0","positionid":1,"item":2,"variation":null,"attendee_name":"A B","company":"Org","attendee_email":"a@example.org","secret":"s00000d39xk3r7rsk6diya8atrs78598","addon_to":null,"subevent":null,"canceled":false,"valid_from":"2026-11-22T20:37:39-05:00","valid_until":null,"blocked":null}]}]}
+{"count":1,"next":null,"previous":null,"results":[{"id":3,"order":"B1","positionid":1,"item":9,"attendee_name":"C","secret":"s00000d39xk3r7rsk6diya8atrs78599","addon_to":1,"canceled":true,"blocked":["admin"],"order__status":"n"}]}
+{"count":1,"results":[{"id":9,"name":{"en":"Shirt"},"admission":false}]}
+"#;
+
+/// One of each format that imports know.
+fn source_files() -> Vec<Vec<u8>> {
+    let mut files = tables(ImportKind::Agenda);
+    files.extend([FRAB, PRETIX].map(|text| text.as_bytes().to_vec()));
+    files.push(file("src/issuer/src/sources/testdata/schedule.xml"));
+    files
+}
 
 /// The template of a kind as it is, in UTF-16, and with semicolons.
 fn tables(kind: ImportKind) -> Vec<Vec<u8>> {
@@ -626,6 +647,20 @@ fn agenda_csv(input: &[u8]) -> Answer {
 
 fn frab(input: &[u8]) -> Answer {
     said(issuer::sources::frab::read(input, ZONE))
+}
+
+fn frab_xml(input: &[u8]) -> Answer {
+    said(issuer::sources::frab_xml::read(input, ZONE))
+}
+
+fn pretix(input: &[u8]) -> Answer {
+    said(issuer::sources::pretix::read(input, ZONE))
+}
+
+fn source_format(input: &[u8]) -> Answer {
+    let kinds = [ImportKind::Agenda, ImportKind::Registrations];
+    let formats = kinds.map(|kind| issuer::sources::detect(input, kind));
+    Answer::Taken(format!("{formats:?}"))
 }
 
 /// However the bytes are cut into reads, the codes are the same.

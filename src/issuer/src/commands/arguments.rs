@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use attendance::words::{CertificateId, DoorId, EventId, ProgrammeId, RoomId};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::sources::SourceFormat;
 use crate::store::accounts::Role;
 
 /// Where the configuration lies unless told otherwise.
@@ -253,7 +254,7 @@ pub(super) enum Import {
     #[command(
         after_help = "Examples:\n  rollcall-issuer import agenda --template > agenda.csv\n  \
         rollcall-issuer import agenda --event gp-2026 --file agenda.csv --dry-run\n  \
-        rollcall-issuer import agenda --event gp-2026 --file schedule.json --format frab\n\n\
+        rollcall-issuer import agenda --event gp-2026 --file schedule.json\n\n\
         Doors, adopted rule sets and actual times of sessions that stay are kept."
     )]
     Agenda(ImportFile),
@@ -261,8 +262,10 @@ pub(super) enum Import {
     #[command(
         after_help = "Examples:\n  rollcall-issuer import registrations --template > people.csv\n  \
         rollcall-issuer import registrations --columns\n  \
-        rollcall-issuer import registrations --event gp-2026 --file people.csv\n\n\
-        A badge that is known keeps its person. One problem anywhere, and nothing is imported."
+        rollcall-issuer import registrations --event gp-2026 --file people.csv\n  \
+        rollcall-issuer import registrations --event gp-2026 --file orders.json --dry-run\n\n\
+        A badge that is known keeps its person. One problem anywhere, and nothing is imported; of pretix's pages a position\n\
+        that is wrong by itself is refused alone, and the command ends with 3."
     )]
     Registrations(ImportFile),
 }
@@ -275,9 +278,9 @@ pub(super) struct ImportFile {
     /// The file; - is standard input
     #[arg(long, required_unless_present_any = ["template", "columns"])]
     pub(super) file: Option<PathBuf>,
-    /// Its format; without this, .json is frab and anything else csv
-    #[arg(long, value_enum)]
-    pub(super) format: Option<Format>,
+    /// Its format; auto goes by what the file holds
+    #[arg(long, value_enum, default_value_t = Format::Auto)]
+    pub(super) format: Format,
     /// Say what would change, and change nothing
     #[arg(long)]
     pub(super) dry_run: bool,
@@ -291,17 +294,28 @@ pub(super) struct ImportFile {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
-    /// Our CSV: see --columns
+    /// Whichever of these the file is
+    Auto,
+    /// Our table as text: commas, semicolons or tabs, UTF-8 or UTF-16; see --columns
     Csv,
-    /// schedule.json, as frab and pretalx export it (agendas only)
-    Frab,
+    /// schedule.json, as frab and pretalx export it (agendas)
+    #[value(alias = "frab")]
+    FrabJson,
+    /// schedule.xml, of the same (agendas)
+    FrabXml,
+    /// Saved pages of pretix's /orders/ or /orderpositions/ (registrations)
+    Pretix,
 }
 
 impl Format {
-    pub(super) const fn as_str(self) -> &'static str {
+    /// The format that was asked for; none to go by the file.
+    pub(super) const fn asked(self) -> Option<SourceFormat> {
         match self {
-            Self::Csv => "csv",
-            Self::Frab => "frab",
+            Self::Auto => None,
+            Self::Csv => Some(SourceFormat::Csv),
+            Self::FrabJson => Some(SourceFormat::FrabJson),
+            Self::FrabXml => Some(SourceFormat::FrabXml),
+            Self::Pretix => Some(SourceFormat::Pretix),
         }
     }
 }

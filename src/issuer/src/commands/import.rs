@@ -4,14 +4,15 @@ use std::io::Read as _;
 use std::path::Path;
 
 use attendance::words::EventId;
+use chrono_tz::Tz;
 
-use super::arguments::{Format, Import, ImportFile};
-use super::output::{Ended, Exit, Failure, hint, print, say};
+use super::arguments::{Import, ImportFile};
+use super::output::{Ended, Exit, Failure, counted, hint, print, say};
 use super::premises::Premises;
-use crate::imports::{self, Plan, Source, warning_lines};
+use crate::imports::{self, Desk, ImportFault, Plan, Source, warning_lines};
 use crate::sources::{
-    ImportKind, MAX_IMPORT_BYTES, agenda_csv, describe, frab, registrations_csv, template,
-    zone_named,
+    ImportError, ImportKind, ImportReport, MAX_IMPORT_BYTES, SOURCE_FORMATS, SourceFormat,
+    agenda_csv, describe, detect, frab, frab_xml, pretix, registrations_csv, template, zone_named,
 };
 
 fn parts(what: &Import) -> (ImportKind, &ImportFile) {
@@ -41,58 +42,165 @@ pub(super) fn run(here: &Premises, what: &Import) -> Ended {
     let (Some(event), Some(file)) = (&asked.event, &asked.file) else {
         return Err(Failure::usage("--event and --file are needed"));
     };
-    let format = asked.format.unwrap_or_else(|| format_of(file));
-    if kind == ImportKind::Registrations && format == Format::Frab {
-        return Err(Failure::usage(
-            "a frab schedule holds an agenda, no registrations: give a CSV file (--template prints one)",
-        ));
-    }
     let facts = here.event(event)?;
     let zone =
         zone_named(&facts.zone).map_err(|e| Failure::failed(format!("the event's zone: {e}")))?;
     let bytes = read(file)?;
-    let source = |rows| Source {
-        format: format.as_str(),
+    let format = asked.format.asked();
+    let format = format.unwrap_or_else(|| detect(&bytes, kind));
+    if !format.holds(kind) {
+        return Err(mismatch(format, kind, file));
+    }
+    let job = Job {
+        desk: here.desk(),
+        event,
         file: evidence::sha256(&bytes),
-        rows,
+        format,
+        dry_run: asked.dry_run,
     };
-    let name = file.display().to_string();
-    let in_file =
-        |error: crate::sources::ImportError| Failure::malformed(format!("{name}: {error}"));
-    let (mut plan, warnings) = match kind {
-        ImportKind::Agenda => {
-            let read = match format {
-                Format::Csv => agenda_csv::read(&bytes, zone),
-                Format::Frab => frab::read(&bytes, zone),
-            };
-            let report = read.map_err(in_file)?;
-            let source = source(report.import.sessions.len());
-            let plan =
-                imports::agenda::import(here.desk(), event, &report.import, source, asked.dry_run)?;
-            (plan, warning_lines(&report.warnings, report.warnings_total))
-        }
-        ImportKind::Registrations => {
-            let report = registrations_csv::read(&bytes, zone).map_err(in_file)?;
-            let source = source(report.import.rows.len());
-            let plan = imports::registrations::import(
-                here.desk(),
-                event,
-                &report.import,
-                source,
-                asked.dry_run,
-            )?;
-            (plan, warning_lines(&report.warnings, report.warnings_total))
-        }
+    let done = match kind {
+        ImportKind::Agenda => job.agenda(&bytes, zone),
+        ImportKind::Registrations => job.registrations(&bytes, zone),
     };
-    plan.warnings.splice(0..0, warnings);
-    tell(here, &plan, kind, event, asked.dry_run)
+    let done = done.map_err(|fault| match fault {
+        Fault::Source(error) => Failure::malformed(format!("{}: {error}", file.display())),
+        Fault::Import(fault) => fault.into(),
+    })?;
+    say(format!(
+        "{}: read as {}, {}.",
+        file.display(),
+        format.title(),
+        counted(
+            done.rows,
+            match kind {
+                ImportKind::Agenda => "session",
+                ImportKind::Registrations => "registration",
+            }
+        )
+    ))?;
+    tell(here, &done, kind, event, asked.dry_run)
 }
 
-fn tell(here: &Premises, plan: &Plan, kind: ImportKind, event: &EventId, dry_run: bool) -> Ended {
-    for warning in &plan.warnings {
-        hint(format!("warning: {warning}"));
+fn mismatch(format: SourceFormat, kind: ImportKind, file: &Path) -> Failure {
+    let (holds, other) = match kind {
+        ImportKind::Agenda => ("registrations, no agenda", "import registrations"),
+        ImportKind::Registrations => ("an agenda, no registrations", "import agenda"),
+    };
+    let known: Vec<&str> = SOURCE_FORMATS
+        .iter()
+        .filter(|f| f.holds(kind))
+        .map(|f| f.as_str())
+        .collect();
+    Failure::usage(format!(
+        "{} is {}, which holds {holds}: use `{other}`, or give one of {} (--template prints a CSV to start from)",
+        file.display(),
+        format.title(),
+        known.join(", ")
+    ))
+}
+
+/// Why an import ended early.
+enum Fault {
+    Source(ImportError),
+    Import(ImportFault),
+}
+
+impl From<ImportError> for Fault {
+    fn from(error: ImportError) -> Self {
+        Self::Source(error)
     }
-    for change in &plan.changes {
+}
+
+impl From<ImportFault> for Fault {
+    fn from(fault: ImportFault) -> Self {
+        Self::Import(fault)
+    }
+}
+
+/// What came of an import.
+struct Done {
+    rows: usize,
+    plan: Plan,
+    /// Lines of rows that were refused, and how many there are.
+    refused: (Vec<String>, usize),
+    left_out: Vec<String>,
+}
+
+/// One file on its way into the store.
+struct Job<'a> {
+    desk: Desk<'a>,
+    event: &'a EventId,
+    file: evidence::Hash,
+    format: SourceFormat,
+    dry_run: bool,
+}
+
+impl Job<'_> {
+    fn agenda(&self, bytes: &[u8], zone: Tz) -> Result<Done, Fault> {
+        let report = match self.format {
+            SourceFormat::Csv | SourceFormat::Pretix => agenda_csv::read(bytes, zone),
+            SourceFormat::FrabJson => frab::read(bytes, zone),
+            SourceFormat::FrabXml => frab_xml::read(bytes, zone),
+        }?;
+        let rows = report.import.sessions.len();
+        let source = self.source(rows);
+        let plan =
+            imports::agenda::import(self.desk, self.event, &report.import, source, self.dry_run)?;
+        Ok(done(rows, plan, &report))
+    }
+
+    fn registrations(&self, bytes: &[u8], zone: Tz) -> Result<Done, Fault> {
+        let (desk, event) = (self.desk, self.event);
+        if self.format == SourceFormat::Pretix {
+            let report = pretix::read(bytes, zone)?;
+            let rows = report.import.rows.len();
+            let (read, source) = (&report.import, self.source(rows));
+            let plan =
+                imports::registrations::import_positions(desk, event, read, source, self.dry_run)?;
+            return Ok(done(rows, plan, &report));
+        }
+        let report = registrations_csv::read(bytes, zone)?;
+        let rows = report.import.rows.len();
+        let (read, source) = (&report.import, self.source(rows));
+        let plan = imports::registrations::import(desk, event, read, source, self.dry_run)?;
+        Ok(done(rows, plan, &report))
+    }
+
+    fn source(&self, rows: usize) -> Source<'static> {
+        Source {
+            format: self.format.as_str(),
+            file: self.file,
+            rows,
+        }
+    }
+}
+
+fn done<T>(rows: usize, mut plan: Plan, report: &ImportReport<T>) -> Done {
+    let warnings = warning_lines(&report.warnings, report.warnings_total);
+    plan.warnings.splice(0..0, warnings);
+    Done {
+        rows,
+        plan,
+        refused: (
+            warning_lines(&report.refused, report.refused_total),
+            report.refused_total,
+        ),
+        left_out: report.left_out.iter().map(ToString::to_string).collect(),
+    }
+}
+
+fn tell(here: &Premises, done: &Done, kind: ImportKind, event: &EventId, dry_run: bool) -> Ended {
+    let plan = &done.plan;
+    for (what, lines) in [
+        ("warning", &plan.warnings),
+        ("left out", &done.left_out),
+        ("refused", &done.refused.0),
+    ] {
+        for line in lines {
+            hint(format!("{what}: {line}"));
+        }
+    }
+    for change in plan.changes.iter().chain(&plan.unchanged) {
         say(change)?;
     }
     let (what, next) = match kind {
@@ -119,14 +227,15 @@ fn tell(here: &Premises, plan: &Plan, kind: ImportKind, event: &EventId, dry_run
         None if dry_run => say("A dry run: nothing was changed.")?,
         None => say("Nothing was changed.")?,
     }
-    Ok(Exit::Done)
-}
-
-fn format_of(file: &Path) -> Format {
-    let is_json = file
-        .extension()
-        .is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
-    if is_json { Format::Frab } else { Format::Csv }
+    let (_, refused) = done.refused;
+    if refused == 0 {
+        return Ok(Exit::Done);
+    }
+    hint(format!(
+        "{} refused (named above); correct them at their source and import again.",
+        counted(refused, "row")
+    ));
+    Ok(Exit::Partly)
 }
 
 /// A whole file, never more than a source reads; one byte beyond shows that it is too large, and the source says so.

@@ -19,6 +19,7 @@ pub(super) enum Exit {
     Done,
     Failed,
     Usage,
+    Partly,
     Malformed,
 }
 
@@ -28,6 +29,7 @@ impl From<Exit> for ExitCode {
             Exit::Done => 0,
             Exit::Failed => 1,
             Exit::Usage => 2,
+            Exit::Partly => 3,
             Exit::Malformed => 4,
         })
     }

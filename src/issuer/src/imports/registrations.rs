@@ -1,9 +1,11 @@
 //! Registrations into the store: pseudonyms, sealed people, sealed roster rows.
 //!
-//! A badge keeps its attendee over imports; a new badge is a new attendee. Rows that say what is held already are left alone, so that a
-//! list imported again makes nobody due. People who are not in the file stay as they are: cancel them by their status.
+//! A badge keeps its attendee over imports, and so does a position of a ticket shop whose badge changed; anything else is a new
+//! attendee. Rows that say what is held already are left alone, so that a list imported again makes nobody due. People who are
+//! not in the file stay as they are: cancel them by their status. The one exception is an order that a ticket shop's file
+//! tells whole: whoever was in it and is in no row has left it, and is cancelled.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use attendance::UtcMs;
 use attendance::words::{AttendeeId, EventId};
@@ -13,7 +15,8 @@ use protocol::bundle::NamePolicy;
 use protocol::decision::object_bytes;
 
 use super::{Desk, ImportFault, Plan, Source, with_tries};
-use crate::keys::{Person, random, random_text};
+use crate::keys::{Person, SealKey, ShopPosition, random, random_text};
+use crate::sources::pretix::PretixImport;
 use crate::sources::{RegistrationRow, RegistrationsImport};
 use crate::store::events::{EventFacts, MAX_PAGE, Versioned};
 use crate::store::people::{AttendeeFacts, PersonChange, Roster};
@@ -28,7 +31,18 @@ struct Tally {
     changed: usize,
     unchanged: usize,
     cancelled: usize,
+    reinstated: usize,
+    new_badges: usize,
+    gone: usize,
+    passed: usize,
     erased: Vec<u64>,
+}
+
+/// One row with its place in a ticket shop.
+#[derive(Clone, Copy)]
+struct Incoming<'a> {
+    row: &'a RegistrationRow,
+    position: Option<(u64, &'a str)>,
 }
 
 /// Imports registrations, or says what that would change.
@@ -42,6 +56,54 @@ pub fn import(
     source: Source<'_>,
     dry_run: bool,
 ) -> Result<Plan, ImportFault> {
+    let rows = read.rows.iter().map(|row| Incoming {
+        row,
+        position: None,
+    });
+    import_rows(
+        desk,
+        event,
+        &rows.collect::<Vec<_>>(),
+        None,
+        source,
+        dry_run,
+    )
+}
+
+/// Imports positions of a ticket shop, or says what that would change.
+///
+/// # Errors
+/// See [`ImportFault`]; nothing is imported then.
+pub fn import_positions(
+    desk: Desk<'_>,
+    event: &EventId,
+    read: &PretixImport,
+    source: Source<'_>,
+    dry_run: bool,
+) -> Result<Plan, ImportFault> {
+    let rows = read.rows.iter().map(|row| Incoming {
+        row: &row.registration,
+        position: Some((row.position, row.order.as_str())),
+    });
+    let shop = Some(read);
+    import_rows(
+        desk,
+        event,
+        &rows.collect::<Vec<_>>(),
+        shop,
+        source,
+        dry_run,
+    )
+}
+
+fn import_rows(
+    desk: Desk<'_>,
+    event: &EventId,
+    rows: &[Incoming<'_>],
+    shop: Option<&PretixImport>,
+    source: Source<'_>,
+    dry_run: bool,
+) -> Result<Plan, ImportFault> {
     with_tries(|| {
         let facts = desk.store.event(event)?;
         let badge_key = desk.keys.open_badge_key(event, &facts.badge_key).ok_or_else(|| {
@@ -49,19 +111,26 @@ pub fn import(
         })?;
         let roster = desk.store.roster(event)?;
         let people = people(desk, event, &roster)?;
-        let room = Reception {
+        let mut room = Reception {
             desk,
             event: &facts,
             badge_key,
             roster: &roster,
             people,
+            positions: BTreeMap::new(),
         };
+        if shop.is_some() {
+            room.positions = room.positions()?;
+        }
         let mut tally = Tally::default();
         let mut changes = Vec::new();
-        for row in &read.rows {
-            changes.extend(room.change(row, &mut tally)?);
+        for incoming in rows {
+            changes.extend(room.change(*incoming, &mut tally)?);
         }
-        let mut plan = plan(&tally, &roster, read.rows.len());
+        if let Some(shop) = shop {
+            changes.extend(room.gone(shop, &mut tally)?);
+        }
+        let mut plan = plan(&tally, &roster, rows.len(), shop.is_some());
         if dry_run || changes.is_empty() {
             return Ok(plan);
         }
@@ -110,41 +179,21 @@ struct Reception<'a> {
     badge_key: BadgeKey,
     roster: &'a Roster,
     people: BTreeMap<AttendeeId, AttendeeFacts>,
+    /// Whose a position of the ticket shop is.
+    positions: BTreeMap<u64, AttendeeId>,
+}
+
+/// Somebody who is held, opened.
+struct Held {
+    key: SealKey,
+    wrapped: Vec<u8>,
+    person: Option<Person>,
 }
 
 impl Reception<'_> {
-    /// What a row changes; nothing where it says what is held, or the person was erased.
-    fn change(
-        &self,
-        row: &RegistrationRow,
-        tally: &mut Tally,
-    ) -> Result<Option<PersonChange>, ImportFault> {
-        let digest = self.badge_key.digest(&row.badge);
-        let random_bytes = self.desk.random;
-        let Some(attendee) = self.roster.badges.get(&digest).cloned() else {
-            let id = format!("a-{}", random_text(random_bytes, ID_LETTERS));
-            let attendee: AttendeeId = id
-                .parse()
-                .map_err(|_| ImportFault::Refused(format!("{id} is no id")))?;
-            let person = person(row, vec![row.badge.clone()]);
-            let registration = registration(row, &attendee, vec![digest]);
-            let (key, wrapped) =
-                self.desk
-                    .keys
-                    .new_data_key(&self.event.id, &attendee, random_bytes);
-            tally.added += 1;
-            tally.cancelled += usize::from(row.cancelled);
-            return Ok(Some(self.sealed(
-                row,
-                digest,
-                &person,
-                registration,
-                &key,
-                wrapped,
-            )));
-        };
-        let Some(Some(wrapped)) = self.roster.keys.get(&attendee) else {
-            tally.erased.push(row.line);
+    /// Opens what is held of somebody; nothing where it was erased.
+    fn held(&self, attendee: &AttendeeId) -> Result<Option<Held>, ImportFault> {
+        let Some(Some(wrapped)) = self.roster.keys.get(attendee) else {
             return Ok(None);
         };
         let unreadable = || {
@@ -152,49 +201,171 @@ impl Reception<'_> {
                 "the data of attendee {attendee} does not open: restore the master key"
             ))
         };
-        let key = self
-            .desk
-            .keys
-            .data_key(&self.event.id, &attendee, wrapped)
-            .ok_or_else(unreadable)?;
-        let held = self.people.get(&attendee);
-        let held_person = match held.and_then(|facts| facts.person.as_ref()) {
+        let event = &self.event.id;
+        let key = self.desk.keys.data_key(event, attendee, wrapped);
+        let key = key.ok_or_else(unreadable)?;
+        let facts = self.people.get(attendee);
+        let person = match facts.and_then(|facts| facts.person.as_ref()) {
             Some((_, sealed)) => {
-                Some(Person::open(&self.event.id, &attendee, &key, sealed).ok_or_else(unreadable)?)
+                Some(Person::open(event, attendee, &key, sealed).ok_or_else(unreadable)?)
             }
             None => None,
         };
+        Ok(Some(Held {
+            key,
+            wrapped: wrapped.clone(),
+            person,
+        }))
+    }
+
+    /// Whose each position of the ticket shop is, as far as nobody erased it.
+    fn positions(&self) -> Result<BTreeMap<u64, AttendeeId>, ImportFault> {
+        let mut positions = BTreeMap::new();
+        for attendee in self.roster.keys.keys() {
+            let held = self.held(attendee)?;
+            let position = held.and_then(|held| held.person?.position);
+            positions.extend(position.map(|position| (position.id, attendee.clone())));
+        }
+        Ok(positions)
+    }
+
+    /// What a row changes; nothing where it says what is held, or the person was erased.
+    fn change(
+        &self,
+        incoming: Incoming<'_>,
+        tally: &mut Tally,
+    ) -> Result<Option<PersonChange>, ImportFault> {
+        let row = incoming.row;
+        let digest = self.badge_key.digest(&row.badge);
+        let known = self.roster.badges.get(&digest);
+        let of_position = incoming
+            .position
+            .and_then(|(id, _)| self.positions.get(&id));
+        if let (Some(known), Some(other)) = (known, of_position)
+            && known != other
+        {
+            return Err(ImportFault::Refused(format!(
+                "the badge of position {} is {known}'s, but the position is {other}'s: one of them was imported from another \
+                 list; cancel that one there",
+                incoming.position.map_or(0, |(id, _)| id)
+            )));
+        }
+        let Some(attendee) = known.or(of_position).cloned() else {
+            if row.cancelled && incoming.position.is_some() {
+                tally.passed += 1;
+                return Ok(None);
+            }
+            return Ok(Some(self.newcomer(incoming, digest, tally)?));
+        };
+        let Some(held) = self.held(&attendee)? else {
+            tally.erased.push(row.line);
+            return Ok(None);
+        };
         let held_registration = self.roster.registrations.get(&attendee);
-        let badges = held_person
+        let mut badges = held
+            .person
             .as_ref()
-            .map_or_else(|| vec![row.badge.clone()], |p| p.badges.clone());
-        let digests = held_registration.map_or_else(|| vec![digest], |r| r.badges.clone());
-        let person = person(row, badges);
+            .map_or_else(Vec::new, |p| p.badges.clone());
+        let mut digests = held_registration.map_or_else(Vec::new, |r| r.badges.clone());
+        if !digests.contains(&digest) {
+            tally.new_badges += usize::from(!digests.is_empty());
+            digests.push(digest);
+            digests.sort();
+        }
+        if !badges.contains(&row.badge) {
+            badges.push(row.badge.clone());
+        }
+        let held_position = held.person.as_ref().and_then(|p| p.position.clone());
+        let person = Person {
+            position: shop_position(incoming).or(held_position),
+            ..person(row, badges)
+        };
         let registration = registration(row, &attendee, digests);
-        if held_person.as_ref() == Some(&person) && held_registration == Some(&registration) {
+        if held.person.as_ref() == Some(&person) && held_registration == Some(&registration) {
             tally.unchanged += 1;
             return Ok(None);
         }
         tally.changed += 1;
         let was_cancelled = held_registration.is_some_and(|r| r.cancelled);
         tally.cancelled += usize::from(row.cancelled && !was_cancelled);
+        tally.reinstated += usize::from(!row.cancelled && was_cancelled);
         Ok(Some(self.sealed(
-            row,
-            digest,
+            (&row.badge, digest),
             &person,
             registration,
-            &key,
-            wrapped.clone(),
+            &held.key,
+            held.wrapped,
         )))
+    }
+
+    fn newcomer(
+        &self,
+        incoming: Incoming<'_>,
+        digest: BadgeDigest,
+        tally: &mut Tally,
+    ) -> Result<PersonChange, ImportFault> {
+        let (row, random_bytes) = (incoming.row, self.desk.random);
+        let id = format!("a-{}", random_text(random_bytes, ID_LETTERS));
+        let attendee: AttendeeId = id
+            .parse()
+            .map_err(|_| ImportFault::Refused(format!("{id} is no id")))?;
+        let person = Person {
+            position: shop_position(incoming),
+            ..person(row, vec![row.badge.clone()])
+        };
+        let registration = registration(row, &attendee, vec![digest]);
+        let keys = self.desk.keys;
+        let (key, wrapped) = keys.new_data_key(&self.event.id, &attendee, random_bytes);
+        tally.added += 1;
+        tally.cancelled += usize::from(row.cancelled);
+        let badge = (row.badge.as_str(), digest);
+        Ok(self.sealed(badge, &person, registration, &key, wrapped))
+    }
+
+    /// Cancels whoever was in an order that the file tells whole, and is in it no more.
+    fn gone(
+        &self,
+        shop: &PretixImport,
+        tally: &mut Tally,
+    ) -> Result<Vec<PersonChange>, ImportFault> {
+        let named: BTreeSet<u64> = shop.positions.iter().copied().collect();
+        let mut changes = Vec::new();
+        for (id, attendee) in &self.positions {
+            if named.contains(id) {
+                continue;
+            }
+            let registration = self.roster.registrations.get(attendee);
+            let Some(registration) = registration.filter(|r| !r.cancelled) else {
+                continue;
+            };
+            let Some(held) = self.held(attendee)? else {
+                continue;
+            };
+            let Some(person) = held.person else { continue };
+            let order = person.position.as_ref().map(|p| p.order.as_str());
+            if !order.is_some_and(|order| shop.orders.contains(order)) {
+                continue;
+            }
+            let Some(badge) = person.badges.last().cloned() else {
+                continue;
+            };
+            let registration = Registration {
+                cancelled: true,
+                ..registration.clone()
+            };
+            tally.gone += 1;
+            let badge = (badge.as_str(), self.badge_key.digest(&badge));
+            changes.push(self.sealed(badge, &person, registration, &held.key, held.wrapped));
+        }
+        Ok(changes)
     }
 
     fn sealed(
         &self,
-        row: &RegistrationRow,
-        digest: BadgeDigest,
+        (badge, digest): (&str, BadgeDigest),
         person: &Person,
         registration: Registration,
-        key: &crate::keys::SealKey,
+        key: &SealKey,
         wrapped: Vec<u8>,
     ) -> PersonChange {
         let attendee = registration.attendee.clone();
@@ -206,7 +377,7 @@ impl Reception<'_> {
         PersonChange {
             sealed: person.seal(&self.event.id, &attendee, key, self.desk.random),
             key: wrapped,
-            badge: (digest, self.badge_key.seal_row(&row.badge, &shown, nonce)),
+            badge: (digest, self.badge_key.seal_row(badge, &shown, nonce)),
             attendee,
             registration,
         }
@@ -221,7 +392,14 @@ fn person(row: &RegistrationRow, badges: Vec<String>) -> Person {
         organisation: row.organisation.clone(),
         language: row.language.clone(),
         badges,
+        position: None,
     }
+}
+
+fn shop_position(incoming: Incoming<'_>) -> Option<ShopPosition> {
+    let (id, order) = incoming.position?;
+    let order = order.to_owned();
+    Some(ShopPosition { id, order })
 }
 
 fn registration(
@@ -262,19 +440,40 @@ fn document(event: &EventFacts, roster: &Roster, changes: &[PersonChange]) -> Re
     }
 }
 
-fn plan(tally: &Tally, roster: &Roster, rows: usize) -> Plan {
+fn plan(tally: &Tally, roster: &Roster, rows: usize, is_shop: bool) -> Plan {
     let mut plan = Plan::default();
     for (what, count) in [
         ("registrations added", tally.added),
         ("registrations changed", tally.changed),
         ("of them cancelled now", tally.cancelled),
+        ("of them no longer cancelled", tally.reinstated),
+        ("of them with a new badge", tally.new_badges),
+        (
+            "cancelled, since their order no longer has them",
+            tally.gone,
+        ),
     ] {
         if count > 0 {
             plan.changes.push(format!("{what}: {count}"));
         }
     }
+    if tally.unchanged > 0 {
+        plan.unchanged = Some(format!("registrations unchanged: {}", tally.unchanged));
+    }
+    if tally.passed > 0 {
+        plan.warnings.push(format!(
+            "{} positions are cancelled or unpaid and were never registered here; they were passed over",
+            tally.passed
+        ));
+    }
+    if tally.new_badges > 0 {
+        plan.warnings.push(format!(
+            "{} people have a new badge; the one before still counts as theirs, so that nothing they attended is lost",
+            tally.new_badges
+        ));
+    }
     let absent = (roster.badges.len() + tally.added).saturating_sub(rows);
-    if absent > 0 {
+    if absent > 0 && !is_shop {
         let warning = format!(
             "{absent} badges that are registered are not in the file; they stay as they are (cancel by status)"
         );

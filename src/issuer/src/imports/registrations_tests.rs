@@ -199,3 +199,145 @@ fn it_is_not_tried_for_ever() {
             .contains_key(&zoe)
     );
 }
+
+// ---- a ticket shop ----
+
+/// One order a line: its code, then its positions as `id:badge`, a `-` before one that is cancelled.
+fn import_orders(office: &Office, lines: &[&str], dry_run: bool) -> Plan {
+    let orders: Vec<serde_json::Value> = lines
+        .iter()
+        .map(|line| {
+            let (code, positions) = line.split_once(' ').unwrap_or((line, ""));
+            let positions = positions.split_whitespace().map(|text| {
+                let (id, badge) = text.trim_start_matches('-').split_once(':').unwrap();
+                let id: u64 = id.parse().unwrap();
+                serde_json::json!({"id": id, "order": code, "positionid": id, "attendee_name": format!("Person {id}"),
+                    "secret": format!("{badge}-9TZD-WH4E-K7QX"), "canceled": text.starts_with('-'), "addon_to": null})
+            });
+            serde_json::json!({"code": code, "event": "gp", "status": "p", "positions": positions.collect::<Vec<_>>()})
+        })
+        .collect();
+    let text = serde_json::Value::Array(orders).to_string();
+    let read = crate::sources::pretix::read(text.as_bytes(), chrono_tz::Europe::Vienna).unwrap();
+    assert_eq!(read.refused, vec![]);
+    import_positions(
+        office.desk(),
+        &event_id(),
+        &read.import,
+        office.source(text.as_bytes()),
+        dry_run,
+    )
+    .unwrap()
+}
+
+#[test]
+fn orders_imported_again_change_nothing() {
+    let office = Office::new();
+    let file = ["A 1:AAAA 2:BBBB", "B 3:CCCC"];
+    assert_eq!(import_orders(&office, &file, true).version, None);
+    let plan = import_orders(&office, &file, false);
+    assert_eq!(plan.changes, ["registrations added: 3"]);
+    let size = office.store.ledger_head(&event_id()).unwrap().size;
+    let again = import_orders(&office, &file, false);
+    assert_eq!((again.changes, again.version), (vec![], None));
+    assert_eq!(
+        again.unchanged.as_deref(),
+        Some("registrations unchanged: 3")
+    );
+    assert_eq!(office.store.ledger_head(&event_id()).unwrap().size, size);
+}
+
+#[test]
+fn a_new_badge_or_order_keeps_the_person_and_the_old_badge_stays_theirs() {
+    let office = Office::new();
+    import_orders(&office, &["A 1:AAAA 2:BBBB"], false);
+    let before = document(&office);
+    // The second position was split off into an order of its own, which gives it another badge.
+    let plan = import_orders(&office, &["A 1:AAAA", "C 2:DDDD"], false);
+    assert_eq!(
+        plan.changes,
+        ["registrations changed: 1", "of them with a new badge: 1"]
+    );
+    let after = document(&office);
+    let ids = |d: &Registrations| {
+        let ids = d.registrations.iter().map(|r| r.attendee.clone());
+        ids.collect::<Vec<_>>()
+    };
+    assert_eq!(ids(&before), ids(&after));
+    let roster = office.store.roster(&event_id()).unwrap();
+    let owner = |badge: &str| {
+        let badge = format!("{badge}-9TZD-WH4E-K7QX");
+        roster
+            .badges
+            .get(&office.badge_key().digest(&badge))
+            .cloned()
+    };
+    assert!(owner("BBBB").is_some());
+    assert_eq!(owner("BBBB"), owner("DDDD"));
+    let again = import_orders(&office, &["A 1:AAAA", "C 2:DDDD"], false);
+    assert_eq!(again.changes, Vec::<String>::new());
+}
+
+#[test]
+fn only_orders_of_the_file_lose_positions() {
+    let office = Office::new();
+    import_orders(&office, &["A 1:AAAA 2:BBBB", "B 3:CCCC"], false);
+    // What was modified since: the order B is not in it and stays; of A one position is hidden, since it was cancelled.
+    let plan = import_orders(&office, &["A 1:AAAA"], false);
+    assert_eq!(
+        plan.changes,
+        ["cancelled, since their order no longer has them: 1"]
+    );
+    let cancelled = |office: &Office| {
+        let all = document(office).registrations;
+        all.iter().filter(|r| r.cancelled).count()
+    };
+    assert_eq!(cancelled(&office), 1);
+    assert_eq!(
+        import_orders(&office, &["A 1:AAAA"], false).changes,
+        Vec::<String>::new()
+    );
+    // Asked for cancelled positions, pretix shows it, and it may come back.
+    assert_eq!(
+        import_orders(&office, &["A 1:AAAA -2:BBBB"], false).changes,
+        Vec::<String>::new()
+    );
+    let plan = import_orders(&office, &["A 1:AAAA 2:BBBB"], false);
+    assert_eq!(
+        plan.changes,
+        ["registrations changed: 1", "of them no longer cancelled: 1"]
+    );
+    assert_eq!(cancelled(&office), 0);
+}
+
+#[test]
+fn whoever_never_came_is_not_kept_for_being_cancelled() {
+    let office = Office::new();
+    let plan = import_orders(&office, &["A 1:AAAA -2:BBBB"], false);
+    assert_eq!(plan.changes, ["registrations added: 1"]);
+    assert!(
+        plan.warnings
+            .iter()
+            .any(|w| w.starts_with("1 positions are cancelled or unpaid")),
+        "{plan:?}"
+    );
+    assert_eq!(office.store.roster(&event_id()).unwrap().badges.len(), 1);
+}
+
+#[test]
+fn a_list_of_our_own_and_the_shop_may_tell_of_one_person() {
+    let office = Office::new();
+    import_orders(&office, &["A 1:AAAA"], false);
+    let row = "AAAA-9TZD-WH4E-K7QX,Person One,,,active\n";
+    assert_eq!(
+        import_rows(&office, row, false).changes,
+        ["registrations changed: 1"]
+    );
+    // The position is not forgotten by that: it is still the same person.
+    let plan = import_orders(&office, &["A 1:EEEE"], false);
+    assert_eq!(
+        plan.changes,
+        ["registrations changed: 1", "of them with a new badge: 1"]
+    );
+    assert_eq!(document(&office).registrations.len(), 1);
+}

@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 use super::agenda_checks::{self, Place};
 use super::columns::AGENDA_COLUMNS;
 use super::problem::{Findings, ImportError, ImportReport, Problem};
-use super::table::{self, Row};
+use super::table::{self, Grid, Row};
 use super::{AgendaImport, RoomRow, SessionRow, field, local_time};
 
 /// What a session is if its row does not say.
@@ -18,8 +18,13 @@ const DEFAULT_KIND: &str = "talk";
 /// # Errors
 /// [`ImportError`] with every problem found; nothing is to be imported then.
 pub fn read(bytes: &[u8], zone: Tz) -> Result<ImportReport<AgendaImport>, ImportError> {
+    of_grid(table::grid(bytes, AGENDA_COLUMNS)?, zone)
+}
+
+/// Reads an agenda whose cells were taken out of whatever file they were in.
+pub(super) fn of_grid(grid: Grid, zone: Tz) -> Result<ImportReport<AgendaImport>, ImportError> {
     let mut findings = Findings::default();
-    let table = table::read(bytes, AGENDA_COLUMNS, &[], &mut findings)?;
+    let table = table::rows(grid, AGENDA_COLUMNS, &[], &mut findings)?;
     let mut lines_of_ids: BTreeMap<&str, u64> = BTreeMap::new();
     let mut titles: BTreeMap<&str, (u64, &str)> = BTreeMap::new();
     let mut rooms: BTreeMap<&str, String> = BTreeMap::new();

@@ -17,11 +17,11 @@ const REVEALED: &str = "Whoever steals a door's card can try such codes out and 
                         attendee (the name, by the event's policy). Use codes of 16 or more random letters and digits if you \
                         can; names on these screens can also be switched off for the event";
 
-/// Adds one warning for each way in which codes of the list can be guessed.
-pub(super) fn warn(rows: &[RegistrationRow], findings: &mut Findings) {
+/// Adds one warning for each way in which codes of the list can be guessed. `noun` is what `line` counts.
+pub(super) fn warn(rows: &[&RegistrationRow], noun: &str, findings: &mut Findings) {
     let in_series = lines_in_series(rows);
-    let weak = |row: &&RegistrationRow| bits(&row.badge) < MIN_BITS;
-    let numbers_only = |row: &&RegistrationRow| row.badge.bytes().all(|b| b.is_ascii_digit());
+    let weak = |row: &&&RegistrationRow| bits(&row.badge) < MIN_BITS;
+    let numbers_only = |row: &&&RegistrationRow| row.badge.bytes().all(|b| b.is_ascii_digit());
     let digits: Vec<u64> = rows
         .iter()
         .filter(weak)
@@ -46,9 +46,13 @@ pub(super) fn warn(rows: &[RegistrationRow], findings: &mut Findings) {
                 &format!("{} badge codes are", lines.len())
             };
             let message = format!(
-                "{badges} {what} (the first in row {first}), so they can be guessed. {REVEALED}"
+                "{badges} {what} (the first in {noun} {first}), so they can be guessed. {REVEALED}"
             );
-            findings.warn(Problem::of_cell(first, "badge", "", message));
+            findings.warn(if noun == "row" {
+                Problem::of_cell(first, "badge", "", message)
+            } else {
+                Problem::of_file(message)
+            });
         }
     }
 }
@@ -72,7 +76,7 @@ fn bits(code: &str) -> f64 {
 }
 
 /// Lines of codes that share all but a trailing number, where the numbers lie densely.
-fn lines_in_series(rows: &[RegistrationRow]) -> Vec<u64> {
+fn lines_in_series(rows: &[&RegistrationRow]) -> Vec<u64> {
     let mut series: BTreeMap<&str, Vec<(u64, u64)>> = BTreeMap::new();
     for row in rows {
         let stem = row.badge.trim_end_matches(|c: char| c.is_ascii_digit());
@@ -115,7 +119,7 @@ mod tests {
             .map(|(badge, line)| row(badge, line))
             .collect();
         let mut findings = Findings::default();
-        warn(&rows, &mut findings);
+        warn(&rows.iter().collect::<Vec<_>>(), "row", &mut findings);
         let report = findings.finish(()).expect("warnings are no problems");
         let shown: Vec<String> = report.warnings.iter().map(|w| w.message.clone()).collect();
         assert_eq!(shown.len(), expected.len(), "{shown:?}");

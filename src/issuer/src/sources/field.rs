@@ -4,6 +4,8 @@
 use super::MAX_FIELD_BYTES;
 use super::ids;
 
+/// Longest code of an order or a submission.
+const MAX_CODE_CHARS: usize = 40;
 /// Longest whole part of a credit value, in digits.
 const MAX_CREDIT_WHOLE_DIGITS: usize = 4;
 /// Most decimal places of a credit value.
@@ -41,6 +43,23 @@ pub(super) fn text_problem(text: &str) -> Option<String> {
         }
         _ => None,
     })
+}
+
+/// What is wrong with a badge code. The code is a secret and not in the sentence.
+pub(super) fn badge_problem(text: &str) -> Option<String> {
+    if let Err(bad) = protocol::badge::canonical(text) {
+        return Some(format!("{bad}; print and import another code"));
+    }
+    protocol::time_code::is_time_code(text).then(|| {
+        "begins as time codes do, so doors would take it for one; print and import another code"
+            .to_owned()
+    })
+}
+
+/// Whether a text is a short code of letters, digits and hyphens, as shops and calls for papers number things by.
+pub(super) fn is_code(text: &str) -> bool {
+    (1..=MAX_CODE_CHARS).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
 }
 
 /// What is wrong with an id.

@@ -1,6 +1,6 @@
 //! Times as people write them become UTC milliseconds: ISO 8601, in the event's zone unless an offset stands beside them.
 //!
-//! `2026-10-31T09:00`, with `:30` or `:30.250` seconds if wanted, a space instead of `T`, and `Z`, `-04:00` or `-0400`
+//! `2026-10-31T09:00`, with `:30` or `:30.250` seconds if wanted (digits beyond milliseconds are dropped), a space instead of `T`, and `Z`, `-04:00` or `-0400`
 //! behind. A local time that the change of clocks skips is refused; one that it repeats needs an offset.
 
 use chrono::{
@@ -10,7 +10,7 @@ use chrono::{
 use chrono_tz::Tz;
 
 /// Years a date may have; anything else is a slip of the pen.
-const YEARS: std::ops::RangeInclusive<i32> = 1970..=2199;
+pub(super) const YEARS: std::ops::RangeInclusive<i32> = 1970..=2199;
 const SHAPE: &str = "write it as 2026-10-31T09:00, with an offset such as +01:00 behind it if it is not the event's local time";
 
 /// A name that is no time zone, with the nearest one that is.
@@ -110,7 +110,7 @@ pub(super) fn day_or_instant(text: &str, zone: Tz, whole_day: bool) -> Result<In
     })
 }
 
-fn in_zone(local: NaiveDateTime, zone: Tz) -> Result<i64, String> {
+pub(super) fn in_zone(local: NaiveDateTime, zone: Tz) -> Result<i64, String> {
     let shown = local.format("%Y-%m-%d %H:%M");
     match zone.from_local_datetime(&local) {
         MappedLocalTime::Single(instant) => Ok(instant.timestamp_millis()),
@@ -165,9 +165,12 @@ fn time_of_day(text: &str) -> Result<NaiveTime, String> {
         None => (0, 0),
         Some(seconds) => {
             let (whole, fraction) = seconds.split_once('.').unwrap_or((seconds, "0"));
-            if fraction.is_empty() || fraction.len() > 3 {
+            if fraction.is_empty() || fraction.len() > 9 || !fraction.is_ascii() {
                 return Err(no_time());
             }
+            digits(Some(fraction), fraction.len()).ok_or_else(no_time)?;
+            // Programs write microseconds; what is below a millisecond is dropped.
+            let fraction = &fraction[..fraction.len().min(3)];
             let digits_missing = u32::try_from(3 - fraction.len()).map_err(|_| no_time())?;
             let milli = digits(Some(fraction), fraction.len()).ok_or_else(no_time)?
                 * 10_u32.pow(digits_missing);
@@ -242,6 +245,11 @@ mod tests {
         check("2026-11-02T09:00", Ok("2026-11-02T14:00:00Z"));
         check("2026-10-31T09:00-04:00", Ok("2026-10-31T13:00:00Z"));
         check("2026-10-31T09:00+0530", Ok("2026-10-31T03:30:00Z"));
+        check(
+            "2026-10-31T13:00:00.123987Z",
+            Ok("2026-10-31T13:00:00.123Z"),
+        );
+        check("2026-10-31T13:00:00.12345678x", Err("no time of day"));
         check("2026-10-31T13:00Z", Ok("2026-10-31T13:00:00Z"));
     }
 

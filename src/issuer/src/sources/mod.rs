@@ -1,30 +1,42 @@
 //! Outside lists become the issuer's rows here, and nowhere else.
 //!
-//! Each reader takes the bytes of one file and the event's time zone and returns either every row of it, with warnings,
-//! or an [`ImportError`] that lists what is wrong, where, and what to do. There is no half result: one problem and
-//! nothing is imported, so the caller writes what it gets in one transaction. Readers are pure: no clock, no database,
-//! no network, and no input makes them panic.
+//! Each reader takes the bytes of one file and the event's time zone and returns either its rows, with warnings, or an
+//! [`ImportError`] that lists what is wrong, where, and what to do. There is no half result: one problem and nothing is
+//! imported, so the caller writes what it gets in one transaction. Where a file holds what the public typed into a shop, a
+//! row that is wrong by itself is refused alone, and named: whom it names stays as they are. What a file holds beside
+//! (test orders, cancelled sessions) is left out and counted, never dropped in silence. Readers are pure: no clock, no
+//! database, no network, and no input makes them panic.
 //!
 //! | kind | reader | format |
 //! |---|---|---|
 //! | agenda | [`agenda_csv`] | our CSV, columns in [`AGENDA_COLUMNS`] |
 //! | agenda | [`frab`] | `schedule.json` as frab and pretalx export it |
+//! | agenda | [`frab_xml`] | the same as `schedule.xml` |
 //! | registrations | [`registrations_csv`] | our CSV, columns in [`REGISTRATIONS_COLUMNS`] |
+//! | registrations | [`pretix`] | saved pages of pretix's orders or positions |
+//!
+//! [`detect`] tells them apart by their content.
 //!
 //! Limits: [`MAX_IMPORT_BYTES`] a file, [`MAX_ROWS`] rows, [`MAX_FIELD_BYTES`] a field. Badge codes and e-mail addresses
 //! never appear in problems, warnings or `Debug` output; the row number says where to look.
 
 mod agenda_checks;
 pub mod agenda_csv;
+mod agenda_draft;
 mod badge_strength;
 mod columns;
 mod field;
+mod format;
 pub mod frab;
+pub mod frab_xml;
 mod ids;
+mod json_pages;
 mod local_time;
+pub mod pretix;
 mod problem;
 pub mod registrations_csv;
 mod table;
+mod text;
 
 #[cfg(test)]
 mod tests;
@@ -32,9 +44,10 @@ mod tests;
 pub use columns::{
     AGENDA_COLUMNS, Column, ImportKind, REGISTRATIONS_COLUMNS, columns, describe, template,
 };
+pub use format::{SOURCE_FORMATS, SourceFormat, detect};
 pub use ids::{MAX_ID_CHARS, is_id};
 pub use local_time::{UnknownZone, zone_named};
-pub use problem::{ImportError, ImportReport, MAX_LISTED, Problem};
+pub use problem::{ImportError, ImportReport, LeftOut, MAX_LISTED, Problem};
 
 use std::fmt;
 

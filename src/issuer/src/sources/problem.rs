@@ -4,6 +4,8 @@ use std::fmt;
 
 /// Most problems (and most warnings) listed one by one; the rest are counted.
 pub const MAX_LISTED: usize = 20;
+/// Most rows of a kind that was left out that are named.
+const MAX_NAMED: usize = 5;
 /// Longest excerpt of a value that is shown back, in characters.
 const MAX_EXCERPT_CHARS: usize = 40;
 
@@ -141,6 +143,35 @@ pub struct ImportReport<T> {
     pub warnings: Vec<Problem>,
     /// How many there are in all.
     pub warnings_total: usize,
+    /// The first [`MAX_LISTED`] rows that are wrong by themselves and were not imported; whom they name stays as they are.
+    pub refused: Vec<Problem>,
+    /// How many there are in all.
+    pub refused_total: usize,
+    /// What the file holds beside what was asked for, by reason.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// Rows that a file holds rightly and that are not imported: test orders, cancelled sessions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// What they are, in the plural.
+    pub what: &'static str,
+    /// How many.
+    pub count: usize,
+    /// The first few of them, as the source names them.
+    pub first: Vec<String>,
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let more = if self.count > self.first.len() {
+            ", …"
+        } else {
+            ""
+        };
+        let first = self.first.join(", ");
+        write!(out, "{} {} ({first}{more})", self.count, self.what)
+    }
 }
 
 /// Collects problems and warnings while a file is read; bounded, whatever the file holds.
@@ -150,6 +181,9 @@ pub(super) struct Findings {
     problems_total: usize,
     warnings: Vec<Problem>,
     warnings_total: usize,
+    refused: Vec<Problem>,
+    refused_total: usize,
+    left_out: Vec<LeftOut>,
 }
 
 impl Findings {
@@ -164,6 +198,32 @@ impl Findings {
         self.warnings_total += 1;
         if self.warnings.len() < MAX_LISTED {
             self.warnings.push(warning);
+        }
+    }
+
+    /// One row is not imported, and the others are.
+    pub(super) fn refuse(&mut self, problem: Problem) {
+        self.refused_total += 1;
+        if self.refused.len() < MAX_LISTED {
+            self.refused.push(problem);
+        }
+    }
+
+    /// One row is not meant to be imported. `what` is one of few.
+    pub(super) fn leave_out(&mut self, what: &'static str, which: &str) {
+        let place = self.left_out.iter().position(|l| l.what == what);
+        let place = place.unwrap_or_else(|| {
+            self.left_out.push(LeftOut {
+                what,
+                count: 0,
+                first: Vec::new(),
+            });
+            self.left_out.len() - 1
+        });
+        let left_out = &mut self.left_out[place];
+        left_out.count += 1;
+        if left_out.first.len() < MAX_NAMED {
+            left_out.first.push(excerpt(which));
         }
     }
 
@@ -183,6 +243,9 @@ impl Findings {
             import,
             warnings: self.warnings,
             warnings_total: self.warnings_total,
+            refused: self.refused,
+            refused_total: self.refused_total,
+            left_out: self.left_out,
         })
     }
 }

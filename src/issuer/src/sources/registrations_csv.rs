@@ -8,7 +8,7 @@ use super::badge_strength;
 use super::columns::REGISTRATIONS_COLUMNS;
 use super::local_time::{self, Instant};
 use super::problem::{Findings, ImportError, ImportReport, Problem};
-use super::table::{self, Row};
+use super::table::{self, Grid, Row};
 use super::{RegistrationRow, RegistrationsImport, field};
 
 /// Values of these columns are never shown in a problem.
@@ -19,8 +19,16 @@ const SECRET: &[&str] = &["badge", "email", "name"];
 /// # Errors
 /// [`ImportError`] with every problem found; nothing is to be imported then.
 pub fn read(bytes: &[u8], zone: Tz) -> Result<ImportReport<RegistrationsImport>, ImportError> {
+    of_grid(table::grid(bytes, REGISTRATIONS_COLUMNS)?, zone)
+}
+
+/// Reads registrations whose cells were taken out of whatever file they were in.
+pub(super) fn of_grid(
+    grid: Grid,
+    zone: Tz,
+) -> Result<ImportReport<RegistrationsImport>, ImportError> {
     let mut findings = Findings::default();
-    let table = table::read(bytes, REGISTRATIONS_COLUMNS, SECRET, &mut findings)?;
+    let table = table::rows(grid, REGISTRATIONS_COLUMNS, SECRET, &mut findings)?;
     let mut lines_of_badges: BTreeMap<&str, u64> = BTreeMap::new();
     let mut lines_of_names: BTreeMap<String, u64> = BTreeMap::new();
     let mut rows = Vec::new();
@@ -42,7 +50,7 @@ pub fn read(bytes: &[u8], zone: Tz) -> Result<ImportReport<RegistrationsImport>,
         }
         rows.extend(registration(row, zone, &mut findings));
     }
-    badge_strength::warn(&rows, &mut findings);
+    badge_strength::warn(&rows.iter().collect::<Vec<_>>(), "row", &mut findings);
     findings.finish(RegistrationsImport { rows })
 }
 
@@ -59,12 +67,8 @@ fn registration(row: &Row, zone: Tz, findings: &mut Findings) -> Option<Registra
         row.cell("language"),
         row.cell("status"),
     );
-    if let Err(bad) = protocol::badge::canonical(badge) {
-        wrong("badge", "", format!("{bad}; print and import another code"));
-    }
-    if protocol::time_code::is_time_code(badge) {
-        let message = "begins as time codes do, so doors would take it for one; print and import another code";
-        wrong("badge", "", message.to_owned());
+    if let Some(message) = field::badge_problem(badge) {
+        wrong("badge", "", message);
     }
     if let Some(message) = Some(email)
         .filter(|e| !e.is_empty())

@@ -1,16 +1,25 @@
-//! Bytes of a CSV file become rows with named cells, or problems with the line they are on.
+//! Bytes of a table become rows with named cells, or problems with the line they are on.
 //!
-//! UTF-8, with or without byte order mark; comma or semicolon, whichever makes sense of the header; quotes as in
-//! RFC 4180. Every column must be one of ours: a misspelt optional column would otherwise be dropped in silence.
+//! Text as [`super::text`] decodes it; comma, semicolon or tab, whichever makes sense of the header; quotes as in RFC 4180,
+//! strictly: a quote that is never closed, or that stands in the middle of a value, would swallow the rows behind it. A
+//! line break within quotes is a space where the column holds a text for people, and refused anywhere else. Every column
+//! must be one of ours: a misspelt optional column would otherwise be dropped in silence.
 
 use std::collections::BTreeSet;
 
 use super::columns::Column;
 use super::problem::{Findings, ImportError, Problem};
-use super::{MAX_IMPORT_BYTES, MAX_ROWS, field};
+use super::text::{self, HOW_TO_SAVE};
+use super::{MAX_ROWS, field};
 
-const HOW_TO_SAVE: &str = "save it as CSV in UTF-8 (Excel: \"CSV UTF-8 (Comma delimited)\"; LibreOffice: character set \
-                           \"Unicode (UTF-8)\") and import it again";
+/// Columns whose texts may be wrapped over lines in a spreadsheet.
+const WRAPPED: &[&str] = &["title", "room_title", "name", "organisation"];
+
+/// A table of texts: each row with its line. The first is the header.
+#[derive(Debug)]
+pub(super) struct Grid {
+    pub(super) rows: Vec<(u64, Vec<String>)>,
+}
 
 /// One row: its line and its cells, in the order of the columns asked for; outer spaces removed, empty where absent.
 #[derive(Debug)]
@@ -36,56 +45,74 @@ pub(super) struct Table {
     pub(super) rows: Vec<Row>,
 }
 
-/// Reads a CSV file. Problems of cells go to `findings` and their rows are left out; `secret` names the columns whose
-/// values must not be shown.
+/// Reads delimited text into a grid.
 ///
 /// # Errors
-/// Where no row can be read at all: encoding, size, header.
-pub(super) fn read(
-    bytes: &[u8],
-    columns: &'static [Column],
-    secret: &[&str],
-    findings: &mut Findings,
-) -> Result<Table, ImportError> {
-    let text = text(bytes)?;
+/// Where no row can be read at all: encoding, size, quotes.
+pub(super) fn grid(bytes: &[u8], columns: &[Column]) -> Result<Grid, ImportError> {
+    if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(&[0xD0, 0xCF, 0x11, 0xE0]) {
+        return Err(
+            Problem::of_file(format!("this is a spreadsheet, not CSV; {HOW_TO_SAVE}")).into(),
+        );
+    }
+    let text = text::decode(bytes, HOW_TO_SAVE)?;
     let header_line = text
         .lines()
         .find(|line| !line.is_empty())
         .unwrap_or_default();
-    let delimiter = delimiter(header_line, columns)?;
+    let delimiter = delimiter(header_line, columns);
+    check_quotes(text.as_bytes(), delimiter)?;
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(delimiter)
         .has_headers(false)
         .flexible(true)
         .from_reader(text.as_bytes());
-    let mut records = reader.records();
-    let header = match records.next() {
-        Some(Ok(header)) => header,
-        Some(Err(error)) => {
-            return Err(Problem::of_row(1, format!("the header cannot be read: {error}")).into());
-        }
-        None => return Err(Problem::of_file("the file is empty; start from the template").into()),
-    };
-    let order = header_order(&header, line_of(&header, text), columns)?;
     let mut rows = Vec::new();
-    for record in records {
+    for record in reader.records() {
         let record = record
             .map_err(|error| Problem::of_file(format!("the file cannot be read: {error}")))?;
-        let line = line_of(&record, text);
-        if record.iter().all(|cell| cell.trim().is_empty()) {
-            continue;
-        }
-        if rows.len() >= MAX_ROWS {
-            return Err(Problem::of_row(
-                line,
-                format!("the file has more than {MAX_ROWS} rows; split it"),
-            )
-            .into());
-        }
-        if let Some(row) = row(&record, line, &order, columns, secret, findings) {
-            rows.push(row);
-        }
+        let line = line_of(&record, &text);
+        push_bounded(&mut rows, line, record.iter().map(str::to_owned).collect())?;
     }
+    Ok(Grid { rows })
+}
+
+/// Adds a row to a grid; the header counts as none.
+pub(super) fn push_bounded(
+    rows: &mut Vec<(u64, Vec<String>)>,
+    line: u64,
+    cells: Vec<String>,
+) -> Result<(), ImportError> {
+    if !rows.is_empty() && cells.iter().all(|cell| cell.trim().is_empty()) {
+        return Ok(());
+    }
+    if rows.len() > MAX_ROWS {
+        let message = format!("the file has more than {MAX_ROWS} rows; split it");
+        return Err(Problem::of_row(line, message).into());
+    }
+    rows.push((line, cells));
+    Ok(())
+}
+
+/// Gives a grid's rows by the names of its header. Problems of cells go to `findings` and their rows are left out; `secret`
+/// names the columns whose values must not be shown.
+///
+/// # Errors
+/// Where no row can be read at all: a header that is not ours, or no rows.
+pub(super) fn rows(
+    grid: Grid,
+    columns: &'static [Column],
+    secret: &[&str],
+    findings: &mut Findings,
+) -> Result<Table, ImportError> {
+    let mut grid = grid.rows.into_iter();
+    let Some((header_line, header)) = grid.next() else {
+        return Err(Problem::of_file("the file is empty; start from the template").into());
+    };
+    let order = header_order(&header, header_line, columns)?;
+    let rows: Vec<Row> = grid
+        .filter_map(|(line, cells)| row(&cells, line, &order, columns, secret, findings))
+        .collect();
     if rows.is_empty() && !findings.has_problems() {
         return Err(Problem::of_file(
             "the file has a header but no rows; an empty list would replace what is there",
@@ -96,7 +123,7 @@ pub(super) fn read(
 }
 
 fn row(
-    record: &csv::StringRecord,
+    record: &[String],
     line: u64,
     order: &[usize],
     columns: &'static [Column],
@@ -119,11 +146,11 @@ fn row(
     let mut good = true;
     for (cell, &position) in record.iter().zip(order) {
         let column = &columns[position];
-        let cell = cell.trim();
+        let cell = unwrapped(cell.trim(), column.name);
         let shown = if secret.contains(&column.name) {
             ""
         } else {
-            cell
+            &cell
         };
         let wrong = if cell.is_empty() && column.required {
             Some(format!(
@@ -131,19 +158,68 @@ fn row(
                 column.example
             ))
         } else {
-            field::text_problem(cell)
+            field::text_problem(&cell)
         };
         if let Some(wrong) = wrong {
             findings.problem(Problem::of_cell(line, column.name, shown, wrong));
             good = false;
         }
-        cells[position] = cell.to_owned();
+        cells[position] = cell;
     }
     good.then_some(Row {
         line,
         columns,
         cells,
     })
+}
+
+/// A text for people on one line.
+fn unwrapped(cell: &str, column: &str) -> String {
+    if !WRAPPED.contains(&column) || !cell.contains(['\n', '\r']) {
+        return cell.to_owned();
+    }
+    let lines = cell.split(['\n', '\r']).map(str::trim);
+    let lines: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
+    lines.join(" ")
+}
+
+/// Refuses quotes that the reader would take for something, but not for what was meant.
+fn check_quotes(text: &[u8], delimiter: u8) -> Result<(), ImportError> {
+    let (mut at, mut line, mut begins) = (0, 1, true);
+    while let Some(&byte) = text.get(at) {
+        if begins && byte == b'"' {
+            let opened = line;
+            at += 1;
+            loop {
+                match (text.get(at), text.get(at + 1)) {
+                    (None, _) => {
+                        let message = "the quote that opens here is never closed; close it, or the rest of the file is one value";
+                        return Err(Problem::of_row(opened, message).into());
+                    }
+                    (Some(b'"'), Some(b'"')) => at += 2,
+                    (Some(b'"'), next) => {
+                        if next.is_some_and(|b| ![delimiter, b'\n', b'\r'].contains(b)) {
+                            let message = format!(
+                                "a quote that was opened in row {opened} is closed here in the middle of a value; write a \
+                                 quote within quotes twice (\"\")"
+                            );
+                            return Err(Problem::of_row(line, message).into());
+                        }
+                        at += 1;
+                        break;
+                    }
+                    (Some(b'\n'), _) => (at, line) = (at + 1, line + 1),
+                    (Some(_), _) => at += 1,
+                }
+            }
+            begins = false;
+        } else {
+            begins = byte == delimiter || byte == b'\n' || byte == b'\r';
+            line += u64::from(byte == b'\n');
+            at += 1;
+        }
+    }
+    Ok(())
 }
 
 /// The line on which a record begins, from 1. The parser's own position lies before the blank lines it skipped and
@@ -164,58 +240,20 @@ fn line_of(record: &csv::StringRecord, text: &str) -> u64 {
     position.line() + skipped as u64
 }
 
-/// The file as text, without its byte order mark.
-fn text(bytes: &[u8]) -> Result<&str, ImportError> {
-    if bytes.len() > MAX_IMPORT_BYTES {
-        return Err(Problem::of_file(format!(
-            "the file has {} MiB, more than the {} MiB that are read at once; split it",
-            bytes.len() / (1024 * 1024),
-            MAX_IMPORT_BYTES / (1024 * 1024)
-        ))
-        .into());
-    }
-    if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(&[0xD0, 0xCF, 0x11, 0xE0]) {
-        return Err(
-            Problem::of_file(format!("this is a spreadsheet, not CSV; {HOW_TO_SAVE}")).into(),
-        );
-    }
-    // Text in UTF-16 has a zero in every other byte wherever it is ASCII, and our headers are.
-    let zeros = bytes.iter().take(64).filter(|b| **b == 0).count();
-    if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) || zeros > 8 {
-        return Err(Problem::of_file(format!(
-            "the file is UTF-16 (\"Unicode text\"); {HOW_TO_SAVE}"
-        ))
-        .into());
-    }
-    let bytes = bytes.strip_prefix(&[0xEF, 0xBB, 0xBF]).unwrap_or(bytes);
-    std::str::from_utf8(bytes).map_err(|error| {
-        let before = &bytes[..error.valid_up_to()];
-        let line = 1 + before.split(|b| *b == b'\n').skip(1).count() as u64;
-        Problem::of_row(
-            line,
-            format!("a letter here is not UTF-8, probably Latin-1 or Windows-1252; {HOW_TO_SAVE}"),
-        )
-        .into()
-    })
-}
-
 /// The delimiter under which the header names most of our columns.
-fn delimiter(header_line: &str, columns: &[Column]) -> Result<u8, ImportError> {
-    let known = |delimiter: char| {
+fn delimiter(header_line: &str, columns: &[Column]) -> u8 {
+    let known = |delimiter: u8| {
         header_line
-            .split(delimiter)
+            .split(char::from(delimiter))
             .filter(|name| columns.iter().any(|c| c.name == header_name(name)))
             .count()
     };
-    let (commas, semicolons) = (known(','), known(';'));
-    if known('\t') > commas.max(semicolons) {
-        return Err(Problem::of_row(
-            1,
-            format!("the columns are separated by tabs; {HOW_TO_SAVE}"),
-        )
-        .into());
-    }
-    Ok(if semicolons > commas { b';' } else { b',' })
+    // Of equals the last: a comma where nothing is known.
+    let candidates = [b'\t', b';', b','];
+    candidates
+        .into_iter()
+        .max_by_key(|candidate| known(*candidate))
+        .unwrap_or(b',')
 }
 
 fn header_name(cell: &str) -> String {
@@ -224,7 +262,7 @@ fn header_name(cell: &str) -> String {
 
 /// For each cell of a row, the position of its column in `columns`.
 fn header_order(
-    header: &csv::StringRecord,
+    header: &[String],
     line: u64,
     columns: &[Column],
 ) -> Result<Vec<usize>, ImportError> {
