@@ -243,6 +243,13 @@ pub const TARGETS: &[Target] = &[
         || files(&["src/issuer/src/sources/testdata/schedule.xml"]),
         frab_xml,
     ),
+    target(
+        "ical",
+        30,
+        || files(&["src/issuer/src/sources/testdata/schedule.ics"]),
+        ical,
+    ),
+    target("pretalx", 30, || vec![PRETALX.as_bytes().to_vec()], pretalx),
     target("pretix", 30, || vec![PRETIX.as_bytes().to_vec()], pretix),
     target("source-format", 10, source_files, source_format),
     target(
@@ -271,6 +278,11 @@ const PRESENCE: &str = r#"{"at":"2026-11-23T09:00:00.000Z","rows":[{"attendee":"
 
 const FRAB: &str = r#"{"schedule":{"version":"1.2","base_url":"https://example.org/","conference":{"acronym":"gp","title":"GP","start":"2026-11-23","end":"2026-11-23","daysCount":1,"timeslot_duration":"00:05","time_zone_name":"Europe/Berlin","rooms":[{"name":"Hall"}],"days":[{"index":1,"date":"2026-11-23","day_start":"2026-11-23T09:00:00+01:00","day_end":"2026-11-23T18:00:00+01:00","rooms":{"Hall":[{"id":1,"guid":"6f4a8d5c-1111-4222-8333-0123456789ab","code":"ABCDEF","logo":null,"date":"2026-11-23T09:00:00+01:00","start":"09:00","duration":"01:00","room":"Hall","slug":"opening","title":"Opening","subtitle":"","track":null,"type":"Talk","language":"en","abstract":"","description":"","persons":[{"id":1,"public_name":"A"}],"links":[],"attachments":[]}]}}]}}}"#;
 
+const PRETALX: &str = r#"{"count":2,"next":null,"previous":null,"results":[{"id":190,"room":{"id":7,"name":{"en":"Main Hall"},"capacity":12},"start":"2026-10-31T09:00:00-04:00","end":"2026-10-31T10:00:00-04:00","submission":{"code":"F8Q8V3","title":"T","submission_type":{"id":3,"name":{"en":"Talk"},"default_duration":50},"state":"confirmed","slots":[190],"content_locale":"en"},"schedule":4,"description":null},{"id":197,"room":7,"start":"2026-10-31T12:30:00-04:00","end":"2026-10-31T13:30:00-04:00","submission":null,"schedule":4,"description":{"en":"Lunch"}}]}
+{"count":1,"results":[{"id":7,"name":{"en":"Main Hall"},"capacity":12}]}
+{"id":4,"version":"v1.1","slots":[190,197]}
+"#;
+
 const PRETIX: &str = r#"{"count":2,"next":null,"previous":null,"results":[{"code":"B0","event":"gp","status":"p","testmode":false,"locale":"de-informal","last_modified":"2026-11-22T20:37:39.304746-05:00","require_approval":false,"valid_if_pending":false,"positions":[{"id":1,"order":"B0","positionid":1,"item":2,"variation":null,"attendee_name":"A B","company":"Org","attendee_email":"a@example.org","secret":"s00000d39xk3r7rsk6diya8atrs78598","addon_to":null,"subevent":null,"canceled":false,"valid_from":"2026-11-22T20:37:39-05:00","valid_until":null,"blocked":null}]}]}
 {"count":1,"next":null,"previous":null,"results":[{"id":3,"order":"B1","positionid":1,"item":9,"attendee_name":"C","secret":"s00000d39xk3r7rsk6diya8atrs78599","addon_to":1,"canceled":true,"blocked":["admin"],"order__status":"n"}]}
 {"count":1,"results":[{"id":9,"name":{"en":"Shirt"},"admission":false}]}
@@ -279,8 +291,9 @@ const PRETIX: &str = r#"{"count":2,"next":null,"previous":null,"results":[{"code
 /// One of each format that imports know.
 fn source_files() -> Vec<Vec<u8>> {
     let mut files = tables(ImportKind::Agenda);
-    files.extend([FRAB, PRETIX].map(|text| text.as_bytes().to_vec()));
+    files.extend([FRAB, PRETALX, PRETIX].map(|text| text.as_bytes().to_vec()));
     files.push(file("src/issuer/src/sources/testdata/schedule.xml"));
+    files.push(file("src/issuer/src/sources/testdata/schedule.ics"));
     files
 }
 
@@ -651,6 +664,14 @@ fn frab(input: &[u8]) -> Answer {
 
 fn frab_xml(input: &[u8]) -> Answer {
     said(issuer::sources::frab_xml::read(input, ZONE))
+}
+
+fn ical(input: &[u8]) -> Answer {
+    said(issuer::sources::ical::read(input, ZONE))
+}
+
+fn pretalx(input: &[u8]) -> Answer {
+    said(issuer::sources::pretalx::read(input, ZONE))
 }
 
 fn pretix(input: &[u8]) -> Answer {

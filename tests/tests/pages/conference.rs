@@ -403,6 +403,7 @@ impl Maker<'_> {
             let digest = self.badge_key.digest(&code);
             let (key, wrapped) = self.keys.new_data_key(self.event, &attendee, self.random);
             let person = Person {
+                position: None,
                 v: Person::VERSION,
                 name: name.clone(),
                 email: (n % 3 == 0).then(|| format!("person{n}@example.org")),

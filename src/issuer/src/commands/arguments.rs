@@ -254,8 +254,12 @@ pub(super) enum Import {
     #[command(
         after_help = "Examples:\n  rollcall-issuer import agenda --template > agenda.csv\n  \
         rollcall-issuer import agenda --event gp-2026 --file agenda.csv --dry-run\n  \
-        rollcall-issuer import agenda --event gp-2026 --file schedule.json\n\n\
-        Doors, adopted rule sets and actual times of sessions that stay are kept."
+        rollcall-issuer import agenda --event gp-2026 --file schedule.json\n  \
+        rollcall-issuer import agenda --event gp-2026 --file schedule.ics --format ical\n  \
+        curl …/api/events/gp/schedules/latest/?expand=slots.room,slots.submission | \\\n    \
+        rollcall-issuer import agenda --event gp-2026 --file -\n\n\
+        Doors, adopted rule sets and actual times of sessions that stay are kept. A session is known by its id (guid, code, UID),\n\
+        which each format names in its way: go on with the format of the imports before. Nothing is imported where anything is wrong."
     )]
     Agenda(ImportFile),
     /// People and their badges; whoever is not in the file stays as they are
@@ -303,6 +307,10 @@ pub(super) enum Format {
     FrabJson,
     /// schedule.xml, of the same (agendas)
     FrabXml,
+    /// iCalendar, .ics (agendas)
+    Ical,
+    /// Saved pages of pretalx's /schedules/latest/, or of /slots/, /rooms/ and /submissions/ (agendas)
+    Pretalx,
     /// Saved pages of pretix's /orders/ or /orderpositions/ (registrations)
     Pretix,
 }
@@ -315,6 +323,8 @@ impl Format {
             Self::Csv => Some(SourceFormat::Csv),
             Self::FrabJson => Some(SourceFormat::FrabJson),
             Self::FrabXml => Some(SourceFormat::FrabXml),
+            Self::Ical => Some(SourceFormat::Ical),
+            Self::Pretalx => Some(SourceFormat::Pretalx),
             Self::Pretix => Some(SourceFormat::Pretix),
         }
     }

@@ -12,7 +12,8 @@ use super::premises::Premises;
 use crate::imports::{self, Desk, ImportFault, Plan, Source, warning_lines};
 use crate::sources::{
     ImportError, ImportKind, ImportReport, MAX_IMPORT_BYTES, SOURCE_FORMATS, SourceFormat,
-    agenda_csv, describe, detect, frab, frab_xml, pretix, registrations_csv, template, zone_named,
+    agenda_csv, describe, detect, frab, frab_xml, ical, pretalx, pretix, registrations_csv,
+    template, zone_named,
 };
 
 fn parts(what: &Import) -> (ImportKind, &ImportFile) {
@@ -141,6 +142,8 @@ impl Job<'_> {
             SourceFormat::Csv | SourceFormat::Pretix => agenda_csv::read(bytes, zone),
             SourceFormat::FrabJson => frab::read(bytes, zone),
             SourceFormat::FrabXml => frab_xml::read(bytes, zone),
+            SourceFormat::Ical => ical::read(bytes, zone),
+            SourceFormat::Pretalx => pretalx::read(bytes, zone),
         }?;
         let rows = report.import.sessions.len();
         let source = self.source(rows);

@@ -5,14 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use attendance::words::{EventId, ProgrammeId, RoomId};
+use attendance::words::{EventId, ProgrammeId, RoomId, SessionId};
 use attendance::{Decimal, UtcMs};
 use evidence::Hash;
 use protocol::agenda::{Agenda, Door, Programme, Room, Session, VERSION};
 use protocol::decision::object_bytes;
 use protocol::toml_text::nearest;
 
-use super::{Desk, ImportFault, Plan, Source, with_tries};
+use super::{Desk, ImportFault, MAX_NAMED, Plan, Source, with_tries};
 use crate::sources::{AgendaImport, SessionRow};
 use crate::store::events::{AgendaChange, EventFacts, ProgrammeFacts, Versioned};
 
@@ -95,7 +95,7 @@ pub fn import(
         let before = in_force(desk, event)?;
         let (agenda, warnings) = merge(before.as_ref().map(|(a, _)| a), &facts, doors, read)?;
         let mut plan = compare(before.as_ref().map(|(a, _)| a), &agenda);
-        plan.warnings = warnings;
+        plan.warnings.extend(warnings);
         if dry_run || before.as_ref().is_some_and(|(held, _)| *held == agenda) {
             return Ok(plan);
         }
@@ -275,7 +275,11 @@ fn compare(before: Option<&Agenda>, after: &Agenda) -> Plan {
         .collect();
     plan.count("sessions added", &added);
     plan.count("sessions changed", &altered);
+    plan.changes
+        .extend(moves(&altered, &old, &new, &after.zone));
     plan.count("sessions removed", &removed);
+    plan.warnings
+        .extend(warn_of_removed(&added, &removed, &old, &new));
     let rooms = |a: &Agenda| {
         a.rooms
             .iter()
@@ -314,6 +318,82 @@ fn compare(before: Option<&Agenda>, after: &Agenda) -> Plan {
             .push("the order of sessions, or doors".to_owned());
     }
     plan
+}
+
+type Sessions<'a> = BTreeMap<&'a SessionId, &'a Session>;
+
+/// Where the sessions that changed were and will be, a line each.
+fn moves(
+    altered: &[&&SessionId],
+    old: &Sessions<'_>,
+    new: &Sessions<'_>,
+    zone: &str,
+) -> Vec<String> {
+    let zone = crate::sources::zone_named(zone).unwrap_or(chrono_tz::Tz::UTC);
+    let shown = |at: UtcMs| {
+        let at = chrono::DateTime::from_timestamp_millis(at.0);
+        at.map_or_else(String::new, |at| {
+            at.with_timezone(&zone).format("%Y-%m-%d %H:%M").to_string()
+        })
+    };
+    let line = |id: &SessionId| {
+        let (old, new) = (old.get(id)?, new.get(id)?);
+        let mut parts = Vec::new();
+        if (old.start, old.end) != (new.start, new.end) {
+            parts.push(format!(
+                "{} to {}, was {} to {}",
+                shown(new.start),
+                shown(new.end),
+                shown(old.start),
+                shown(old.end)
+            ));
+        }
+        if old.room != new.room {
+            parts.push(format!("in {}, was in {}", new.room, old.room));
+        }
+        (!parts.is_empty()).then(|| format!("  {id} moves: {}", parts.join("; ")))
+    };
+    let mut lines: Vec<String> = altered.iter().filter_map(|id| line(id)).collect();
+    if lines.len() > MAX_NAMED {
+        let more = lines.len() - MAX_NAMED;
+        lines.truncate(MAX_NAMED);
+        lines.push(format!("  and {more} more that move"));
+    }
+    lines
+}
+
+/// What the owner should know of sessions that the new agenda does not have.
+fn warn_of_removed(
+    added: &[&&SessionId],
+    removed: &[&&SessionId],
+    old: &Sessions<'_>,
+    new: &Sessions<'_>,
+) -> Vec<String> {
+    if removed.is_empty() {
+        return Vec::new();
+    }
+    let mut warnings = vec![
+        "a session that is removed earns nobody credit while it is; what was scanned there is kept, and counts again when it \
+         returns under its id"
+            .to_owned(),
+    ];
+    let known: BTreeSet<_> = removed
+        .iter()
+        .filter_map(|id| old.get(**id))
+        .map(|s| (s.title.as_str(), s.start, s.end))
+        .collect();
+    let renamed = added.iter().filter_map(|id| new.get(**id));
+    let renamed = renamed
+        .filter(|s| known.contains(&(s.title.as_str(), s.start, s.end)))
+        .count();
+    if renamed > 0 {
+        warnings.push(format!(
+            "{renamed} of the sessions removed come back under another id, with one title and time: systems and formats name \
+             sessions each in their way, so go on with the format of the imports before, or the actual times that staff gave \
+             are lost"
+        ));
+    }
+    warnings
 }
 
 /// Adds a door or changes it; rooms that the agenda does not have are made. Gives those rooms, or `None` where the door is so already.

@@ -206,3 +206,35 @@ fn an_agenda_that_is_not_there_is_named() {
     let fault = current(office.desk(), &event_id()).unwrap_err().to_string();
     assert!(fault.contains("restore it"), "{fault}");
 }
+
+#[test]
+fn what_moves_and_what_goes_is_said() {
+    let office = Office::new();
+    import_rows(&office, TWO, false);
+    let moved = "s1,One,annex,,2026-10-31T14:00,2026-10-31T15:00,,talk\n\
+                 x9,Two,annex,,2026-10-31T10:30,2026-10-31T11:00,ethics,talk\n";
+    let plan = import_rows(&office, moved, true);
+    assert_eq!(
+        plan.changes,
+        [
+            "sessions added: 1 (x9)",
+            "sessions changed: 1 (s1)",
+            "  s1 moves: 2026-10-31 14:00 to 2026-10-31 15:00, was 2026-10-31 09:00 to 2026-10-31 10:00; in annex, was in hall",
+            "sessions removed: 1 (s2)",
+            "rooms removed: 1 (hall)",
+        ]
+    );
+    assert!(
+        plan.warnings[0].contains("counts again when it returns"),
+        "{plan:?}"
+    );
+    assert!(
+        plan.warnings[1].starts_with("1 of the sessions removed come back under another id"),
+        "{plan:?}"
+    );
+    // Another session at another time is no other name of the one that goes.
+    let other = "s1,One,hall,Great Hall,2026-10-31T09:00,2026-10-31T10:00,,talk\n\
+                 x9,Two,annex,,2026-10-31T11:30,2026-10-31T12:00,ethics,talk\n";
+    let plan = import_rows(&office, other, true);
+    assert_eq!(plan.warnings.len(), 1, "{plan:?}");
+}

@@ -1,6 +1,7 @@
 //! Answers of a REST interface as people save them: one page, a list, or several pages one after another in one file.
 //!
-//! A page is an object with `results`; whatever else a document holds is handed on as it is. Each value keeps a path by
+//! A page is an object with `results`; whatever else a document holds is handed on as it is. An answer recorded with its
+//! request (an object with `status` and `body`, or such a `response`) is its body. Each value keeps a path by
 //! which it can be found again: `results[3]`, or `page 2: results[3]` where there are several.
 //! Limits: [`MAX_IMPORT_BYTES`](super::MAX_IMPORT_BYTES) a file, [`MAX_DOCUMENTS`] documents, [`MAX_ROWS`](super::MAX_ROWS)
 //! values; nesting as deep as `serde_json` goes (128).
@@ -66,7 +67,7 @@ pub(super) fn read(bytes: &[u8], save_again: &str) -> Result<Pages, ImportError>
         } else {
             String::new()
         };
-        match document {
+        match body(document) {
             Value::Array(values) => {
                 for (index, value) in values.into_iter().enumerate() {
                     take(&mut pages, &format!("{prefix}[{index}]"), value, save_again)?;
@@ -86,6 +87,28 @@ fn not_json(error: &serde_json::Error, before: usize, save_again: &str) -> Impor
         format!("what follows document {before} is not whole JSON")
     };
     Problem::of_row(row, format!("{what}: {error}; {save_again}")).into()
+}
+
+/// What a server answered, where a document records the whole exchange.
+fn body(mut document: Value) -> Value {
+    if is_exchange(&document["response"]) {
+        document["response"]["body"].take()
+    } else if is_exchange(&document) {
+        document["body"].take()
+    } else {
+        document
+    }
+}
+
+/// The same of a document that is only looked at.
+pub(super) fn body_of(document: &Value) -> &Value {
+    let exchanges = [&document["response"], document];
+    let exchange = exchanges.into_iter().find(|e| is_exchange(e));
+    exchange.map_or(document, |exchange| &exchange["body"])
+}
+
+fn is_exchange(value: &Value) -> bool {
+    value["status"].is_u64() && value.get("body").is_some()
 }
 
 /// Adds a document, or what is on it if it is a page.
@@ -182,4 +205,19 @@ pub(super) fn optional_text<'a>(value: &'a Value, key: &str) -> Result<Option<&'
 /// A flag; missing or null is no.
 pub(super) fn flag(value: &Value, key: &str) -> bool {
     value.get(key).and_then(Value::as_bool).unwrap_or(false)
+}
+
+/// A text in several languages (`{"en": …}`) or in one: English, else the first by its tag.
+pub(super) fn localised<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
+    let text = match value.get(key)? {
+        Value::String(text) => text.as_str(),
+        Value::Object(texts) => {
+            let text = |value: &'a Value| value.as_str().filter(|text| !text.trim().is_empty());
+            // A map of serde_json is in the order of its keys, so the first is the same every time.
+            let english = texts.get("en").and_then(text);
+            english.or_else(|| texts.values().find_map(text))?
+        }
+        _ => return None,
+    };
+    Some(text.trim()).filter(|text| !text.is_empty())
 }

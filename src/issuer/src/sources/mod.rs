@@ -12,6 +12,8 @@
 //! | agenda | [`agenda_csv`] | our CSV, columns in [`AGENDA_COLUMNS`] |
 //! | agenda | [`frab`] | `schedule.json` as frab and pretalx export it |
 //! | agenda | [`frab_xml`] | the same as `schedule.xml` |
+//! | agenda | [`ical`] | iCalendar |
+//! | agenda | [`pretalx`] | saved pages of pretalx's schedule, or of its slots, rooms and submissions |
 //! | registrations | [`registrations_csv`] | our CSV, columns in [`REGISTRATIONS_COLUMNS`] |
 //! | registrations | [`pretix`] | saved pages of pretix's orders or positions |
 //!
@@ -29,9 +31,14 @@ mod field;
 mod format;
 pub mod frab;
 pub mod frab_xml;
+pub mod ical;
+mod ical_lines;
+mod ical_windows;
+mod ical_zones;
 mod ids;
 mod json_pages;
 mod local_time;
+pub mod pretalx;
 pub mod pretix;
 mod problem;
 pub mod registrations_csv;

@@ -93,6 +93,14 @@ fn a_position_is_a_person_with_their_badge() {
     // A tone of voice is no language.
     assert_eq!(person.language.as_deref(), Some("de"));
     assert!(!person.cancelled);
+    let page = one(order("B00000", vec![position(7, "B00000", "Zoë Łukasik")]));
+    let recorded = json!({"request": {"body": null}, "response": {"status": 200, "body": page}});
+    assert_eq!(good(&recorded), report);
+    let kind = crate::sources::ImportKind::Registrations;
+    for document in [&page, &recorded, &page["results"]] {
+        let format = crate::sources::detect(document.to_string().as_bytes(), kind);
+        assert_eq!(format, crate::sources::SourceFormat::Pretix, "{document}");
+    }
     let shown = format!("{report:?}");
     for private in ["Zoë", "p7@", &secret(7)] {
         assert!(!shown.contains(private), "{shown}");
