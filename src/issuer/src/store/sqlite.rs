@@ -37,19 +37,18 @@ mod schema {
 }
 
 /// The newest schema that this build knows.
-pub const SCHEMA_VERSION: i64 = 3;
+pub const SCHEMA_VERSION: i64 = 4;
 /// "RCIS": a Rollcall issuer's database.
 const APPLICATION_ID: i64 = 0x5243_4953;
 /// How long a unit waits for another program's.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-/// Memory for the pages that a batch touches: where each badge's scans lie, all over the table. A few thousand people's fit.
+/// Memory for the pages that a batch touches: each badge's newest scan and where its holder is, all over the tables. Tens of thousands of
+/// people's fit.
 const WRITER_CACHE_KIB: i64 = 64 * 1_024;
 /// More than there are statements.
 const STATEMENTS: usize = 200;
 /// Bits of an entry's key that hold its index.
 const INDEX_BITS: u32 = 40;
-/// The greatest index that a key can hold.
-const LAST_INDEX: u64 = (1 << INDEX_BITS) - 1;
 
 /// The store in one SQLite file.
 #[derive(Debug)]
@@ -335,6 +334,48 @@ mod tests {
         assert_eq!(newest.map(i64::from), Some(SCHEMA_VERSION));
     }
 
+    /// Two badges' scans in two logs, as the schema before chains kept them.
+    #[test]
+    fn scans_kept_before_there_were_chains_are_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("issuer.db");
+        let mut old = Connection::open(&path).unwrap();
+        let before = refinery::Target::Version(3);
+        let runner = schema::migrations::runner().set_target(before);
+        runner.run(&mut old).unwrap();
+        for log in 1..=2_i64 {
+            let named = "INSERT INTO log (number, event, kiosk, door, origin, public_key, software, enrolled_ms) \
+                 VALUES (?1, 1, 'kiosk-' || ?1, 'door', 'origin-' || ?1, x'', '', 0)";
+            old.execute(named, [log]).unwrap();
+            for index in 0..6_u8 {
+                let key = entry_key(log, u64::from(index)).unwrap();
+                let kept = "INSERT INTO entry (id, leaf, bytes, kind) VALUES (?1, x'', ?2, 'scan')";
+                old.execute(kept, params![key, [index]]).unwrap();
+                let found = "INSERT INTO signal VALUES (1, ?1, ?2)";
+                let badge = [u8::from(index % 3 == 0); 32];
+                old.execute(found, params![badge, key]).unwrap();
+            }
+        }
+        drop(old);
+        let mut migrated = Connection::open(&path).unwrap();
+        schema::migrations::runner().run(&mut migrated).unwrap();
+        let scans = |badge: u8| -> Vec<(String, u8)> {
+            let mut statement = migrated.prepare(log_reads::SCANS_OF_BADGE).unwrap();
+            let rows = statement.query_map(params![1, [badge; 32]], |row| {
+                Ok((row.get(0)?, row.get::<_, Vec<u8>>(3)?[0]))
+            });
+            rows.unwrap().map(rusqlite::Result::unwrap).collect()
+        };
+        let expected = |indices: &[u8]| -> Vec<(String, u8)> {
+            let of = |kiosk: &str| -> Vec<(String, u8)> {
+                indices.iter().map(|i| (kiosk.to_owned(), *i)).collect()
+            };
+            [of("kiosk-1"), of("kiosk-2")].concat()
+        };
+        assert_eq!(scans(1), expected(&[0, 3]));
+        assert_eq!(scans(0), expected(&[1, 2, 4, 5]));
+    }
+
     #[test]
     fn a_newer_database_is_refused_untouched() {
         let folder = tempfile::tempdir().unwrap();
@@ -413,19 +454,26 @@ mod tests {
                 steps.map(rusqlite::Result::unwrap).collect()
             })
         };
-        for query in [log_reads::SCANS_OF_ATTENDEE, decisions::DUE_OF_ATTENDEE] {
+        for query in [
+            log_reads::SCANS_OF_ATTENDEE,
+            log_reads::SCANS_OF_BADGE,
+            decisions::DUE_OF_ATTENDEE,
+        ] {
             let steps = plan(query);
             let signals = steps
                 .iter()
                 .find(|step| step.contains("SEARCH s "))
                 .unwrap();
             assert!(signals.contains("event=? AND badge=?"), "{steps:?}");
+            let entries: Vec<&String> = steps.iter().filter(|step| step.contains(" e ")).collect();
+            let by_key = |step: &&String| step.contains("SEARCH e USING INTEGER PRIMARY KEY");
+            assert!(entries.iter().all(|step| by_key(step)), "{steps:?}");
         }
         // A batch asks for open reviews alone, and of each for one badge's scans in one log.
         let steps = plan(decisions::DUE_OF_MARKS);
         for found in [
             "USING COVERING INDEX decision_review (event=?)",
-            "SEARCH s USING PRIMARY KEY (event=? AND badge=? AND entry>? AND entry<?)",
+            "SEARCH s USING PRIMARY KEY (event=? AND badge=? AND log=?)",
         ] {
             assert!(steps.iter().any(|step| step.contains(found)), "{steps:?}");
         }

@@ -89,9 +89,9 @@ pub(crate) struct BareIntake {
 }
 
 const INTAKE_TABLES: &str = "
-    CREATE TABLE entry (id INTEGER PRIMARY KEY, leaf BLOB NOT NULL, bytes BLOB, kind TEXT) STRICT;
-    CREATE TABLE signal (event INTEGER NOT NULL, badge BLOB NOT NULL, entry INTEGER NOT NULL,
-        PRIMARY KEY (event, badge, entry)) STRICT, WITHOUT ROWID;
+    CREATE TABLE entry (id INTEGER PRIMARY KEY, leaf BLOB NOT NULL, bytes BLOB, kind TEXT, earlier INTEGER) STRICT;
+    CREATE TABLE signal (event INTEGER NOT NULL, badge BLOB NOT NULL, log INTEGER NOT NULL, newest INTEGER NOT NULL, before INTEGER,
+        PRIMARY KEY (event, badge, log)) STRICT, WITHOUT ROWID;
     CREATE TABLE presence (event INTEGER NOT NULL, badge BLOB NOT NULL, entry INTEGER NOT NULL, wall_ms INTEGER NOT NULL,
         room TEXT, direction TEXT NOT NULL, PRIMARY KEY (event, badge)) STRICT, WITHOUT ROWID;
     CREATE TABLE due (event INTEGER NOT NULL, attendee TEXT NOT NULL, programme TEXT NOT NULL, ticket INTEGER NOT NULL,
@@ -142,11 +142,17 @@ impl BareIntake {
         let clock = Instant::now();
         let tx = self.db.transaction().expect("a transaction");
         let kept = || -> rusqlite::Result<()> {
-            let mut entry = tx.prepare_cached("INSERT INTO entry VALUES (?1, ?2, ?3, 'scan')")?;
+            let mut entry =
+                tx.prepare_cached("INSERT INTO entry VALUES (?1, ?2, ?3, 'scan', ?4)")?;
+            let mut signal = tx.prepare_cached(
+                "INSERT INTO signal VALUES (1, ?1, 1, ?2, NULL) ON CONFLICT DO UPDATE SET \
+                 before = newest, newest = excluded.newest RETURNING before",
+            )?;
             for ((index, row), leaf) in (start..).zip(rows).zip(&leaves) {
-                entry.execute(params![index, leaf.as_bytes(), row.bytes])?;
+                let earlier: Option<u64> =
+                    signal.query_row(params![row.badge, index], |row| row.get(0))?;
+                entry.execute(params![index, leaf.as_bytes(), row.bytes, earlier])?;
             }
-            let mut signal = tx.prepare_cached("INSERT INTO signal VALUES (1, ?1, ?2)")?;
             let mut presence = tx.prepare_cached(
                 "INSERT INTO presence VALUES (1, ?1, ?2, 1767225600000, 'hall', ?3) ON CONFLICT DO UPDATE SET \
                  entry = excluded.entry, wall_ms = excluded.wall_ms, direction = excluded.direction",
@@ -156,7 +162,6 @@ impl BareIntake {
                  ticket = excluded.ticket",
             )?;
             for (index, row) in (start..).zip(rows) {
-                signal.execute(params![row.badge, index])?;
                 presence.execute(params![row.badge, index, row.direction])?;
                 due.execute(params![row.attendee, ledger_index])?;
             }

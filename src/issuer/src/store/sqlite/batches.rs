@@ -242,10 +242,9 @@ fn advance(
     now: UtcMs,
 ) -> Result<BatchOutcome> {
     let receipt_s = u64::try_from(now.0 / 1_000).unwrap_or(0);
-    persist_entries(tx, log, size, news)?;
+    let seen = persist_entries(tx, event, log, size, news)?;
     let quarantined = quarantine(tx, log, size, news, now)?;
     observe_clock(tx, log, size, news)?;
-    let seen = persist_scans(tx, event, log, size, news)?;
     decisions::make_badges_due(tx, event, &seen, now)?;
     // Scans that were held before may now be placed more narrowly.
     let says_more = |entry: &PreparedEntry<'_>| entry.meaning.clock().is_some_and(|c| c.marks);
@@ -301,21 +300,75 @@ fn advance(
     answer(tx, event, batch, tip, (news.len() as u64, count), ledger)
 }
 
-fn persist_entries(tx: &Tx<'_>, log: i64, start: u64, entries: &[PreparedEntry<'_>]) -> Result<()> {
-    let mut insert =
-        tx.prepare_cached("INSERT INTO entry (id, leaf, bytes, kind) VALUES (?1, ?2, ?3, ?4)")?;
+/// Keeps the entries, where each badge's scans lie, and who is where; gives the badges that were seen.
+fn persist_entries(
+    tx: &Tx<'_>,
+    event: i64,
+    log: i64,
+    start: u64,
+    entries: &[PreparedEntry<'_>],
+) -> Result<BTreeSet<BadgeDigest>> {
+    let mut seen = BTreeSet::new();
+    let mut insert = tx.prepare_cached(
+        "INSERT INTO entry (id, leaf, bytes, kind, earlier) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?;
     for (index, entry) in (start..).zip(entries) {
-        let kind = match &entry.meaning {
-            Meaning::Taken { kind, .. } => Some(*kind),
-            Meaning::Quarantined { .. } => None,
+        let key = entry_key(log, index)?;
+        let (kind, scan) = match &entry.meaning {
+            Meaning::Taken { kind, scan, .. } => (Some(*kind), scan.as_ref()),
+            Meaning::Quarantined { .. } => (None, None),
+        };
+        let earlier = match scan {
+            Some(scan) => follow(tx, event, log, scan.badge, key)?,
+            None => None,
         };
         insert.execute(params![
-            entry_key(log, index)?,
+            key,
             entry.leaf.as_bytes(),
             entry.bytes,
-            kind
+            kind,
+            earlier
         ])?;
+        if let Some(scan) = scan.filter(|scan| scan.is_presence) {
+            persist_presence(tx, event, key, scan)?;
+            seen.insert(scan.badge);
+        }
     }
+    Ok(seen)
+}
+
+/// Makes an entry the newest scan of a badge in a log. Gives the one that was so before.
+fn follow(tx: &Tx<'_>, event: i64, log: i64, badge: BadgeDigest, key: i64) -> Result<Option<i64>> {
+    // The row keeps the one before as well, only so that one statement can tell it.
+    let earlier = tx
+        .prepare_cached(
+            "INSERT INTO signal (event, badge, log, newest) VALUES (?1, ?2, ?3, ?4) \
+             ON CONFLICT DO UPDATE SET before = newest, newest = excluded.newest RETURNING before",
+        )?
+        .query_row(params![event, badge.0, log, key], |row| row.get(0))?;
+    Ok(earlier)
+}
+
+/// Keeps who is where. Who was merely seen neither came nor went.
+fn persist_presence(tx: &Tx<'_>, event: i64, key: i64, scan: &ScanFact) -> Result<()> {
+    if scan.direction == Direction::Seen {
+        return Ok(());
+    }
+    let room = scan.room.as_ref().map(attendance::words::RoomId::as_str);
+    tx.prepare_cached(
+        "INSERT INTO presence (event, badge, entry, wall_ms, room, direction) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET entry = excluded.entry, \
+         wall_ms = excluded.wall_ms, room = excluded.room, direction = excluded.direction \
+         WHERE excluded.wall_ms >= presence.wall_ms",
+    )?
+    .execute(params![
+        event,
+        scan.badge.0,
+        key,
+        scan.wall.0,
+        room,
+        scan.direction.as_str()
+    ])?;
     Ok(())
 }
 
@@ -421,56 +474,6 @@ fn put_segment(tx: &Tx<'_>, log: i64, segment: &Segment) -> Result<()> {
         segment.highest
     ])?;
     Ok(())
-}
-
-/// Keeps where scans lie and who is where; gives the badges that were seen.
-fn persist_scans(
-    tx: &Tx<'_>,
-    event: i64,
-    log: i64,
-    start: u64,
-    entries: &[PreparedEntry<'_>],
-) -> Result<BTreeSet<BadgeDigest>> {
-    let mut seen = BTreeSet::new();
-    let mut signal =
-        tx.prepare_cached("INSERT INTO signal (event, badge, entry) VALUES (?1, ?2, ?3)")?;
-    let mut presence = tx.prepare_cached(
-        "INSERT INTO presence (event, badge, entry, wall_ms, room, direction) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET entry = excluded.entry, \
-         wall_ms = excluded.wall_ms, room = excluded.room, direction = excluded.direction \
-         WHERE excluded.wall_ms >= presence.wall_ms",
-    )?;
-    for (index, entry) in (start..).zip(entries) {
-        let Meaning::Taken { scan, .. } = &entry.meaning else {
-            continue;
-        };
-        let Some(scan) = scan else { continue };
-        let ScanFact {
-            badge,
-            is_presence,
-            direction,
-            room,
-            wall,
-        } = scan;
-        let key = entry_key(log, index)?;
-        signal.execute(params![event, badge.0, key])?;
-        if *is_presence {
-            // Who was merely seen neither came nor went.
-            let room = room.as_ref().map(attendance::words::RoomId::as_str);
-            if *direction != Direction::Seen {
-                presence.execute(params![
-                    event,
-                    badge.0,
-                    key,
-                    wall.0,
-                    room,
-                    direction.as_str()
-                ])?;
-            }
-            seen.insert(*badge);
-        }
-    }
-    Ok(seen)
 }
 
 /// Keeps the kiosk's cosignatures on the ledger. One that this ledger contradicts means that the ledger was rewritten.

@@ -13,7 +13,7 @@ use super::super::decisions::{
     RevocationFacts,
 };
 use super::columns::{hash, hash_opt, word, word_opt};
-use super::{LAST_INDEX, Result, SqliteStore, StoreError, Tx, entry_key, events, ledger};
+use super::{Result, SqliteStore, StoreError, Tx, events, ledger};
 
 /// A ticket rises with each time that something becomes due, so that a decision made for an older one does not settle it.
 const DUE: &str = "ON CONFLICT DO UPDATE SET ticket = max(due.ticket + 1, excluded.ticket), \
@@ -49,12 +49,12 @@ pub(super) fn make_badges_due(
     Ok(())
 }
 
-/// Whose complete decision is left to a person and rests on scans of a log, given its first and last keys: what the log now
+/// Whose complete decision is left to a person and rests on scans of a log, given by number: what the log now
 /// says of its clock may place them more narrowly. CROSS JOIN keeps the order: from the open decisions to their scans.
 pub(super) const DUE_OF_MARKS: &str = "SELECT d.event, d.attendee, d.programme, ?2, ?3, 0 FROM decision d \
      WHERE d.event = ?1 AND d.outcome = 'review' AND d.complete = 1 \
      AND EXISTS (SELECT 1 FROM badge b CROSS JOIN signal s ON s.event = b.event AND s.badge = b.digest \
-     WHERE b.event = d.event AND b.attendee = d.attendee AND s.entry BETWEEN ?4 AND ?5)";
+     WHERE b.event = d.event AND b.attendee = d.attendee AND s.log = ?4)";
 
 /// Makes due what was left to a person and rests on scans of a log.
 pub(super) fn make_reviews_due(tx: &Tx<'_>, event: i64, log: i64, now: UtcMs) -> Result<()> {
@@ -62,13 +62,7 @@ pub(super) fn make_reviews_due(tx: &Tx<'_>, event: i64, log: i64, now: UtcMs) ->
     tx.prepare_cached(&format!(
         "INSERT INTO due (event, attendee, programme, ticket, due_ms, tries) {DUE_OF_MARKS} {DUE}"
     ))?
-    .execute(params![
-        event,
-        ticket,
-        now.0,
-        entry_key(log, 0)?,
-        entry_key(log, LAST_INDEX)?
-    ])?;
+    .execute(params![event, ticket, now.0, log])?;
     Ok(())
 }
 

@@ -51,12 +51,27 @@ fn scan_entry(row: &Row<'_>) -> rusqlite::Result<ScanEntry> {
     })
 }
 
-/// Every scan of an attendee. CROSS JOIN keeps the order: from the badges to their scans, never from all scans to the
-/// badges.
-pub(super) const SCANS_OF_ATTENDEE: &str = "SELECT l.kiosk, l.origin, s.entry, e.bytes \
-     FROM badge b CROSS JOIN signal s ON s.event = b.event AND s.badge = b.digest \
-     JOIN entry e ON e.id = s.entry JOIN log l ON l.number = s.entry >> 40 \
-     WHERE b.event = ?1 AND b.attendee = ?2 ORDER BY s.entry";
+/// The scans that end in the chains of `ends`: each entry of `signal` and what came before it in its log. CROSS JOIN keeps the
+/// order: from the badges to their scans, never from all scans to the badges.
+macro_rules! scans_of {
+    ($ends:literal) => {
+        concat!(
+            "WITH RECURSIVE scan (id, bytes, earlier) AS (SELECT e.id, e.bytes, e.earlier FROM ",
+            $ends,
+            " UNION ALL SELECT e.id, e.bytes, e.earlier FROM scan CROSS JOIN entry e ON e.id = scan.earlier) ",
+            "SELECT l.kiosk, l.origin, scan.id, scan.bytes FROM scan JOIN log l ON l.number = scan.id >> 40 ",
+            "ORDER BY scan.id"
+        )
+    };
+}
+
+pub(super) const SCANS_OF_ATTENDEE: &str = scans_of!(
+    "badge b CROSS JOIN signal s ON s.event = b.event AND s.badge = b.digest \
+     CROSS JOIN entry e ON e.id = s.newest WHERE b.event = ?1 AND b.attendee = ?2"
+);
+
+pub(super) const SCANS_OF_BADGE: &str =
+    scans_of!("signal s CROSS JOIN entry e ON e.id = s.newest WHERE s.event = ?1 AND s.badge = ?2");
 
 fn presence_facts(row: &Row<'_>) -> rusqlite::Result<PresenceFacts> {
     Ok(PresenceFacts {
@@ -148,11 +163,7 @@ impl BatchUnits for SqliteStore {
     fn scans_of_badge(&self, event: &EventId, badge: BadgeDigest) -> Result<Vec<ScanEntry>> {
         self.read(|tx| {
             let number = events::number(tx, event)?;
-            let mut statement = tx.prepare_cached(
-                "SELECT l.kiosk, l.origin, s.entry, e.bytes FROM signal s \
-                 JOIN entry e ON e.id = s.entry JOIN log l ON l.number = s.entry >> 40 \
-                 WHERE s.event = ?1 AND s.badge = ?2 ORDER BY s.entry",
-            )?;
+            let mut statement = tx.prepare_cached(SCANS_OF_BADGE)?;
             let rows = statement.query_map(params![number, badge.0], scan_entry)?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
