@@ -520,8 +520,16 @@ fn p4_true_times_are_held(world: &mut World, logs: &[Log]) -> Result<(), String>
                 let shown = UtcMs(at + off);
                 holds(placed.at, shown)
             });
+            // Where it was set meanwhile, each end is its word at another time, and holds by the clock that it had then.
+            let by_ends = || {
+                let shown = |off: Option<&i64>| UtcMs(at + off.copied().unwrap_or(0));
+                placed.at.earliest <= shown(offs.last()) && shown(offs.first()) <= placed.at.latest
+            };
+            if stepped && !held && placed.quality != Quality::Contradictory {
+                world.tally.count("intervals between two of the issuer's clocks", 1);
+            }
             hold!(
-                held || stepped && placed.quality == Quality::Contradictory,
+                held || stepped && (placed.quality == Quality::Contradictory || by_ends()),
                 "P4: entry {index} of {log} was made at {at}, and its interval is {} to {} ({}, boot {}, raw {})",
                 placed.at.earliest.0,
                 placed.at.latest.0,
