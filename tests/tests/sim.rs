@@ -39,6 +39,23 @@ const NAMED: &[(u64, &str)] = &[
         5_253,
         "the simulator took what came after an enrolment had ended for evidence",
     ),
+    (
+        5_314,
+        "a clock that came to contradict itself undid what was certain, and nobody decided again",
+    ),
+    (7_611, "the same, in another conference"),
+    (
+        6_724,
+        "the simulator forgot that a request doubled on its way is answered twice, by two clocks",
+    ),
+    (
+        6_959,
+        "the simulator held both ends of an interval by one of the issuer's two clocks",
+    ),
+    (
+        7_727,
+        "the simulator looked up a cloned card's scan in the bundle of a later enrolment",
+    ),
 ];
 
 /// Plays seeds on all processors: the tally, and what did not hold.

@@ -15,7 +15,8 @@ use evidence::{Checkpoint, Frontier, Hash, SigningKey, sign_checkpoint};
 use protocol::badge::BadgeKey;
 use protocol::batch::{self, Head, Leaf};
 use protocol::bundle::{DoorPolicy, NamePolicy};
-use protocol::entry::{self, Body, Boot, BootCause, Entry, Note, NoteText, Scan};
+use protocol::entry::{self, Body, Boot, BootCause, Clock, Entry, Note, NoteText, Scan};
+use protocol::time::TimeRequest;
 
 use crate::intake::meaning::{Parties, prepare};
 use crate::store::batches::BatchOutcome;
@@ -268,6 +269,26 @@ impl FakeKiosk {
             provisional: Vec::new(),
             bundle: 1,
         })));
+    }
+
+    /// An exchange with the issuer's clock, which was off by so much.
+    pub(crate) fn clock(&mut self, off_ms: i64) {
+        let raw_ms = self.stamp().raw_ms;
+        let at = self.stamp().wall.plus_ms(off_ms);
+        let nonce = format!("{:032x}", self.size());
+        let request = TimeRequest {
+            nonce: nonce.clone(),
+        };
+        let answer = protocol::time::answer(&request, at, at, 1, &issuer_key());
+        self.add(Body::Clock(Clock {
+            nonce,
+            sent_raw_ms: raw_ms - 1,
+            issuer_received: at,
+            issuer_sent: at,
+            received_raw_ms: raw_ms,
+            issuer_error_ms: answer.error_ms,
+            signature: answer.signature,
+        }));
     }
 
     pub(crate) fn receipt(&mut self, note: &str) {

@@ -44,7 +44,7 @@ pub(super) fn doors(world: &mut World, logs: &[Log]) -> Result<(), String> {
             if scan.provisional.is_empty() {
                 continue;
             }
-            let Some(bundle) = world.truth.bundles.get(&(log.kiosk, scan.bundle)) else {
+            let Some(bundle) = world.truth.bundles.get(&(log.enrolment(), scan.bundle)) else {
                 continue;
             };
             let clock = view.clock_at(index);

@@ -60,6 +60,12 @@ impl Log {
     fn size(&self) -> u64 {
         u64::try_from(self.entries.len()).unwrap()
     }
+
+    /// The enrolment under which it was begun, as its origin names it.
+    pub(super) fn enrolment(&self) -> KioskId {
+        let mut parts = self.origin.rsplit('/').skip(1);
+        KioskId::new(parts.next().expect("an origin names its kiosk")).expect("an origin's id")
+    }
 }
 
 impl std::fmt::Display for Log {
@@ -526,7 +532,9 @@ fn p4_true_times_are_held(world: &mut World, logs: &[Log]) -> Result<(), String>
                 placed.at.earliest <= shown(offs.last()) && shown(offs.first()) <= placed.at.latest
             };
             if stepped && !held && placed.quality != Quality::Contradictory {
-                world.tally.count("intervals between two of the issuer's clocks", 1);
+                world
+                    .tally
+                    .count("intervals between two of the issuer's clocks", 1);
             }
             hold!(
                 held || stepped && (placed.quality == Quality::Contradictory || by_ends()),
@@ -560,7 +568,10 @@ fn contradictions(world: &mut World, log: &Log, reported: usize) -> Result<(), S
             offs.clear();
         }
         if let Body::Clock(clock) = &entry.body
-            && let Some(off) = world.truth.exchanges.get(&clock.nonce)
+            && let Some(off) = world
+                .truth
+                .exchanges
+                .get(&(clock.nonce.clone(), clock.issuer_received))
         {
             offs.insert(*off);
             let apart = offs.last().unwrap() - offs.first().unwrap();

@@ -7,7 +7,9 @@ mod troubles;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
+use attendance::UtcMs;
 use attendance::time::Stamp;
+use attendance::words::KioskId;
 use evidence::Hash;
 use kiosk::desk::Standing;
 use kiosk::sync::transport::{Raw, Wire};
@@ -96,10 +98,10 @@ pub struct Truth {
     pub issuer_restored: bool,
     /// Every offset that the issuer's clock had.
     pub issuer_offs_ms: Vec<i64>,
-    /// Time exchanges that were answered: nonce, and how far the issuer's clock was off.
-    pub exchanges: BTreeMap<String, i64>,
-    /// Every bundle that a kiosk was given, by kiosk and sequence.
-    pub bundles: BTreeMap<(usize, u64), Bundle>,
+    /// Time exchanges that were answered: nonce and the issuer's word of when, and how far its clock was off.
+    pub exchanges: BTreeMap<(String, UtcMs), i64>,
+    /// Every bundle that the issuer gave, by the enrolment that it is for and its sequence.
+    pub bundles: BTreeMap<(KioskId, u64), Bundle>,
     /// Entries of other programs in each kiosk's log.
     pub foreign: BTreeMap<usize, u64>,
     /// What an issuer that is not idempotent holds.
@@ -265,9 +267,10 @@ impl World {
         self.fates[kiosk].card
     }
 
-    fn keep_bundle(&mut self, kiosk: usize, signed: &[u8]) {
+    fn keep_bundle(&mut self, signed: &[u8]) {
         if let Ok((bundle, _)) = protocol::bundle::open(signed, &self.office.key()) {
-            self.truth.bundles.insert((kiosk, bundle.sequence), bundle);
+            let key = (bundle.kiosk.clone(), bundle.sequence);
+            self.truth.bundles.insert(key, bundle);
         }
     }
 
@@ -590,7 +593,7 @@ impl World {
         };
         let door = self.kiosks[kiosk].door.clone();
         let enrolled = self.office.enrol(&door, &key);
-        self.keep_bundle(kiosk, &enrolled.bundle);
+        self.keep_bundle(&enrolled.bundle);
         if self.kiosks[kiosk].enrol(enrolled) {
             self.say(|| format!("kiosk {kiosk} is enrolled anew"));
             self.tally.count("kiosks enrolled anew", 1);

@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use attendance::UtcMs;
 use attendance::rules::RuleSet;
+use attendance::time::{Placed, Quality};
 use attendance::words::{AttendeeId, DoorId, EventId, KioskId, ProgrammeId, Signal};
 use audit::derive::{Answer, LogKeys, LogView, Question, Roll, signals_of};
 use evidence::{Hash, PublicKey};
@@ -78,8 +79,16 @@ pub struct Decider {
     issuer: Arc<str>,
     issuer_key: PublicKey,
     progress: BTreeMap<(EventId, ProgrammeId), Progress>,
-    /// The size of each log when its watermark was last placed.
-    placed: BTreeMap<KioskId, u64>,
+    /// How far each log's clock was looked at.
+    looked: BTreeMap<KioskId, Looked>,
+}
+
+/// A log when its clock was last looked at.
+#[derive(Clone, Copy, Debug, Default)]
+struct Looked {
+    size: u64,
+    /// How many of its marks cannot be placed without contradicting what else bounds them.
+    contradictory: usize,
 }
 
 /// All that the decisions of one programme rest on, and the logs' clocks.
@@ -111,7 +120,7 @@ impl Decider {
             issuer: issuer.into(),
             issuer_key,
             progress: BTreeMap::new(),
-            placed: BTreeMap::new(),
+            looked: BTreeMap::new(),
         }
     }
 
@@ -121,7 +130,7 @@ impl Decider {
     /// Where the database cannot be used; what could not be decided for other reasons is put off instead.
     pub fn run_once(&mut self, now: UtcMs) -> Result<Run, StoreError> {
         for event in self.store.events()? {
-            self.move_watermarks(&event.id)?;
+            self.look_at_clocks(&event.id, now)?;
             self.watch_progress(&event, now)?;
         }
         let due = self.store.due(now, MAX_DUE_PER_RUN)?;
@@ -156,9 +165,12 @@ impl Decider {
         }
     }
 
-    fn move_watermarks(&mut self, event: &EventId) -> Result<(), StoreError> {
+    /// Moves the watermarks of logs that have grown. Where a log's clock has come to contradict itself, all that rests on it
+    /// is decided again: evidence that agrees only ever narrows what is certain, evidence that does not may undo it.
+    fn look_at_clocks(&mut self, event: &EventId, now: UtcMs) -> Result<(), StoreError> {
         for kiosk in self.store.kiosks(event)? {
-            if self.placed.get(&kiosk.kiosk) == Some(&kiosk.size) || kiosk.size == 0 {
+            let before = self.looked.get(&kiosk.kiosk).copied().unwrap_or_default();
+            if before.size == kiosk.size {
                 continue;
             }
             let entries = self.parsed_marks(&kiosk)?;
@@ -169,7 +181,29 @@ impl Decider {
                     self.store.put_watermark(&kiosk.kiosk, placed.at.earliest)?;
                 }
             }
-            self.placed.insert(kiosk.kiosk, kiosk.size);
+            let is_contradictory = |at: &Placed| matches!(at.quality, Quality::Contradictory);
+            let marks = entries
+                .iter()
+                .map(|(index, mark)| clock.place(*index, &mark.stamp));
+            let contradictory = marks.filter(is_contradictory).count();
+            if contradictory != before.contradictory {
+                self.store.make_log_due(&kiosk.kiosk, now)?;
+                let detail = format!(
+                    "{contradictory} of its time marks cannot all hold: what it scanned around them may go to review"
+                );
+                self.store.raise_alarm(
+                    event,
+                    kiosk.kiosk.as_str(),
+                    "clock_contradictory",
+                    &detail,
+                    now,
+                )?;
+            }
+            let looked = Looked {
+                size: kiosk.size,
+                contradictory,
+            };
+            self.looked.insert(kiosk.kiosk, looked);
         }
         Ok(())
     }

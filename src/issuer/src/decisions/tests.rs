@@ -320,3 +320,41 @@ fn a_candidate_is_tried_and_changes_nothing() {
     assert_eq!(world.store.due_count(&event_id()).unwrap(), due);
     assert_eq!(world.store.ledger_head(&event_id()).unwrap(), ledger);
 }
+
+/// An issuer's clock that was set while a door was open: what its two words leave open is open again, and staff are told.
+#[test]
+fn a_clock_that_comes_to_contradict_itself_undoes_what_was_certain() {
+    let mut world = World::new();
+    let mut decider = world.decider();
+    world.kiosk.clock(0);
+    world.scan(3, "X1", Direction::In);
+    world.scan(35, "X1", Direction::Out);
+    world.wait_until(43);
+    world.kiosk.clock(0);
+    world.send();
+    world.run(&mut decider, 46);
+    let before = world.decision("X1");
+    assert_eq!((before.outcome, before.complete), (Outcome::Partial, true));
+    let alarms = || {
+        let alarms = world.store.alarms(&event_id()).unwrap();
+        alarms
+            .into_iter()
+            .filter(|a| a.code == "clock_contradictory")
+    };
+    assert_eq!(alarms().count(), 0);
+
+    let mut kiosk = world.kiosk.clone();
+    kiosk.clock(600_000);
+    kiosk.send(world.store.as_ref(), world.sent, kiosk.size());
+    world.run(&mut decider, 50);
+    let after = world.decision("X1");
+    assert_eq!(after.outcome, Outcome::Review, "{}", after.explanation);
+    let subjects: Vec<String> = alarms().map(|a| a.subject).collect();
+    assert_eq!(subjects, [kiosk.id().to_string()]);
+    // Another program on the same database, which has not seen the log before, comes to the same and writes nothing.
+    let written = world.ledger_decisions();
+    let run = world.run(&mut world.decider(), 51);
+    assert!(run.decided > 0, "{run:?}");
+    assert_eq!(world.decision("X1").explanation, after.explanation);
+    assert_eq!(world.ledger_decisions(), written);
+}

@@ -1,6 +1,6 @@
 //! Who is due, what was decided, and the certificates.
 
-use attendance::words::{AttendeeId, CertificateId, EventId, ProgrammeId};
+use attendance::words::{AttendeeId, CertificateId, EventId, KioskId, ProgrammeId};
 use attendance::{Decimal, Outcome, Reason, UtcMs};
 use evidence::Hash;
 use protocol::ledger;
@@ -111,6 +111,9 @@ pub trait DecisionUnits {
 
     /// Makes everybody of an event due by an instant, for every programme: a session has ended, a deadline has come.
     fn make_all_due(&self, event: &EventId, at: UtcMs) -> Result<u64>;
+
+    /// Makes whoever was scanned at a kiosk due, for every programme: its clock has come to say something else.
+    fn make_log_due(&self, kiosk: &KioskId, now: UtcMs) -> Result<()>;
 
     /// Takes a decision from the queue without making it, if it has not become due again meanwhile.
     fn settle(&self, due: &Due) -> Result<()>;

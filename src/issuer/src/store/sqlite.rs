@@ -467,7 +467,7 @@ mod tests {
             assert!(signals.contains("event=? AND badge=?"), "{steps:?}");
             let entries: Vec<&String> = steps.iter().filter(|step| step.contains(" e ")).collect();
             let by_key = |step: &&String| step.contains("SEARCH e USING INTEGER PRIMARY KEY");
-            assert!(entries.iter().all(|step| by_key(step)), "{steps:?}");
+            assert!(entries.iter().all(by_key), "{steps:?}");
         }
         // A batch asks for open reviews alone, and of each for one badge's scans in one log.
         let steps = plan(decisions::DUE_OF_MARKS);

@@ -7,6 +7,7 @@ use kiosk::sync::clock::{Exchange, request as time_request};
 use kiosk::sync::transport::{self, Raw, Wire};
 use kiosk::sync::words::{Call, Failure, Input, Request};
 use protocol::batch::Accepted;
+use protocol::time::TimeAnswer;
 
 use super::super::broken::Broken;
 use super::super::office::{Called, EVENT, ISSUER};
@@ -148,11 +149,14 @@ impl World {
                 self.say(|| format!("the issuer holds {held} of kiosk {kiosk}"));
                 self.tally.count("batches taken", 1);
             }
-            (Call::Bundle, 200) => self.keep_bundle(kiosk, &raw.body),
+            (Call::Bundle, 200) => self.keep_bundle(&raw.body),
             (Call::Time, 200) => {
                 if let Some((nonce, _)) = &flight.exchange {
+                    // A request that was doubled on its way is answered twice, the clock set in between.
+                    let answer: TimeAnswer = serde_json::from_slice(&raw.body).unwrap();
                     let off = self.office.clock.off_ms();
-                    self.truth.exchanges.insert(nonce.clone(), off);
+                    let answered = (nonce.clone(), answer.received);
+                    self.truth.exchanges.insert(answered, off);
                 }
             }
             (_, 400..) => {

@@ -41,7 +41,7 @@ impl World {
             );
             kiosk.start().expect("an empty card opens");
             let enrolled = self.office.enrol(&door.id, &kiosk.key);
-            self.keep_bundle(number, &enrolled.bundle);
+            self.keep_bundle(&enrolled.bundle);
             assert!(kiosk.enrol(enrolled), "an empty kiosk enrols");
             kiosk.stop();
             kiosk.powered = false;

@@ -246,14 +246,6 @@ impl World {
             ..Fate::default()
         };
         self.fates.push(fate);
-        let known: Vec<_> = self
-            .truth
-            .bundles
-            .iter()
-            .filter(|((of, _), _)| *of == kiosk)
-            .map(|((_, sequence), bundle)| ((number, *sequence), bundle.clone()))
-            .collect();
-        self.truth.bundles.extend(known);
         self.truth.clones.insert(number, (kiosk, size));
         self.start(number);
     }

@@ -1,6 +1,6 @@
 //! People, the queue, decisions, certificates.
 
-use attendance::words::{CertificateId, Direction};
+use attendance::words::{CertificateId, Direction, KioskId};
 use attendance::{Decimal, Outcome, Reason};
 use evidence::Hash;
 use protocol::ledger;
@@ -197,6 +197,17 @@ fn what_a_clock_says_makes_open_reviews_due(store: &dyn Store) {
         kiosk.send(store, kiosk.size() - 1, kiosk.size());
         assert_eq!(due(), 0, "{outcome} {complete}");
     }
+
+    decided(Outcome::Full, true);
+    store.make_log_due(other.id(), NOON).unwrap();
+    assert_eq!(due(), 0, "a log that holds none of their scans");
+    store.make_log_due(kiosk.id(), NOON).unwrap();
+    assert_eq!(due(), 1, "a log whose clock contradicts itself");
+    let nobody = KioskId::new("nobody").unwrap();
+    assert!(matches!(
+        store.make_log_due(&nobody, NOON),
+        Err(StoreError::NotFound { .. })
+    ));
 }
 
 fn final_decisions_replace_each_other(store: &dyn Store) {

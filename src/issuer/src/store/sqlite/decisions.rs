@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use attendance::UtcMs;
-use attendance::words::{AttendeeId, CertificateId, EventId, ProgrammeId};
+use attendance::words::{AttendeeId, CertificateId, EventId, KioskId, ProgrammeId};
 use protocol::badge::BadgeDigest;
 use protocol::ledger::{self as bodies, LedgerBody};
 use rusqlite::{OptionalExtension as _, Row, params};
@@ -13,7 +13,7 @@ use super::super::decisions::{
     RevocationFacts,
 };
 use super::columns::{hash, hash_opt, word, word_opt};
-use super::{Result, SqliteStore, StoreError, Tx, events, ledger};
+use super::{Result, SqliteStore, StoreError, Tx, enrolment, events, ledger};
 
 /// A ticket rises with each time that something becomes due, so that a decision made for an older one does not settle it.
 const DUE: &str = "ON CONFLICT DO UPDATE SET ticket = max(due.ticket + 1, excluded.ticket), \
@@ -328,6 +328,22 @@ impl DecisionUnits for SqliteStore {
 
     fn make_all_due(&self, event: &EventId, at: UtcMs) -> Result<u64> {
         self.write(|tx| make_all_due(tx, events::number(tx, event)?, at))
+    }
+
+    fn make_log_due(&self, kiosk: &KioskId, now: UtcMs) -> Result<()> {
+        self.write(|tx| {
+            let (log, event) = enrolment::numbers(tx, kiosk)?;
+            let ticket = ticket(tx, event)?;
+            tx.prepare_cached(&format!(
+                "INSERT INTO due (event, attendee, programme, ticket, due_ms, tries) \
+                 SELECT DISTINCT b.event, b.attendee, p.id, ?3, ?4, 0 FROM signal s \
+                 CROSS JOIN badge b ON b.event = s.event AND b.digest = s.badge \
+                 JOIN programme p ON p.event = b.event \
+                 WHERE s.event = ?1 AND s.log = ?2 {DUE}"
+            ))?
+            .execute(params![event, log, ticket, now.0])?;
+            Ok(())
+        })
     }
 
     fn settle(&self, due: &Due) -> Result<()> {
