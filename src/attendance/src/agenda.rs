@@ -30,6 +30,22 @@ impl Window {
     }
 }
 
+/// A day of the calendar where the event takes place, `2027-03-14`. Days are only told apart and sorted here.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LocalDay(pub std::sync::Arc<str>);
+
+/// How much of a session's time belongs to one field of study.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldShare {
+    /// The field, by the id that the accrediting body or the organiser gives it.
+    pub field: std::sync::Arc<str>,
+    /// Its weight beside the session's other fields; above zero.
+    pub weight: u32,
+}
+
+/// The kind of a session where its agenda gives none.
+pub const PLAIN_SESSION: &str = "session";
+
 /// One scheduled item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
@@ -45,6 +61,38 @@ pub struct Session {
     pub actual: Option<Window>,
     /// A stated credit value, which some rule sets use.
     pub credit_value: Option<Decimal>,
+    /// What kind of item it is, in the agenda's word: [`PLAIN_SESSION`], `break`, `meal`, `opening`, …
+    pub kind: std::sync::Arc<str>,
+    /// Its parts where it is split, by start, apart from each other and inside of `scheduled`; none where it is one piece.
+    pub parts: Vec<Window>,
+    /// What of it does not count, such as a break within it.
+    pub excluded: Vec<Window>,
+    /// The fields of study it belongs to; none where nothing is said.
+    pub fields: Vec<FieldShare>,
+    /// The local day on which it starts, where the agenda says.
+    pub day: Option<LocalDay>,
+    /// How many polls were offered in it, where that is known.
+    pub polls_offered: Option<u32>,
+}
+
+impl Session {
+    /// A session in one piece, of which nothing further is said.
+    pub fn plain(id: SessionId, room: RoomId, scheduled: Window) -> Self {
+        Self {
+            title: id.to_string(),
+            id,
+            room,
+            scheduled,
+            actual: None,
+            credit_value: None,
+            kind: PLAIN_SESSION.into(),
+            parts: Vec::new(),
+            excluded: Vec::new(),
+            fields: Vec::new(),
+            day: None,
+            polls_offered: None,
+        }
+    }
 }
 
 /// The sessions that one rule set credits together.
@@ -56,6 +104,8 @@ pub struct Programme {
     pub title: String,
     /// Its sessions, in no order that matters.
     pub sessions: Vec<Session>,
+    /// Of each room that is a part of another, that other one.
+    pub part_of: std::collections::BTreeMap<RoomId, RoomId>,
 }
 
 /// One attendee's registration for the event.
@@ -69,6 +119,42 @@ pub struct Registration {
     pub valid_until: Option<UtcMs>,
     /// Whether it was cancelled outright.
     pub cancelled: bool,
+    /// The sessions at which they speak.
+    pub speaks: Vec<SessionId>,
+    /// What was granted to them; private, and never named in what others read.
+    pub accommodations: Vec<Accommodation>,
+}
+
+/// A private adjustment that somebody authorised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accommodation {
+    /// The session it is about; every one, where none is named.
+    pub session: Option<SessionId>,
+    /// What is granted.
+    pub grant: Grant,
+}
+
+/// What an accommodation grants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grant {
+    /// So much absence of each session counts as presence, in milliseconds.
+    Extra(i64),
+    /// The session counts whole, as one watched later does.
+    Whole,
+}
+
+impl Registration {
+    /// A registration that always holds, with nothing further said.
+    pub fn always(attendee: AttendeeId) -> Self {
+        Self {
+            attendee,
+            valid_from: None,
+            valid_until: None,
+            cancelled: false,
+            speaks: Vec::new(),
+            accommodations: Vec::new(),
+        }
+    }
 }
 
 impl Registration {
@@ -95,12 +181,7 @@ mod tests {
 
     #[test]
     fn a_registration_holds_from_its_first_instant_until_before_its_last() {
-        let always = Registration {
-            attendee: AttendeeId::new("a-1").unwrap(),
-            valid_from: None,
-            valid_until: None,
-            cancelled: false,
-        };
+        let always = Registration::always(AttendeeId::new("a-1").unwrap());
         assert!(always.holds(UtcMs(0)) && always.holds(UtcMs(9)));
         let bounded = Registration {
             valid_from: Some(UtcMs(3)),

@@ -2,20 +2,18 @@
 use super::*;
 use crate::rules::{MetAwards, RepeatedOut};
 use crate::time::Quality;
-use crate::words::{AttendeeId, Direction, DirectionSource, ProgrammeId, RoomId, Source};
+use crate::words::{AttendeeId, Direction, DirectionSource, Kind, ProgrammeId, RoomId, Source};
 use proptest::prelude::*;
 
 const MIN: i64 = 60_000;
 
 fn session(id: &str, room: &str, from_min: i64, to_min: i64) -> Session {
-    Session {
-        id: SessionId::new(id).unwrap(),
-        title: id.into(),
-        room: RoomId::new(room).unwrap(),
-        scheduled: Window::new(UtcMs(from_min * MIN), UtcMs(to_min * MIN)).unwrap(),
-        actual: None,
-        credit_value: None,
-    }
+    let scheduled = Window::new(UtcMs(from_min * MIN), UtcMs(to_min * MIN)).unwrap();
+    Session::plain(
+        SessionId::new(id).unwrap(),
+        RoomId::new(room).unwrap(),
+        scheduled,
+    )
 }
 
 fn programme(sessions: Vec<Session>) -> Programme {
@@ -23,16 +21,12 @@ fn programme(sessions: Vec<Session>) -> Programme {
         id: ProgrammeId::new("p").unwrap(),
         title: "P".into(),
         sessions,
+        part_of: std::collections::BTreeMap::new(),
     }
 }
 
 fn registration() -> Registration {
-    Registration {
-        attendee: AttendeeId::new("a-1").unwrap(),
-        valid_from: None,
-        valid_until: None,
-        cancelled: false,
-    }
+    Registration::always(AttendeeId::new("a-1").unwrap())
 }
 
 fn signal(index: u64, room: &str, direction: Direction, at: Interval) -> Signal {
@@ -40,15 +34,27 @@ fn signal(index: u64, room: &str, direction: Direction, at: Interval) -> Signal 
         id: SignalId {
             log: "log".into(),
             index,
+            row: None,
         },
         source: Source::Scan,
+        kind: Kind::Crossing {
+            direction,
+            source: DirectionSource::Reader,
+        },
         rooms: vec![RoomId::new(room).unwrap()],
-        direction,
-        direction_source: DirectionSource::Reader,
+        session: None,
+        device: None,
         at,
         quality: Quality::Anchored,
         tick: None,
     }
+}
+
+fn toggle(signal: &mut Signal) {
+    signal.kind = Kind::Crossing {
+        direction: signal.direction(),
+        source: DirectionSource::Toggled,
+    };
 }
 
 /// `"in a 0"` and `"out a 50.5"`: direction, room or rooms, minutes; a range `50~51` is an interval, a fourth word another log.
@@ -75,7 +81,7 @@ fn signals(lines: &[&str]) -> Vec<Signal> {
             .map(|r| RoomId::new(r).unwrap())
             .collect();
         if words[0].ends_with('?') {
-            signal.direction_source = DirectionSource::Toggled;
+            toggle(&mut signal);
         }
         if let Some(log) = words.get(3) {
             signal.id.log = (*log).into();
@@ -769,7 +775,7 @@ proptest! {
             let at = Interval { earliest: UtcMs(at * MIN), latest: UtcMs((at + width) * MIN) };
             let direction = [Direction::In, Direction::Out, Direction::Seen][usize::from(*direction)];
             let mut signal = signal(u64::try_from(index).unwrap(), ["a", "b"][usize::from(*room)], direction, at);
-            if *toggled { signal.direction_source = DirectionSource::Toggled; }
+            if *toggled { toggle(&mut signal); }
             signal
         };
         let ordered: Vec<Signal> = raw.iter().enumerate().map(make).collect();

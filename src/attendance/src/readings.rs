@@ -21,7 +21,7 @@ use crate::eligibility::window;
 use crate::presence::{Taken, rooms_on};
 use crate::rules::RuleSet;
 use crate::time::UtcMs;
-use crate::words::{Direction, DirectionSource, RoomId, Signal};
+use crate::words::{Direction, RoomId, Signal};
 
 /// How many readings of a day are tried. A day that has more is for a person.
 pub const MAX_READINGS: usize = 1_024;
@@ -267,7 +267,7 @@ impl<'a> Chance<'a> {
         Taken {
             signal: self.signal,
             placed: self.instants[piece],
-            direction: self.signal.direction,
+            direction: self.signal.direction(),
             room: None,
         }
     }
@@ -298,13 +298,12 @@ fn turns(
 /// The ways in which one signal can be read where it is placed, the told one first.
 fn others<'a>(programme: &Programme, taken: &Taken<'a>) -> Vec<Taken<'a>> {
     let signal: &'a Signal = taken.signal;
-    let opposite = match signal.direction {
+    let opposite = match signal.direction() {
         Direction::In => Some(Direction::Out),
         Direction::Out => Some(Direction::In),
         Direction::Seen => None,
     };
-    let is_toggled = signal.direction_source == DirectionSource::Toggled;
-    let opposite = opposite.filter(|_| is_toggled && !signal.rooms.is_empty());
+    let opposite = opposite.filter(|_| signal.is_toggled() && !signal.rooms.is_empty());
     let mut on = rooms_on(programme, signal, taken.placed);
     let told: Option<&RoomId> = on.next().filter(|_| on.next().is_some());
     let rooms = signal
@@ -313,7 +312,7 @@ fn others<'a>(programme: &Programme, taken: &Taken<'a>) -> Vec<Taken<'a>> {
         .filter(|room| told.is_some_and(|told| told != *room))
         .map(Some);
     let rooms: Vec<Option<&RoomId>> = std::iter::once(None).chain(rooms).collect();
-    let directions = std::iter::once(signal.direction).chain(opposite);
+    let directions = std::iter::once(signal.direction()).chain(opposite);
     directions
         .flat_map(|direction| {
             rooms.iter().map(move |room| Taken {

@@ -187,21 +187,57 @@ words! {
     Source, "source" {
         /// A badge at a door.
         Scan = "scan",
+        /// A check-in that another system recorded.
+        App = "app",
+        /// A platform on which a session is held or streamed.
+        Platform = "platform",
+        /// A person on the staff, who answers for it by name.
+        Person = "person",
+        /// The attendee's own word, or a list of names.
+        Claim = "claim",
     }
 }
 
-/// A signal's id: the origin of its log and its index there.
+/// What a signal says.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Somebody passed a door or joined or left a platform.
+    Crossing {
+        /// Which way.
+        direction: Direction,
+        /// Where the direction comes from.
+        source: DirectionSource,
+    },
+    /// A device was there, one sign of life among others.
+    Heartbeat,
+    /// A poll was answered.
+    Poll {
+        /// Which one, by an id that is one among those of its session.
+        poll: std::sync::Arc<str>,
+    },
+    /// A person confirms the session whole.
+    Confirmed,
+    /// A person denies the session.
+    Denied,
+    /// It is said that somebody attended: kept, and no presence.
+    Attested,
+}
+
+/// A signal's id: the origin of its log, its index there, and its row where the entry names an object of many signals.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SignalId {
     /// The origin of the log that holds the entry.
     pub log: std::sync::Arc<str>,
     /// The entry's index in that log, from 0.
     pub index: u64,
+    /// The row in the entry's object, from 0; none where the entry is the signal.
+    pub row: Option<u32>,
 }
 
 impl fmt::Display for SignalId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}#{}", self.log, self.index)
+        write!(f, "{}#{}", self.log, self.index)?;
+        self.row.map_or(Ok(()), |row| write!(f, ".{row}"))
     }
 }
 
@@ -223,18 +259,42 @@ pub struct Signal {
     pub id: SignalId,
     /// What kind of source saw it.
     pub source: Source,
-    /// The rooms it may have been in: those of the door, one as a rule.
+    /// What it says.
+    pub kind: Kind,
+    /// The rooms it may have been in: those of the door or channel, one as a rule.
     pub rooms: Vec<RoomId>,
-    /// Which way it went.
-    pub direction: Direction,
-    /// Where the direction comes from.
-    pub direction_source: DirectionSource,
+    /// The session it is about, where it names one instead of a room.
+    pub session: Option<SessionId>,
+    /// The device of a platform's attendee, by an id of that platform's report; none for a person at a door.
+    pub device: Option<std::sync::Arc<str>>,
     /// When it happened.
     pub at: Interval,
     /// How well that is known.
     pub quality: Quality,
     /// The clock that stamped it, where one did.
     pub tick: Option<Tick>,
+}
+
+impl Signal {
+    /// Which way it went: `seen` for what is no crossing.
+    pub fn direction(&self) -> Direction {
+        match self.kind {
+            Kind::Crossing { direction, .. } => direction,
+            Kind::Heartbeat
+            | Kind::Poll { .. }
+            | Kind::Confirmed
+            | Kind::Denied
+            | Kind::Attested => Direction::Seen,
+        }
+    }
+
+    /// Whether its direction is the opposite of what a door believed, and so inferred.
+    pub fn is_toggled(&self) -> bool {
+        let Kind::Crossing { source, .. } = &self.kind else {
+            return false;
+        };
+        *source == DirectionSource::Toggled
+    }
 }
 
 #[cfg(test)]
@@ -276,7 +336,10 @@ mod tests {
         let id = SignalId {
             log: "log".into(),
             index: 7,
+            row: None,
         };
         assert_eq!(id.to_string(), "log#7");
+        let row = SignalId { row: Some(2), ..id };
+        assert_eq!(row.to_string(), "log#7.2");
     }
 }

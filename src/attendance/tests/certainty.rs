@@ -11,7 +11,7 @@ use attendance::rules::{
 };
 use attendance::time::Quality;
 use attendance::words::{
-    AttendeeId, Direction, DirectionSource, ProgrammeId, RoomId, SessionId, Signal, SignalId,
+    AttendeeId, Direction, DirectionSource, Kind, ProgrammeId, RoomId, SessionId, Signal, SignalId,
     Source,
 };
 use attendance::{Decimal, Decision, Evidence, Interval, Known, Outcome, Reason, UtcMs, decide};
@@ -93,12 +93,12 @@ fn sessions() -> impl Strategy<Value = Vec<Session>> {
     proptest::collection::vec(session, 1..4).prop_map(|drawn| {
         type Drawn = (&'static str, (i64, i64), Option<(i64, i64)>);
         let one = |(number, (room, (from, length), actual)): (usize, Drawn)| Session {
-            id: SessionId::new(&format!("s{number}")).unwrap(),
-            title: "S".into(),
-            room: RoomId::new(room).unwrap(),
-            scheduled: window(from, length),
             actual: actual.map(|(from, length)| window(from, length)),
-            credit_value: None,
+            ..Session::plain(
+                SessionId::new(&format!("s{number}")).unwrap(),
+                RoomId::new(room).unwrap(),
+                window(from, length),
+            )
         };
         drawn.into_iter().enumerate().map(one).collect()
     })
@@ -134,17 +134,22 @@ fn signals() -> impl Strategy<Value = Vec<Signal>> {
                 id: SignalId {
                     log: <&str>::into(log),
                     index: number as u64,
+                    row: None,
                 },
                 source: Source::Scan,
+                kind: Kind::Crossing {
+                    direction,
+                    source: if toggled {
+                        DirectionSource::Toggled
+                    } else {
+                        DirectionSource::Reader
+                    },
+                },
+                session: None,
+                device: None,
                 rooms: <[&str]>::iter(rooms)
                     .map(|room| RoomId::new(room).unwrap())
                     .collect(),
-                direction,
-                direction_source: if toggled {
-                    DirectionSource::Toggled
-                } else {
-                    DirectionSource::Reader
-                },
                 at: Interval {
                     earliest: UtcMs(from_s * SECOND_MS),
                     latest: UtcMs((from_s + width_s) * SECOND_MS),
@@ -163,10 +168,10 @@ fn registration() -> impl Strategy<Value = Option<Registration>> {
         proptest::bool::weighted(0.05),
     );
     let drawn = drawn.prop_map(|(from_s, until_s, cancelled)| Registration {
-        attendee: AttendeeId::new("a-1").unwrap(),
         valid_from: from_s.map(|s| UtcMs(s * SECOND_MS)),
         valid_until: until_s.map(|s| UtcMs(s * SECOND_MS)),
         cancelled,
+        ..Registration::always(AttendeeId::new("a-1").unwrap())
     });
     proptest::option::weighted(0.97, drawn)
 }
@@ -201,6 +206,7 @@ fn case() -> impl Strategy<Value = Case> {
                 id: ProgrammeId::new("p").unwrap(),
                 title: "P".into(),
                 sessions,
+                part_of: std::collections::BTreeMap::new(),
             },
             signals,
             registration,
@@ -262,14 +268,18 @@ fn truly(signals: &[Signal], draws: &mut Draws) -> Option<Vec<Signal>> {
 fn told(signals: &[Signal], draws: &mut Draws) -> Vec<Signal> {
     let one = |signal: &Signal| {
         let mut signal = signal.clone();
-        if signal.direction_source == DirectionSource::Toggled && draws.next() % 2 == 1 {
-            signal.direction = match signal.direction {
+        let mut direction = signal.direction();
+        if signal.is_toggled() && draws.next() % 2 == 1 {
+            direction = match direction {
                 Direction::In => Direction::Out,
                 Direction::Out => Direction::In,
                 Direction::Seen => Direction::Seen,
             };
         }
-        signal.direction_source = DirectionSource::Reader;
+        signal.kind = Kind::Crossing {
+            direction,
+            source: DirectionSource::Reader,
+        };
         signal
     };
     signals.iter().map(one).collect()

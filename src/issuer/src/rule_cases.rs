@@ -23,7 +23,7 @@ use attendance::agenda::{Programme, Registration, Session, Window};
 use attendance::rules::RuleSet;
 use attendance::time::Quality;
 use attendance::words::{
-    AttendeeId, Direction, DirectionSource, ProgrammeId, RoomId, SessionId, Signal, SignalId,
+    AttendeeId, Direction, DirectionSource, Kind, ProgrammeId, RoomId, SessionId, Signal, SignalId,
     Source,
 };
 use attendance::{Decimal, Decision, Evidence, Interval, Known, Outcome, Reason, UtcMs, decide};
@@ -235,6 +235,7 @@ pub fn read(line: &str) -> Result<Option<Case>, CaseError> {
             id: ProgrammeId::new(NOBODY).map_err(|e| somebody(&e))?,
             title: text.case.clone(),
             sessions,
+            part_of: BTreeMap::new(),
         },
         name: text.case,
         signals,
@@ -259,13 +260,13 @@ fn read_session(text: &SessionText, place: &str) -> Result<Session, CaseError> {
         )?),
     };
     let value = text.credit_value.as_deref().map(str::parse).transpose();
+    let id = SessionId::new(&text.id).map_err(|e| wrong(of("id"), &e))?;
+    let room = RoomId::new(&text.room).map_err(|e| wrong(of("room"), &e))?;
     Ok(Session {
-        id: SessionId::new(&text.id).map_err(|e| wrong(of("id"), &e))?,
         title: text.title.clone().unwrap_or_else(|| text.id.clone()),
-        room: RoomId::new(&text.room).map_err(|e| wrong(of("room"), &e))?,
-        scheduled: window(start, end)?,
         actual,
         credit_value: value.map_err(|e| wrong(of("credit_value"), &e))?,
+        ..Session::plain(id, room, window(start, end)?)
     })
 }
 
@@ -310,13 +311,18 @@ fn read_signal(text: &SignalText, number: usize) -> Result<Signal, CaseError> {
         id: SignalId {
             log: log.into(),
             index: number as u64,
+            row: None,
         },
         source: Source::Scan,
+        kind: Kind::Crossing {
+            direction,
+            source: direction_source,
+        },
+        session: None,
+        device: None,
         rooms: rooms
             .collect::<Result<_, _>>()
             .map_err(|e| wrong(place, &e))?,
-        direction,
-        direction_source,
         at,
         quality: Quality::Anchored,
         tick: None,
@@ -340,10 +346,10 @@ fn read_registration(text: Option<&RegistrationText>) -> Result<Option<Registrat
         Some(RegistrationText::Facts(facts)) => facts,
     };
     Ok(Some(Registration {
-        attendee: AttendeeId::new(NOBODY).map_err(|e| wrong(place, &e))?,
         valid_from: time_opt("registration.valid_from", facts.valid_from.as_deref())?,
         valid_until: time_opt("registration.valid_until", facts.valid_until.as_deref())?,
         cancelled: facts.cancelled,
+        ..Registration::always(AttendeeId::new(NOBODY).map_err(|e| wrong(place, &e))?)
     }))
 }
 

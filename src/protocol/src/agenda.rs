@@ -89,13 +89,12 @@ impl Session {
             (None, None) => None,
             (start, end) => Window::new(start.unwrap_or(self.start), end.unwrap_or(self.end)),
         };
+        let scheduled = Window::new(self.start, self.end)?;
         Some(domain::Session {
-            id: self.id.clone(),
             title: self.title.clone(),
-            room: self.room.clone(),
-            scheduled: Window::new(self.start, self.end)?,
             actual,
             credit_value: self.credit_value,
+            ..domain::Session::plain(self.id.clone(), self.room.clone(), scheduled)
         })
     }
 }
@@ -144,7 +143,15 @@ impl Agenda {
             id: programme.id.clone(),
             title: programme.title.clone(),
             sessions: mine.filter_map(Session::to_domain).collect(),
+            part_of: self.part_of(),
         })
+    }
+
+    fn part_of(&self) -> std::collections::BTreeMap<RoomId, RoomId> {
+        let rooms = self.rooms.iter();
+        rooms
+            .filter_map(|room| Some((room.id.clone(), room.part_of.clone()?)))
+            .collect()
     }
 
     /// The doors that serve a room of the programme: the ones a decision waits for.
@@ -205,10 +212,10 @@ impl Registration {
     /// As rules see it.
     pub fn to_domain(&self) -> domain::Registration {
         domain::Registration {
-            attendee: self.attendee.clone(),
             valid_from: self.valid_from,
             valid_until: self.valid_until,
             cancelled: self.cancelled,
+            ..domain::Registration::always(self.attendee.clone())
         }
     }
 }

@@ -90,6 +90,9 @@ pub struct EndDoc {
     /// The signal's index.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub index: Option<u64>,
+    /// The signal's row in its entry's object.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub row: Option<u32>,
 }
 
 impl EndDoc {
@@ -105,6 +108,7 @@ impl EndDoc {
             inferred,
             log: signal.map(|s| s.log.to_string()),
             index: signal.map(|s| s.index),
+            row: signal.and_then(|s| s.row),
         })
     }
 }
@@ -159,6 +163,9 @@ pub struct SignalRef {
     pub log: String,
     /// Its index.
     pub index: u64,
+    /// Its row in the entry's object, where that holds many.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub row: Option<u32>,
 }
 
 impl From<&SignalId> for SignalRef {
@@ -166,6 +173,7 @@ impl From<&SignalId> for SignalRef {
         Self {
             log: id.log.to_string(),
             index: id.index,
+            row: id.row,
         }
     }
 }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use attendance::time::{ClockHistory, Placed};
-use attendance::words::{RoomId, Signal, SignalId, Source, Tick};
+use attendance::words::{Kind, RoomId, Signal, SignalId, Source, Tick};
 
 use crate::entry::{Entry, Scan};
 
@@ -29,11 +29,16 @@ pub fn from_scan(
         id: SignalId {
             log: Arc::clone(log),
             index,
+            row: None,
         },
         source: Source::Scan,
+        kind: Kind::Crossing {
+            direction: scan.direction,
+            source: scan.direction_source,
+        },
         rooms: rooms.map_or_else(|| scan.rooms.clone(), <[RoomId]>::to_vec),
-        direction: scan.direction,
-        direction_source: scan.direction_source,
+        session: None,
+        device: None,
         at: placed.at,
         quality: placed.quality,
         tick: Some(Tick {

@@ -766,6 +766,7 @@ fn decision_document() -> DecisionDoc {
     let signal = |index| SignalId {
         log: LOG.into(),
         index,
+        row: None,
     };
     let around = |ms: i64| Interval {
         earliest: at(ms - 5),

@@ -12,7 +12,7 @@ use attendance::rules::{
     BelowThreshold, InElsewhere, MetAwards, MissingCheckIn, MissingCheckOut, RepeatedOut, Rounding,
     RuleSet, Scope, Threshold,
 };
-use attendance::words::{Direction, DirectionSource, RoomId, Signal};
+use attendance::words::{Direction, RoomId, Signal};
 
 /// Milliseconds in a second.
 const SECOND_MS: i64 = 1_000;
@@ -63,8 +63,8 @@ pub fn earned(
             log: Arc::clone(&signal.id.log),
             index: signal.id.index,
             rooms: signal.rooms.clone(),
-            way: signal.direction,
-            toggled: signal.direction_source == DirectionSource::Toggled,
+            way: signal.direction(),
+            toggled: signal.is_toggled(),
             from_s: whole(signal.at.earliest.0),
             to_s: whole(signal.at.latest.0),
             at_s: 0,

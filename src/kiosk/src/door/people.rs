@@ -6,7 +6,7 @@ use std::sync::Arc;
 use attendance::UtcMs;
 use attendance::time::{BootId, ClockHistory, Placed, Stamp, Sync};
 use attendance::words::{
-    AttendeeId, Direction, DirectionSource, RoomId, Signal, SignalId, Source, Tick,
+    AttendeeId, Direction, DirectionSource, Kind, RoomId, Signal, SignalId, Source, Tick,
 };
 use protocol::badge::BadgeDigest;
 use protocol::presence::PresenceRow;
@@ -288,11 +288,16 @@ pub(super) fn signal(
         id: SignalId {
             log: Arc::clone(log),
             index,
+            row: None,
         },
         source: Source::Scan,
+        kind: Kind::Crossing {
+            direction,
+            source: direction_source,
+        },
         rooms: Vec::new(),
-        direction,
-        direction_source,
+        session: None,
+        device: None,
         at: placed.at,
         quality: placed.quality,
         tick: Some(Tick {

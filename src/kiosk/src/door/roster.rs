@@ -98,10 +98,10 @@ impl Roster {
         let bound = |ms: i64| (ms != NO_BOUND).then_some(UtcMs(ms));
         Some(Listed {
             registration: Registration {
-                attendee: attendee.clone(),
                 valid_from: bound(row.valid_from),
                 valid_until: bound(row.valid_until),
                 cancelled: row.cancelled,
+                ..Registration::always(attendee.clone())
             },
             attendee,
             sealed: sealed.to_vec(),

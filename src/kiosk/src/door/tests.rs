@@ -452,10 +452,9 @@ fn one_instant_is_told_of_an_interval_of_ten_minutes_and_the_clocks_of_a_wider_o
 #[test]
 fn a_registration_may_hold_wherever_the_interval_touches_it() {
     let bounded = Registration {
-        attendee: attendee(1),
         valid_from: Some(UtcMs(10)),
         valid_until: Some(UtcMs(20)),
-        cancelled: false,
+        ..Registration::always(attendee(1))
     };
     let may = |from, to| {
         let at = Interval {
