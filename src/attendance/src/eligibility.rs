@@ -75,6 +75,62 @@ words! {
     }
 }
 
+words! {
+    /// What a person said of a session, and still says.
+    Word, "word for or against a session" {
+        /// It was attended whole.
+        Confirmed = "confirmed",
+        /// It was not attended.
+        Denied = "denied",
+    }
+}
+
+words! {
+    /// What raises or lowers confidence.
+    Term, "term of confidence" {
+        /// What counts was seen by a source that says less than a door or a person does.
+        Source = "source",
+        /// An end that counts was inferred.
+        Inferred = "inferred",
+        /// The direction of a signal that counts was inferred.
+        Direction = "direction",
+        /// The time of an end that counts is known less well than by an anchor.
+        Time = "time",
+        /// Two sources saw the attendee in one session.
+        Corroborated = "corroborated",
+        /// Entries of a door were not all held.
+        Doors = "doors",
+    }
+}
+
+/// How far the evidence carries, as a sum that anybody can follow: 100 and the points of each term, from 0 to 100. No credit
+/// depends on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Confidence {
+    /// The sum, held between 0 and 100.
+    pub per_cent: u8,
+    /// Its terms, in the order of the list, those without points left out.
+    pub terms: Vec<(Term, i8)>,
+}
+
+/// The credits of one field of study.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldCredits {
+    /// The field; empty for sessions that name none, where others do.
+    pub field: std::sync::Arc<str>,
+    /// Its part of the credits.
+    pub credits: Decimal,
+}
+
+/// The polls answered by somebody whom a platform alone shows, and how many were asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Engagement {
+    /// Distinct polls answered.
+    pub answered: u32,
+    /// How many the rule set asks for.
+    pub needed: u32,
+}
+
 /// What is held about one attendee.
 #[derive(Clone, Copy, Debug)]
 pub struct Evidence<'a> {
@@ -104,6 +160,10 @@ pub struct Part {
     pub least_ms: i64,
     /// The most time present, grace included, in milliseconds.
     pub most_ms: i64,
+    /// So much of the least time is grace, in milliseconds.
+    pub graced_ms: i64,
+    /// What a person said of it.
+    pub word: Option<Word>,
     /// Whether the threshold is met: `None` where the least and the most disagree.
     pub met: Option<bool>,
     /// The stays of its room that touch it, missing ends filled in by policy.
@@ -125,6 +185,12 @@ pub struct Decision {
     pub reason: Reason,
     /// Why, in one line for people.
     pub explanation: String,
+    /// The credits by field of study; none under review, or where no session names a field.
+    pub fields: Vec<FieldCredits>,
+    /// The polls answered and asked for, where some were asked for.
+    pub engagement: Option<Engagement>,
+    /// How far the evidence carries.
+    pub confidence: Confidence,
     /// Session by session, in order of start, then id.
     pub parts: Vec<Part>,
     /// The signals it rests on, in order of time.
@@ -181,6 +247,12 @@ pub fn decide(
         full_credits: measured.full,
         reason,
         explanation,
+        fields: Vec::new(),
+        engagement: None,
+        confidence: Confidence {
+            per_cent: 100,
+            terms: Vec::new(),
+        },
         evidence: found.seen.into_iter().map(|seen| seen.signal).collect(),
         rules: rules.hash.clone(),
         engine: ENGINE,
@@ -318,6 +390,8 @@ fn measure_session(
         scheduled_ms,
         least_ms,
         most_ms,
+        graced_ms: 0,
+        word: None,
         met,
         stays,
     }

@@ -20,5 +20,8 @@ pub mod time;
 pub mod words;
 
 pub use decimal::Decimal;
-pub use eligibility::{Decision, ENGINE, Evidence, Known, Outcome, Part, Reason, decide};
+pub use eligibility::{
+    Confidence, Decision, ENGINE, Engagement, Evidence, FieldCredits, Known, Outcome, Part, Reason,
+    Term, Word, decide,
+};
 pub use time::{Interval, UtcMs};

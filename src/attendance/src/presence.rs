@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use crate::agenda::Programme;
 use crate::rules::{InElsewhere, RepeatedOut, RuleSet};
 use crate::time::{Interval, UtcMs};
-use crate::words::{Direction, RoomId, Signal, SignalId};
+use crate::words::{Direction, RoomId, Signal, SignalId, Source};
 
 /// One end of a stay.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +59,8 @@ impl End {
 pub struct Stay {
     /// Where.
     pub room: RoomId,
+    /// What kind of source saw it begin, or end where nothing shows a beginning.
+    pub source: Source,
     /// From when.
     pub start: End,
     /// Until when.
@@ -156,6 +158,7 @@ pub(crate) fn presence(rules: &RuleSet, programme: &Programme, signals: &[Taken<
                     found.stays.push(Known {
                         stay: Stay {
                             room,
+                            source: signal.source,
                             start: here,
                             end: End::Missing,
                         },
@@ -177,6 +180,7 @@ pub(crate) fn presence(rules: &RuleSet, programme: &Programme, signals: &[Taken<
                     found.stays.push(Known {
                         stay: Stay {
                             room,
+                            source: signal.source,
                             start: End::Missing,
                             end: here,
                         },

@@ -1,7 +1,10 @@
 //! A rule set as values. Its text form, with errors that name the line, is `protocol`'s.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use crate::Decimal;
-use crate::words::words;
+use crate::words::{Source, words};
 
 words! {
     /// Which window of a session counts.
@@ -101,6 +104,101 @@ words! {
     }
 }
 
+words! {
+    /// How often time counts that belongs to several sessions.
+    Overlap, "overlap policy" {
+        /// For each of them.
+        CountEach = "count_each",
+        /// For the one that starts first, then by id.
+        CountOnce = "count_once",
+    }
+}
+
+words! {
+    /// What a session earns.
+    CreditSource, "credit source" {
+        /// Credits by the minutes that count.
+        Minutes = "minutes",
+        /// Its stated value once its threshold is met; by minutes, where it states none.
+        Value = "value",
+    }
+}
+
+words! {
+    /// How credits are dealt out to fields of study.
+    FieldRounding, "field rounding" {
+        /// The rounded total, in steps, by largest remainder.
+        LargestRemainder = "largest_remainder",
+        /// Each field is rounded by itself, and the total is their sum.
+        PerField = "per_field",
+    }
+}
+
+words! {
+    /// What too few answered polls do to what a platform alone shows.
+    PollShort, "policy for too few polls" {
+        /// It earns nothing.
+        None = "none",
+        /// A reviewer decides, where it matters.
+        Review = "review",
+        /// It earns what the answered polls are enough for.
+        Reduce = "reduce",
+    }
+}
+
+words! {
+    /// What a platform shows alone, without a single poll answered.
+    PlatformAlone, "policy for a platform alone" {
+        /// It counts.
+        Counts = "counts",
+        /// It earns nothing.
+        None = "none",
+        /// A reviewer decides, where it matters.
+        Review = "review",
+    }
+}
+
+words! {
+    /// What a person's denial does.
+    Denial, "denial policy" {
+        /// The session counts nothing, whatever other signals say.
+        Overrides = "overrides",
+        /// A reviewer decides, where it matters.
+        Review = "review",
+    }
+}
+
+/// The most that is awarded, after rounding. In their order: each takes off what the ones before left too much.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Caps {
+    /// Of each field of study named here.
+    pub fields: BTreeMap<Arc<str>, Decimal>,
+    /// Of sessions that start on one local day.
+    pub day: Option<Decimal>,
+    /// Of the programme.
+    pub programme: Option<Decimal>,
+}
+
+/// What is asked of those whom only a platform shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Polls {
+    /// So many distinct answers for each credit; zero asks for none.
+    pub per_credit: Decimal,
+    /// This share of the polls offered; zero asks for none.
+    pub min_share: Decimal,
+    /// What too few do.
+    pub short: PollShort,
+}
+
+/// What speakers earn at the sessions at which they speak, where that is more than attending earns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Speakers {
+    /// The scheduled minutes, or the stated value, times this.
+    pub factor: Decimal,
+    /// Whether they must have been seen at the session.
+    pub needs_presence: bool,
+}
+
 /// When a session counts as attended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Threshold {
@@ -169,9 +267,78 @@ pub struct RuleSet {
     pub repeated_out: RepeatedOut,
     /// What a check-in elsewhere means.
     pub in_elsewhere: InElsewhere,
+    /// The sources whose signals count, in the order of [`Source`], each once. A claim never shows presence.
+    pub sources: Vec<Source>,
+    /// Heartbeats of one device at most this far apart are presence between them, in seconds.
+    pub heartbeat_max_gap_s: u32,
+    /// Sessions of these kinds count nothing, and their time is taken off the other sessions of their room.
+    pub excluded_kinds: Vec<Arc<str>>,
+    /// How often the time of overlapping sessions counts.
+    pub overlap: Overlap,
+    /// What a session earns.
+    pub credit_source: CreditSource,
+    /// By kind of session, what attending it at all earns at least.
+    pub floor_credits: BTreeMap<Arc<str>, Decimal>,
+    /// With [`Scope::Session`], sessions of less scheduled time than this form one unit, in milliseconds; none where zero.
+    pub short_segment_under_ms: i64,
+    /// How credits are dealt out to fields of study.
+    pub field_rounding: FieldRounding,
+    /// The most that is awarded.
+    pub caps: Caps,
+    /// What is asked of those whom only a platform shows.
+    pub polls: Polls,
+    /// What a platform shows alone, without a single poll answered.
+    pub platform_alone: PlatformAlone,
+    /// What a person's denial does.
+    pub denial: Denial,
+    /// What speakers earn; like everybody, where nothing is said.
+    pub speakers: Option<Speakers>,
 }
 
+/// The sources that count where a rule set names none: all that can show presence.
+pub const ALL_SOURCES: [Source; 4] = [Source::Scan, Source::App, Source::Platform, Source::Person];
+
 impl RuleSet {
+    /// A rule set of which only the unit and the grid are said; everything else as a rule text that leaves it out.
+    pub fn plain(hash: String, name: String, credit_unit_ms: i64, step: Decimal) -> Self {
+        Self {
+            hash,
+            name,
+            credit_unit_ms,
+            threshold: Threshold::None,
+            grace_in_s: 0,
+            grace_out_s: 0,
+            step,
+            rounding: Rounding::Down,
+            scope: Scope::Programme,
+            first_award_min: Decimal::ZERO,
+            met_awards: MetAwards::Actual,
+            below_threshold: BelowThreshold::None,
+            windows: Windows::Scheduled,
+            missing_check_out: MissingCheckOut::Review,
+            missing_check_in: MissingCheckIn::Review,
+            repeated_out: RepeatedOut::First,
+            in_elsewhere: InElsewhere::ClosesPrevious,
+            sources: ALL_SOURCES.to_vec(),
+            heartbeat_max_gap_s: 0,
+            excluded_kinds: Vec::new(),
+            overlap: Overlap::CountEach,
+            credit_source: CreditSource::Minutes,
+            floor_credits: BTreeMap::new(),
+            short_segment_under_ms: 0,
+            field_rounding: FieldRounding::LargestRemainder,
+            caps: Caps::default(),
+            polls: Polls {
+                per_credit: Decimal::ZERO,
+                min_share: Decimal::ZERO,
+                short: PollShort::None,
+            },
+            platform_alone: PlatformAlone::Counts,
+            denial: Denial::Overrides,
+            speakers: None,
+        }
+    }
+
     /// Unrounded credits would be a fraction; this gives the credits on the grid for a time, exactly.
     ///
     /// Zero where the unrounded credits are below `first_award_min`.
@@ -198,65 +365,15 @@ pub(crate) mod tests {
 
     pub(crate) fn plain() -> RuleSet {
         RuleSet {
-            hash: "00".repeat(32),
-            name: "plain".into(),
-            credit_unit_ms: 50 * 60_000,
-            threshold: Threshold::None,
-            grace_in_s: 0,
-            grace_out_s: 0,
-            step: "0.5".parse().unwrap(),
-            rounding: Rounding::Down,
-            scope: Scope::Programme,
-            first_award_min: Decimal::ZERO,
-            met_awards: MetAwards::Actual,
-            below_threshold: BelowThreshold::None,
-            windows: Windows::Scheduled,
             missing_check_out: MissingCheckOut::SessionEnd,
             missing_check_in: MissingCheckIn::None,
-            repeated_out: RepeatedOut::First,
-            in_elsewhere: InElsewhere::ClosesPrevious,
+            ..RuleSet::plain(
+                "00".repeat(32),
+                "plain".into(),
+                50 * 60_000,
+                "0.5".parse().unwrap(),
+            )
         }
-    }
-
-    #[test]
-    fn credits_meet_the_grid_exactly() {
-        let ms = |minutes: i64| minutes * 60_000;
-        let down = plain();
-        for (present, credits) in [
-            (ms(25) - 1, "0"),
-            (ms(25), "0.5"),
-            (ms(50) - 1, "0.5"),
-            (ms(50), "1"),
-            (ms(150), "3"),
-        ] {
-            assert_eq!(down.credits_for(present).to_string(), credits, "{present}");
-        }
-        let nearest = RuleSet {
-            rounding: Rounding::Nearest,
-            step: "0.25".parse().unwrap(),
-            credit_unit_ms: 3_600_000,
-            ..plain()
-        };
-        for (present, credits) in [(449_999, "0"), (450_000, "0.25"), (ms(60) - 1, "1")] {
-            assert_eq!(
-                nearest.credits_for(present).to_string(),
-                credits,
-                "{present}"
-            );
-        }
-        let first = RuleSet {
-            first_award_min: Decimal::ONE,
-            ..plain()
-        };
-        assert_eq!(first.credits_for(ms(50) - 1), Decimal::ZERO);
-        assert_eq!(first.credits_for(ms(50)), Decimal::ONE);
-        assert_eq!(first.credits_for(ms(75)).to_string(), "1.5");
-        let seconds = RuleSet {
-            credit_unit_ms: 5_000,
-            step: Decimal::ONE,
-            ..plain()
-        };
-        assert_eq!(seconds.credits_for(19_999).to_string(), "3");
     }
 
     #[test]

@@ -59,11 +59,6 @@ fn rules() -> impl Strategy<Value = RuleSet> {
         select(vec![0_u32, 2, 6]),
     );
     (awards, ends).prop_map(|(awards, ends)| RuleSet {
-        hash: "00".repeat(32),
-        name: "drawn".into(),
-        credit_unit_ms: 5 * SECOND_MS,
-        step: decimal("0.5"),
-        first_award_min: Decimal::ZERO,
         threshold: awards.0,
         met_awards: awards.1,
         below_threshold: awards.2,
@@ -76,6 +71,12 @@ fn rules() -> impl Strategy<Value = RuleSet> {
         in_elsewhere: ends.3,
         grace_in_s: ends.4,
         grace_out_s: ends.5,
+        ..RuleSet::plain(
+            "00".repeat(32),
+            "drawn".into(),
+            5 * SECOND_MS,
+            decimal("0.5"),
+        )
     })
 }
 

@@ -5,8 +5,10 @@
 
 use attendance::presence::{End, Stay};
 use attendance::time::Interval;
-use attendance::words::{AttendeeId, DoorId, EventId, ProgrammeId, RoomId, SessionId, SignalId};
-use attendance::{Decimal, Outcome, Reason, UtcMs};
+use attendance::words::{
+    AttendeeId, DoorId, EventId, ProgrammeId, RoomId, SessionId, SignalId, Source,
+};
+use attendance::{Confidence, Decimal, Outcome, Reason, Term, UtcMs, Word};
 use serde::{Deserialize, Serialize};
 
 use crate::text::{as_instant, as_text, as_text_opt, as_texts};
@@ -120,16 +122,40 @@ pub struct StayDoc {
     /// Where.
     #[serde(with = "as_text")]
     pub room: RoomId,
+    /// What kind of source saw it; absent for a door's scan.
+    #[serde(with = "as_text", skip_serializing_if = "is_scan", default = "scan")]
+    pub source: Source,
     /// From.
     pub start: Option<EndDoc>,
     /// Until.
     pub end: Option<EndDoc>,
 }
 
+fn scan() -> Source {
+    Source::Scan
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over a reference"
+)]
+fn is_scan(source: &Source) -> bool {
+    *source == Source::Scan
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over a reference"
+)]
+fn is_zero(ms: &i64) -> bool {
+    *ms == 0
+}
+
 impl From<&Stay> for StayDoc {
     fn from(stay: &Stay) -> Self {
         Self {
             room: stay.room.clone(),
+            source: stay.source,
             start: EndDoc::from_domain(&stay.start),
             end: EndDoc::from_domain(&stay.end),
         }
@@ -149,6 +175,12 @@ pub struct PartDoc {
     pub least_ms: i64,
     /// The most time present, in milliseconds.
     pub most_ms: i64,
+    /// So much of the least time is grace, in milliseconds; absent where none is.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub graced_ms: i64,
+    /// What a person said of it.
+    #[serde(with = "as_text_opt", skip_serializing_if = "Option::is_none", default)]
+    pub word: Option<Word>,
     /// Whether the threshold is met; null where that is open.
     pub met: Option<bool>,
     /// The stays that touch it.
@@ -174,6 +206,63 @@ impl From<&SignalId> for SignalRef {
             log: id.log.to_string(),
             index: id.index,
             row: id.row,
+        }
+    }
+}
+
+/// The credits of one field of study.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FieldDoc {
+    /// The field; empty for sessions that name none.
+    pub field: String,
+    /// Its part of the credits.
+    #[serde(with = "as_text")]
+    pub credits: Decimal,
+}
+
+/// The polls answered and asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EngagementDoc {
+    /// Distinct polls answered.
+    pub answered: u32,
+    /// How many the rule set asks for.
+    pub needed: u32,
+}
+
+/// One term of a decision's confidence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TermDoc {
+    /// Which.
+    #[serde(with = "as_text")]
+    pub term: Term,
+    /// What it adds; negative where it takes off.
+    pub points: i8,
+}
+
+/// How far the evidence carries.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConfidenceDoc {
+    /// From 0 to 100.
+    pub per_cent: u8,
+    /// Its terms, beside the 100 it begins with.
+    pub terms: Vec<TermDoc>,
+}
+
+impl From<&Confidence> for ConfidenceDoc {
+    fn from(confidence: &Confidence) -> Self {
+        let terms = confidence.terms.iter();
+        Self {
+            per_cent: confidence.per_cent,
+            terms: terms
+                .map(|(term, points)| TermDoc {
+                    term: *term,
+                    points: *points,
+                })
+                .collect(),
         }
     }
 }
@@ -212,6 +301,15 @@ pub struct DecisionDoc {
     pub reason: Reason,
     /// Why, in one line.
     pub explanation: String,
+    /// The credits by field of study; absent where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub fields: Vec<FieldDoc>,
+    /// The polls answered and asked for, where some were.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub engagement: Option<EngagementDoc>,
+    /// How far the evidence carries; absent in decisions of engines that did not say.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub confidence: Option<ConfidenceDoc>,
     /// Whether every session had ended and every door's entries were held.
     pub complete: bool,
     /// Session by session.
@@ -233,8 +331,14 @@ impl DecisionDoc {
             scheduled_ms: part.scheduled_ms,
             least_ms: part.least_ms,
             most_ms: part.most_ms,
+            graced_ms: part.graced_ms,
+            word: part.word,
             met: part.met,
             stays: part.stays.iter().map(StayDoc::from).collect(),
+        };
+        let field = |field: &attendance::FieldCredits| FieldDoc {
+            field: field.field.to_string(),
+            credits: field.credits,
         };
         Self {
             v: VERSION,
@@ -248,6 +352,12 @@ impl DecisionDoc {
             full_credits: decision.full_credits,
             reason: decision.reason,
             explanation: decision.explanation.clone(),
+            fields: decision.fields.iter().map(field).collect(),
+            engagement: decision.engagement.map(|polls| EngagementDoc {
+                answered: polls.answered,
+                needed: polls.needed,
+            }),
+            confidence: Some((&decision.confidence).into()),
             complete: decision.is_complete(),
             parts: decision.parts.iter().map(part).collect(),
             evidence: decision.evidence.iter().map(SignalRef::from).collect(),

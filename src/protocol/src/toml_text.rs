@@ -72,6 +72,13 @@ fn explain(error: &toml::de::Error, text: &str, what: &str) -> TomlError {
             );
             (key, message, nearest)
         }
+        Complaint::NoSuchWord { word, known } => {
+            let nearest = nearest(word, known.iter().copied());
+            let key = key_path(text, start, None);
+            let known = one_of(known.iter().copied());
+            let message = format!("`{}` has to be {known}", last_part(&key));
+            (key, message, nearest)
+        }
         Complaint::MissingKey { key } => (
             key_path(text, start, Some(key)),
             format!("the key `{key}` is missing"),
@@ -99,9 +106,22 @@ fn explain(error: &toml::de::Error, text: &str, what: &str) -> TomlError {
 
 /// What serde's fixed wordings say. They are part of serde's public behaviour (`serde::de::Error`), and the tests below hold them.
 enum Complaint<'a> {
-    UnknownKey { key: &'a str, known: Vec<&'a str> },
-    UnknownWord { word: &'a str, known: Vec<&'a str> },
-    MissingKey { key: &'a str },
+    UnknownKey {
+        key: &'a str,
+        known: Vec<&'a str>,
+    },
+    UnknownWord {
+        word: &'a str,
+        known: Vec<&'a str>,
+    },
+    MissingKey {
+        key: &'a str,
+    },
+    /// Of `attendance`'s words, whose message is `"x" is not a y: it is one of a, b`.
+    NoSuchWord {
+        word: &'a str,
+        known: Vec<&'a str>,
+    },
     Other,
 }
 
@@ -127,6 +147,14 @@ impl<'a> Complaint<'a> {
                 key: quoted.next().unwrap_or_default(),
             };
         }
+        if let Some((said, known)) = message.split_once(": it is one of ")
+            && let Some((word, _)) = said.split_once(" is not a ")
+        {
+            return Self::NoSuchWord {
+                word: word.trim_matches('"'),
+                known: known.trim().split(", ").collect(),
+            };
+        }
         Self::Other
     }
 }
@@ -142,6 +170,29 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .filter(|(_, likeness)| *likeness >= 1.0 - NEAREST_DISTANCE_MAX)
         .max_by(|a, b| a.1.total_cmp(&b.1))
         .map(|(candidate, _)| candidate.to_owned())
+}
+
+/// The line, from 1, that states a key; a key within a table is written `table.key`. None where none does.
+pub fn line_of(text: &str, key: &str) -> Option<usize> {
+    let (of, name) = key.rsplit_once('.').unwrap_or(("", key));
+    let mut table = "";
+    let mut inline = None;
+    for (line, number) in text.lines().zip(1..) {
+        if let Some(name) = table_name(line) {
+            table = name;
+            if name == key {
+                return Some(number);
+            }
+        } else if line_key(line).is_some_and(|stated| {
+            (table == of && stated == name) || (table.is_empty() && stated == key)
+        }) {
+            return Some(number);
+        } else if line_key(line).is_some_and(|stated| !of.is_empty() && stated == of) {
+            // A table on one line.
+            inline.get_or_insert(number);
+        }
+    }
+    inline
 }
 
 fn one_of<'a>(known: impl Iterator<Item = &'a str>) -> String {

@@ -14,8 +14,10 @@ use std::path::Path;
 
 use attendance::presence::{End, Stay};
 use attendance::time::{Interval, Stamp, Sync};
-use attendance::words::{Direction, DirectionSource, SignalId, Verdict};
-use attendance::{Decision, Outcome, Part, Reason, UtcMs};
+use attendance::words::{Direction, DirectionSource, SignalId, Source, Verdict};
+use attendance::{
+    Confidence, Decision, Engagement, FieldCredits, Outcome, Part, Reason, Term, UtcMs, Word,
+};
 use evidence::{
     Checkpoint, Hash, MemoryTree, SigningKey, TlogProof, cosign, leaf_hash, prove_inclusion,
     sha256, sign_checkpoint,
@@ -778,6 +780,7 @@ fn decision_document() -> DecisionDoc {
     };
     let stay = |start, end| Stay {
         room: id("hall"),
+        source: Source::Scan,
         start,
         end,
     };
@@ -791,11 +794,13 @@ fn decision_document() -> DecisionDoc {
         policy: "session_end",
         signal: None,
     };
-    let part = |least_ms, met, stays| Part {
+    let part = |least_ms, met: Option<bool>, stays| Part {
         session: id("opening"),
         scheduled_ms: 3_000_000,
         least_ms,
         most_ms: 2_400_000,
+        graced_ms: least_ms - 2_399_990,
+        word: met.map(|_| Word::Confirmed),
         met,
         stays,
     };
@@ -806,12 +811,27 @@ fn decision_document() -> DecisionDoc {
         full_credits: id("1"),
         reason: Reason::ClockUncertain,
         explanation: "Present between 39 min and 40 min of 50 min.".into(),
+        fields: vec![FieldCredits {
+            field: "ethics".into(),
+            credits: id("0.5"),
+        }],
+        engagement: Some(Engagement {
+            answered: 2,
+            needed: 3,
+        }),
+        confidence: Confidence {
+            per_cent: 80,
+            terms: vec![(Term::Inferred, -20)],
+        },
         parts: vec![
             part(
                 2_399_990,
                 None,
                 vec![
-                    stay(observed(0, 2), observed(1_200_000, 3)),
+                    Stay {
+                        source: Source::Platform,
+                        ..stay(observed(0, 2), observed(1_200_000, 3))
+                    },
                     stay(observed(1_700_000, 4), leaning),
                     stay(observed(2_950_000, 4), by_rule),
                     stay(End::Missing, End::Missing),
