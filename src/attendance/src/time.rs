@@ -124,6 +124,8 @@ words! {
         Bounded = "bounded",
         /// What bounds it cannot all be true.
         Contradictory = "contradictory",
+        /// By the word of the system or the person that reports it.
+        Reported = "reported",
     }
 }
 

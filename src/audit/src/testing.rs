@@ -143,14 +143,7 @@ impl World {
             ledger: Log::default(),
             kiosks: Vec::new(),
             objects: BTreeMap::new(),
-            agenda: Agenda {
-                v: agenda::VERSION,
-                zone: "Europe/Berlin".into(),
-                rooms: Vec::new(),
-                doors: Vec::new(),
-                sessions: Vec::new(),
-                programmes: Vec::new(),
-            },
+            agenda: Agenda::empty("Europe/Berlin"),
             registrations: Registrations {
                 v: agenda::VERSION,
                 badge_key: badge_key.id(),
@@ -268,27 +261,23 @@ impl World {
         programme: &str,
     ) {
         self.agenda.sessions.push(agenda::Session {
-            id: id::<SessionId>(session),
             title: session.to_uppercase(),
-            room: id(room),
-            start: nine_and(from_min * MINUTE_MS),
-            end: nine_and(to_min * MINUTE_MS),
-            actual_start: None,
-            actual_end: None,
             programme: Some(id(programme)),
-            credit_value: None,
+            ..agenda::Session::plain(
+                id::<SessionId>(session),
+                id(room),
+                nine_and(from_min * MINUTE_MS),
+                nine_and(to_min * MINUTE_MS),
+            )
         });
     }
 
     /// Adds a registration.
     pub fn register(&mut self, attendee: &str, badge: &str) {
-        self.registrations.registrations.push(Registration {
-            attendee: id(attendee),
-            badges: vec![self.badge_key.digest(badge)],
-            valid_from: None,
-            valid_until: None,
-            cancelled: false,
-        });
+        self.registrations.registrations.push(Registration::plain(
+            id(attendee),
+            vec![self.badge_key.digest(badge)],
+        ));
     }
 
     /// Imports registrations and agenda, and puts a rule set in force.

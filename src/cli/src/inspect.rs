@@ -319,6 +319,29 @@ fn ledger_words(entry: &LedgerEntry) -> String {
             "{} version {} to {}, on decision {}",
             c.certificate, c.version, c.attendee, c.decision
         ),
+        LedgerBody::Signals(s) => {
+            let by = s
+                .operator
+                .as_ref()
+                .map(|operator| format!(", by {operator}"));
+            let why = s.reason.as_ref().map(|reason| format!(": {reason}"));
+            format!(
+                "{} signals from {}{}{}",
+                s.rows,
+                s.source,
+                why.unwrap_or_default(),
+                by.unwrap_or_default()
+            )
+        }
+        LedgerBody::Retraction(r) => {
+            let row = r
+                .row
+                .map_or("all rows".to_owned(), |row| format!("row {row}"));
+            format!(
+                "{row} of entry {} retracted: {}, by {}",
+                r.entry, r.reason, r.operator
+            )
+        }
         LedgerBody::Revocation(r) => {
             format!(
                 "{} version {} revoked: {}",

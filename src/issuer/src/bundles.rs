@@ -171,12 +171,8 @@ fn make(
 /// Before an agenda is imported, a door has rooms and no sessions.
 fn empty_agenda(event: &EventFacts, doors: Vec<agenda::Door>) -> Agenda {
     Agenda {
-        v: agenda::VERSION,
-        zone: event.zone.clone(),
-        rooms: Vec::new(),
         doors,
-        sessions: Vec::new(),
-        programmes: Vec::new(),
+        ..Agenda::empty(&event.zone)
     }
 }
 

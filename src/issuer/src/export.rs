@@ -504,6 +504,9 @@ impl Named {
             LedgerBody::Import(import) => {
                 self.public.insert(import.object);
             }
+            LedgerBody::Signals(signals) => {
+                self.public.insert(signals.object);
+            }
             LedgerBody::Rules(rules) => {
                 self.public.extend([rules.rules, rules.agenda]);
             }
@@ -523,6 +526,7 @@ impl Named {
             | LedgerBody::Quarantine(_)
             | LedgerBody::Case(_)
             | LedgerBody::Recovery(_)
+            | LedgerBody::Retraction(_)
             | LedgerBody::Revocation(_) => {}
         }
         Ok(())

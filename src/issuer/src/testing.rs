@@ -175,13 +175,7 @@ fn person(badge: &str) -> PersonChange {
         key: b"key".to_vec(),
         sealed: badge.as_bytes().to_vec(),
         badge: (digest, b"row".to_vec()),
-        registration: protocol::agenda::Registration {
-            attendee: attendee(badge),
-            badges: vec![digest],
-            valid_from: None,
-            valid_until: None,
-            cancelled: false,
-        },
+        registration: protocol::agenda::Registration::plain(attendee(badge), vec![digest]),
     }
 }
 

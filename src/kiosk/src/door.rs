@@ -227,7 +227,7 @@ impl Door {
         let placed = self.clock.place(self.next, stamp);
         let is_vouched = match placed.quality {
             Quality::Anchored | Quality::Kernel | Quality::TimeCode => true,
-            Quality::Bounded | Quality::Contradictory => false,
+            Quality::Bounded | Quality::Contradictory | Quality::Reported => false,
         };
         is_vouched.then(|| told_time(placed.at, stamp))
     }

@@ -76,6 +76,10 @@ bodies! {
     Case = "case",
     /// The issuer goes on although a head that it signed before is lost.
     Recovery = "recovery",
+    /// Signals of another source than doors were accepted.
+    Signals = "signals",
+    /// Signals count no longer.
+    Retraction = "retraction",
 }
 
 /// The event begins.
@@ -389,6 +393,43 @@ pub struct Recovery {
     #[serde(with = "as_text")]
     pub kiosk: KioskId,
     /// Why it goes on, as a code.
+    pub reason: String,
+    /// Who, by account id.
+    pub operator: String,
+}
+
+/// Signals of another source than doors were accepted: an import, a batch of webhooks, a person's word.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signals {
+    /// The system that they come from, such as `zoom`.
+    pub source: String,
+    /// SHA-256 of the object that holds them: see [`crate::signals::Signals`].
+    #[serde(with = "as_hash")]
+    pub object: Hash,
+    /// SHA-256 of the file or request as it was given.
+    #[serde(with = "as_hash")]
+    pub file: Hash,
+    /// How many rows the object has.
+    pub rows: u64,
+    /// Who, by account id, where a person answers for them.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub operator: Option<String>,
+    /// Why, as a code, where a person answers for them.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<String>,
+}
+
+/// Signals count no longer: those of a whole entry, or one row of it. They stay where they are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retraction {
+    /// The ledger index of the `signals` entry.
+    pub entry: u64,
+    /// The row in its object, from 0; every row, where none is named.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub row: Option<u32>,
+    /// Why, as a code.
     pub reason: String,
     /// Who, by account id.
     pub operator: String,

@@ -9,7 +9,8 @@
 //! - [`enrol`], [`time`], [`presence`], [`status`], [`http_signature`], [`problem`]: the rest of the sync protocol.
 //! - [`time_code`]: the time, for doors without a network.
 //! - [`rules`], [`agenda`], [`decision`], [`certificate`], [`archive`]: what lies in the object store and in evidence bundles.
-//! - [`strict`]: how JSON is read. [`signals`]: scans into the signals that `attendance` decides on.
+//! - [`subject`]: accounts of people elsewhere, as keyed digests.
+//! - [`strict`]: how JSON is read. [`signals`]: scans, and what other sources saw, into the signals that `attendance` decides on.
 
 pub mod agenda;
 pub mod archive;
@@ -29,6 +30,7 @@ pub mod signals;
 pub mod signed;
 pub mod status;
 pub mod strict;
+pub mod subject;
 pub mod text;
 pub mod time;
 pub mod time_code;

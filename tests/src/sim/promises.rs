@@ -514,6 +514,7 @@ fn p4_true_times_are_held(world: &mut World, logs: &[Log]) -> Result<(), String>
                 Quality::TimeCode => "intervals by a time code",
                 Quality::Bounded => "intervals by neighbours",
                 Quality::Contradictory => "intervals contradictory",
+                Quality::Reported => "intervals reported",
             };
             world.tally.count(quality, 1);
             let two_ends = placed.at.earliest != UtcMs::DISTANT_PAST

@@ -250,15 +250,9 @@ impl Maker<'_> {
         let session =
             |name: &str, title: &str, room: &str, start: i64, end: i64, programme: Option<&str>| {
                 Session {
-                    id: id(name),
                     title: title.into(),
-                    room: id(room),
-                    start: at(start),
-                    end: at(end),
-                    actual_start: None,
-                    actual_end: None,
                     programme: programme.map(id),
-                    credit_value: None,
+                    ..Session::plain(id(name), id(room), at(start), at(end))
                 }
             };
         let agenda = Agenda {
@@ -285,6 +279,7 @@ impl Maker<'_> {
                     rooms: rooms.iter().map(|r| id(r)).collect(),
                 })
                 .collect(),
+            channels: Vec::new(),
             sessions: vec![
                 session(
                     "opening",
@@ -423,11 +418,8 @@ impl Maker<'_> {
                     self.badge_key.seal_row(&code, &row, random(self.random)),
                 ),
                 registration: Registration {
-                    attendee: attendee.clone(),
-                    badges: vec![digest],
-                    valid_from: None,
-                    valid_until: None,
                     cancelled: n == 5,
+                    ..Registration::plain(attendee.clone(), vec![digest])
                 },
                 attendee,
             });

@@ -500,12 +500,8 @@ async fn a_bundle_carries_agenda_and_rules() {
     let (store, objects) = (&issuer.parties.store, &issuer.parties.objects);
     let rules = "format = \"rollcall-rules/1\"\n";
     let agenda = protocol::agenda::Agenda {
-        v: 1,
-        zone: "Europe/Vienna".to_owned(),
-        rooms: Vec::new(),
         doors: vec![door("main")],
-        sessions: Vec::new(),
-        programmes: Vec::new(),
+        ..protocol::agenda::Agenda::empty("Europe/Vienna")
     };
     let object = objects
         .put(&protocol::decision::object_bytes(&agenda))

@@ -92,16 +92,16 @@ mod tests {
                 door("back", &["a", "b"]),
                 door("side", &["b"]),
             ],
+            channels: Vec::new(),
             sessions: vec![Session {
-                id: "s".parse().unwrap(),
                 title: "S".into(),
-                room: "a".parse().unwrap(),
-                start: UtcMs(0),
-                end: UtcMs(END),
-                actual_start: None,
-                actual_end: None,
                 programme: Some("p".parse().unwrap()),
-                credit_value: None,
+                ..Session::plain(
+                    "s".parse().unwrap(),
+                    "a".parse().unwrap(),
+                    UtcMs(0),
+                    UtcMs(END),
+                )
             }],
             programmes: vec![Programme {
                 id: "p".parse().unwrap(),

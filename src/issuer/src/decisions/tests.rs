@@ -75,12 +75,8 @@ impl World {
     }
 
     fn register(&self, badges: &[&str]) {
-        let registration = |badge: &&str| protocol::agenda::Registration {
-            attendee: attendee(badge),
-            badges: vec![badge_key().digest(badge)],
-            valid_from: None,
-            valid_until: None,
-            cancelled: false,
+        let registration = |badge: &&str| {
+            protocol::agenda::Registration::plain(attendee(badge), vec![badge_key().digest(badge)])
         };
         let document = Registrations {
             v: 1,
@@ -171,16 +167,16 @@ fn agenda(rules: &str) -> Agenda {
             part_of: None,
         }],
         doors: vec![door("main")],
+        channels: Vec::new(),
         sessions: vec![protocol::agenda::Session {
-            id: "s1".parse().unwrap(),
             title: "S".into(),
-            room: "hall".parse().unwrap(),
-            start: NOON,
-            end: NOON.plus_ms(40_000),
-            actual_start: None,
-            actual_end: None,
             programme: Some(programme_id()),
-            credit_value: None,
+            ..protocol::agenda::Session::plain(
+                "s1".parse().unwrap(),
+                "hall".parse().unwrap(),
+                NOON,
+                NOON.plus_ms(40_000),
+            )
         }],
         programmes: vec![protocol::agenda::Programme {
             id: programme_id(),

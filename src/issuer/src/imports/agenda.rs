@@ -1,19 +1,23 @@
 //! The agenda in force and what changes it: an import, a door, a rule set.
 //!
 //! What a new file takes over from the agenda in force: doors (the store's own), rooms that doors serve, the rule sets of programmes by
-//! their id, what staff said of a session's actual times, and which room is part of which. Sessions are the file's.
+//! their id, channels, what staff said of a session beside (actual times, parts, exclusions, fields, polls), and which room is part of
+//! which. Sessions are the file's.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use attendance::agenda::PLAIN_SESSION;
 use attendance::words::{EventId, ProgrammeId, RoomId, SessionId};
 use attendance::{Decimal, UtcMs};
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use evidence::Hash;
 use protocol::agenda::{Agenda, Door, Programme, Room, Session, VERSION};
 use protocol::decision::object_bytes;
 use protocol::toml_text::nearest;
 
 use super::{Desk, ImportFault, MAX_NAMED, Plan, Source, with_tries};
-use crate::sources::{AgendaImport, SessionRow};
+use crate::sources::{AgendaImport, SessionRow, zone_named};
 use crate::store::events::{AgendaChange, EventFacts, ProgrammeFacts, Versioned};
 
 /// The programme of sessions that name none.
@@ -118,9 +122,10 @@ fn merge(
     read: &AgendaImport,
 ) -> Result<(Agenda, Vec<String>), ImportFault> {
     let mut warnings = Vec::new();
+    let zone = zone_named(&event.zone).map_err(|e| ImportFault::Missing(e.to_string()))?;
     let mut sessions = Vec::with_capacity(read.sessions.len());
     for row in &read.sessions {
-        sessions.push(session(row, before)?);
+        sessions.push(session(row, before, zone)?);
     }
     let rooms = rooms(before, &doors, read, &mut warnings)?;
     let programmes = programmes(before, event, &sessions, &mut warnings);
@@ -143,13 +148,20 @@ fn merge(
         zone: event.zone.clone(),
         rooms,
         doors,
+        channels: before.map_or_else(Vec::new, |agenda| agenda.channels.clone()),
         sessions,
         programmes,
     };
     Ok((agenda, warnings))
 }
 
-fn session(row: &SessionRow, before: Option<&Agenda>) -> Result<Session, ImportFault> {
+/// The day in a zone on which an instant falls, as agendas write it.
+fn local_day(at: UtcMs, zone: Tz) -> Option<String> {
+    let at = DateTime::<Utc>::from_timestamp_millis(at.0)?;
+    Some(at.with_timezone(&zone).format("%Y-%m-%d").to_string())
+}
+
+fn session(row: &SessionRow, before: Option<&Agenda>, zone: Tz) -> Result<Session, ImportFault> {
     let id = row.id.parse().map_err(|_| bad("session", &row.id))?;
     let held = before.and_then(|agenda| agenda.sessions.iter().find(|s| s.id == id));
     let programme = match row.programme.as_deref() {
@@ -166,16 +178,21 @@ fn session(row: &SessionRow, before: Option<&Agenda>) -> Result<Session, ImportF
         ),
         None => None,
     };
+    let room = row.room.parse().map_err(|_| bad("room", &row.room))?;
+    let (start, end) = (UtcMs(row.start_utc_ms), UtcMs(row.end_utc_ms));
     Ok(Session {
-        id,
         title: row.title.clone(),
-        room: row.room.parse().map_err(|_| bad("room", &row.room))?,
-        start: UtcMs(row.start_utc_ms),
-        end: UtcMs(row.end_utc_ms),
         actual_start: held.and_then(|s| s.actual_start),
         actual_end: held.and_then(|s| s.actual_end),
         programme,
         credit_value,
+        kind: (row.kind != PLAIN_SESSION).then(|| row.kind.clone()),
+        parts: held.map_or_else(Vec::new, |s| s.parts.clone()),
+        excluded: held.map_or_else(Vec::new, |s| s.excluded.clone()),
+        fields: held.map_or_else(Vec::new, |s| s.fields.clone()),
+        day: local_day(start, zone),
+        polls_offered: held.and_then(|s| s.polls_offered),
+        ..Session::plain(id, room, start, end)
     })
 }
 

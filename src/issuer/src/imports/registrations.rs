@@ -408,11 +408,10 @@ fn registration(
     badges: Vec<BadgeDigest>,
 ) -> Registration {
     Registration {
-        attendee: attendee.clone(),
-        badges,
         valid_from: row.valid_from_utc_ms.map(UtcMs),
         valid_until: row.valid_until_utc_ms.map(UtcMs),
         cancelled: row.cancelled,
+        ..Registration::plain(attendee.clone(), badges)
     }
 }
 

@@ -17,6 +17,8 @@
 //! | registrations | [`registrations_csv`] | our CSV, columns in [`REGISTRATIONS_COLUMNS`] |
 //! | registrations | [`pretix`] | saved pages of pretix's orders or positions |
 //!
+//! What sources of attendance give, and how their readers behave, [`observed`] says.
+//!
 //! [`detect`] tells them apart by their content.
 //!
 //! Limits: [`MAX_IMPORT_BYTES`] a file, [`MAX_ROWS`] rows, [`MAX_FIELD_BYTES`] a field. Badge codes and e-mail addresses
@@ -38,6 +40,7 @@ mod ical_zones;
 mod ids;
 mod json_pages;
 mod local_time;
+pub mod observed;
 pub mod pretalx;
 pub mod pretix;
 mod problem;

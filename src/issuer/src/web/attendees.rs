@@ -279,11 +279,9 @@ mod tests {
     #[test]
     fn a_registration_holds_from_its_first_to_before_its_last_moment() {
         let registration = Registration {
-            attendee: "a".parse().unwrap(),
-            badges: vec![],
             valid_from: Some(UtcMs(100)),
             valid_until: Some(UtcMs(200)),
-            cancelled: false,
+            ..Registration::plain("a".parse().unwrap(), vec![])
         };
         for (now, word) in [
             (99, "not begun"),

@@ -295,23 +295,17 @@ mod tests {
             rooms: vec![room.parse().unwrap()],
         };
         let session = Session {
-            id: "s".parse().unwrap(),
             title: "S".into(),
-            room: "a".parse().unwrap(),
-            start: UtcMs(0),
-            end: UtcMs(1_000),
-            actual_start: None,
-            actual_end: None,
-            programme: None,
-            credit_value: None,
+            ..Session::plain(
+                "s".parse().unwrap(),
+                "a".parse().unwrap(),
+                UtcMs(0),
+                UtcMs(1_000),
+            )
         };
         let agenda = Agenda {
-            v: 1,
-            zone: "UTC".into(),
-            rooms: vec![],
             doors: vec![door("front", "a"), door("back", "a"), door("other", "b")],
-            sessions: vec![],
-            programmes: vec![],
+            ..Agenda::empty("UTC")
         };
         let check = |session: &Session, held: &[(&str, i64)], lost: &[&str], expected: &[&str]| {
             let held = held

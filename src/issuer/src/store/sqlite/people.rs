@@ -39,11 +39,10 @@ fn registrations(
     let rows = statement.query_map(params![event, attendee], |row| {
         let attendee: AttendeeId = word(row, 0)?;
         let registration = Registration {
-            attendee: attendee.clone(),
-            badges: Vec::new(),
             valid_from: time(row, 1)?,
             valid_until: time(row, 2)?,
             cancelled: row.get(3)?,
+            ..Registration::plain(attendee.clone(), Vec::new())
         };
         Ok((attendee, registration))
     })?;
