@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use attendance::time::{ClockHistory, TimePolicy};
-use attendance::words::{Direction, DirectionSource, RoomId, Source, Verdict};
+use attendance::words::{Direction, DirectionSource, Kind, RoomId, Source, Verdict};
 use protocol::entry::{self, Body, Entry, Scan};
 use protocol::signals::from_scan;
 
@@ -63,10 +63,15 @@ fn a_signal_is_the_scan_placed_in_time_in_the_rooms_that_the_issuer_says() {
         let (signal, placed) = from_scan(&log, 4, &entry, &scan, &clock, said).unwrap();
         assert_eq!(placed, clock.place(4, &entry.stamp));
         assert_eq!((&*signal.id.log, signal.id.index), ("log", 4));
+        assert_eq!(signal.id.row, None);
         assert_eq!(signal.source, Source::Scan);
         assert_eq!(signal.rooms, in_signal);
-        assert_eq!(signal.direction, Direction::Out);
-        assert_eq!(signal.direction_source, DirectionSource::Toggled);
+        let kind = Kind::Crossing {
+            direction: Direction::Out,
+            source: DirectionSource::Toggled,
+        };
+        assert_eq!(signal.kind, kind);
+        assert_eq!((signal.session, signal.device), (None, None));
         assert_eq!((signal.at, signal.quality), (placed.at, placed.quality));
         let tick = signal.tick.unwrap();
         assert_eq!(
