@@ -252,5 +252,8 @@ mod adversary_tests;
 #[path = "verify/branches_tests.rs"]
 mod branches_tests;
 #[cfg(test)]
+#[path = "verify/edges_tests.rs"]
+mod edges_tests;
+#[cfg(test)]
 #[path = "verify/tests.rs"]
 mod tests;

@@ -10,6 +10,7 @@
 mod keeper;
 mod overview;
 mod rebuild;
+mod recorder;
 mod requests;
 
 #[cfg(test)]

@@ -384,6 +384,42 @@ mod tests {
         parse::<Sample>("", "x").unwrap_err();
     }
 
+    #[test]
+    fn a_line_has_a_key_where_a_value_is_given_to_one() {
+        for (line, key) in [
+            ("baud = 9600", Some("baud")),
+            ("  reader.baud=9600", Some("reader.baud")),
+            ("baud = \"a=b\"", Some("baud")),
+            ("= 9600", None),
+            ("# baud = 9600", None),
+            ("[reader] # x = y", None),
+            ("baud", None),
+            ("", None),
+        ] {
+            assert_eq!(line_key(line), key, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_quoted_as_a_string_is_left_out_up_to_its_end() {
+        for (said, kept) in [
+            (
+                "invalid type: string \"x\", expected u32",
+                "invalid type: string, expected u32",
+            ),
+            (
+                "string \"a\", expected b\", expected u32",
+                "string, expected u32",
+            ),
+            ("string \"\", expected u32", "string, expected u32"),
+            ("\", expected string \"x", "\", expected string \"x"),
+            ("string \"x\"", "string \"x\""),
+            ("integer `3`, expected u32", "integer `3`, expected u32"),
+        ] {
+            assert_eq!(without_values(said), kept, "{said}");
+        }
+    }
+
     proptest::proptest! {
         #[test]
         fn no_text_makes_it_panic(text in ".{0,80}") {

@@ -10,6 +10,7 @@ mod programs;
 mod setup;
 mod suite;
 mod tally;
+mod test_programs;
 mod workspace;
 
 use std::process::ExitCode;

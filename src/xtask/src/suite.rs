@@ -1,8 +1,11 @@
 //! `cargo xtask test`: every check of this repository, in one command, with no network after setting up.
 //!
 //! All steps run even when one failed, so that one run shows all there is to mend; only the tests need the programs.
-//! The last line is `N passed, N failed, N skipped`; before it stand the time each step took, the failed and the
-//! skipped tests and the steps that failed.
+//! The last line is `N passed, N failed, N skipped`; before it stand the time each test program took, the slowest first, the
+//! time each step took, the failed and the skipped tests and the steps that failed.
+//!
+//! Test programs run one after the other: each uses every core by itself, and those that hold others to a time are not to be
+//! disturbed.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
@@ -12,6 +15,7 @@ use std::time::{Duration, Instant};
 use crate::Stop;
 use crate::setup::{self, Purpose};
 use crate::tally::{SKIPS_VARIABLE, Tally, allowed_skips};
+use crate::test_programs::{self, Ran, TestProgram};
 use crate::workspace::{Workspace, could_not_start, succeeds};
 
 /// Names the tests that may be skipped on a build server.
@@ -84,18 +88,18 @@ pub(crate) fn test(workspace: &Workspace, quick: bool) -> Result<(), Stop> {
     })?;
     // Tests that span crates start the programs, which `cargo test` alone does not promise to build. Building both at
     // once gives each dependency one set of features, so nothing is compiled twice.
+    let mut programs = Vec::new();
     let built = steps.run("build", || {
-        cargo(&[
-            "build",
-            "--workspace",
-            "--bins",
-            "--tests",
-            "--locked",
-            "--offline",
-        ])
+        let built = build(workspace)?;
+        let is_good = built.is_some();
+        programs = built.unwrap_or_default();
+        Ok(is_good)
     })?;
+    let mut ran = Vec::new();
     if built {
-        steps.run("tests", || run_tests(workspace, &mut tally))?;
+        steps.run("tests", || {
+            run_tests(workspace, &programs, &mut tally, &mut ran)
+        })?;
     } else {
         eprintln!("test: the build failed, so no test was run");
     }
@@ -107,6 +111,7 @@ pub(crate) fn test(workspace: &Workspace, quick: bool) -> Result<(), Stop> {
     let allowed = allowed_skips(
         &std::fs::read_to_string(workspace.root.join(SKIPS_ALLOWED)).unwrap_or_default(),
     );
+    print!("\n{}", test_programs::table(&ran));
     conclude(
         &steps,
         &tally,
@@ -145,20 +150,77 @@ fn conclude(
     ))
 }
 
-/// Runs all tests, passing on what they print and counting it.
-fn run_tests(workspace: &Workspace, tally: &mut Tally) -> Result<bool, Stop> {
-    let skips = fresh_skips_file(workspace)?;
+/// Builds programs and test programs. Gives the latter, or nothing where the build failed.
+fn build(workspace: &Workspace) -> Result<Option<Vec<TestProgram>>, Stop> {
     let mut command = workspace.cargo(&[
+        "build",
+        "--workspace",
+        "--bins",
+        "--tests",
+        "--locked",
+        "--offline",
+        "--message-format=json-render-diagnostics",
+    ]);
+    let output = command
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| could_not_start("cargo build", &error))?;
+    let messages = String::from_utf8_lossy(&output.stdout);
+    let programs = test_programs::of_build(&messages, &workspace.root);
+    Ok(output.status.success().then_some(programs))
+}
+
+/// Runs all tests, passing on what they print and counting it; those in the documentation come last.
+fn run_tests(
+    workspace: &Workspace,
+    programs: &[TestProgram],
+    tally: &mut Tally,
+    ran: &mut Vec<Ran>,
+) -> Result<bool, Stop> {
+    let skips = fresh_skips_file(workspace)?;
+    let documentation = workspace.cargo(&[
         "test",
+        "--doc",
         "--workspace",
         "--locked",
         "--offline",
         "--no-fail-fast",
     ]);
-    command.env(SKIPS_VARIABLE, &skips).stdout(Stdio::piped());
+    let of_program = |program: &TestProgram| {
+        let mut command = Command::new(&program.executable);
+        command.current_dir(&program.folder);
+        command
+    };
+    let named = programs
+        .iter()
+        .map(|program| (program.name.as_str(), of_program(program)));
+    let mut all: Vec<(&str, Command)> = named.collect();
+    all.push(("documentation", documentation));
+    let mut is_good = true;
+    for (name, mut command) in all {
+        eprintln!("test: {name}");
+        command.env(SKIPS_VARIABLE, &skips);
+        let before = tally.counted();
+        let started = Instant::now();
+        let succeeded = run_counting(&mut command, name, tally)?;
+        ran.push(Ran {
+            name: name.to_owned(),
+            tests: tally.counted() - before,
+            took: started.elapsed(),
+            is_good: succeeded,
+        });
+        is_good &= succeeded;
+    }
+    tally.read_skips(&std::fs::read_to_string(&skips).unwrap_or_default());
+    Ok(is_good && !tally.has_failures())
+}
+
+/// Runs one test program to its end. Whether it ended well.
+fn run_counting(command: &mut Command, name: &str, tally: &mut Tally) -> Result<bool, Stop> {
     let mut child = command
+        .stdout(Stdio::piped())
         .spawn()
-        .map_err(|error| could_not_start("cargo test", &error))?;
+        .map_err(|error| could_not_start(name, &error))?;
     let output = child
         .stdout
         .take()
@@ -178,11 +240,10 @@ fn run_tests(workspace: &Workspace, tally: &mut Tally) -> Result<bool, Stop> {
         line.clear();
     }
     drop(reader);
-    let status = child
+    child
         .wait()
-        .map_err(|error| could_not_start("cargo test", &error))?;
-    tally.read_skips(&std::fs::read_to_string(&skips).unwrap_or_default());
-    Ok(status.success() && !tally.has_failures())
+        .map(|status| status.success())
+        .map_err(|error| could_not_start(name, &error))
 }
 
 fn fresh_skips_file(workspace: &Workspace) -> Result<PathBuf, Stop> {

@@ -1,4 +1,4 @@
-//! What the tests said: cargo's result lines summed, and the skips that the tests declared.
+//! What the tests said: the result lines of test programs summed, and the skips that the tests declared.
 //!
 //! A test that cannot run here (no browser, not root) passes and declares itself skipped: it prints
 //! `SKIPPED <test name>: <reason>` and, where `ROLLCALL_SKIPS` names a file, appends the same line to it in one write.
@@ -24,7 +24,7 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// Takes in one line of `cargo test`'s standard output.
+    /// Takes in one line of a test program's standard output.
     pub(crate) fn read_line(&mut self, line: &str) {
         if let Some(counts) = line.strip_prefix("test result: ") {
             self.passed += count_before(counts, " passed");
@@ -50,6 +50,11 @@ impl Tally {
         {
             self.skipped.insert(name.to_owned(), reason.to_owned());
         }
+    }
+
+    /// How many tests ran, well or not.
+    pub(crate) fn counted(&self) -> u64 {
+        self.passed + self.failed
     }
 
     /// Whether any test failed.
@@ -146,6 +151,7 @@ test result: ok. 40 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; fin
 ";
         let tally = tally(output, "");
         assert_eq!(tally.summary(), "41 passed, 1 failed, 0 skipped");
+        assert_eq!(tally.counted(), 42);
         assert_eq!(tally.details(), "FAILED  a::two\n");
         assert!(tally.has_failures());
     }

@@ -749,7 +749,7 @@ fn begins(opened: &Opened<'_>, entries: &[(u64, LedgerEntry)]) -> Result<(), Str
 }
 
 /// The names under which a note is signed, line by line.
-fn signers(note: &str) -> impl Iterator<Item = &str> {
+pub(super) fn signers(note: &str) -> impl Iterator<Item = &str> {
     let lines = note.rfind("\n\n").map_or("", |end| &note[end + 2..]);
     lines
         .lines()

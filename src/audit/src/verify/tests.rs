@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use protocol::decision::object_bytes;
 use protocol::ledger::LedgerBody;
 
-fn run(files: &Memory) -> Report {
+pub(super) fn run(files: &Memory) -> Report {
     verify(files, &Options::default(), &mut |_| {})
 }
 
@@ -74,7 +74,7 @@ fn rich() -> World {
 const CODE: &str = "aaaabbbbccccddddeeeeffff22";
 
 #[track_caller]
-fn check(world: &World, names: &[&str], says: &str) {
+pub(super) fn check(world: &World, names: &[&str], says: &str) {
     let report = run(&world.archive());
     assert_eq!(failed(&report), names, "{:#?}", report.checks);
     assert_eq!(report.verdict, Verdict::Failed);

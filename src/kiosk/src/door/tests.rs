@@ -336,6 +336,51 @@ fn whoever_forgot_to_check_out_is_not_inside_when_sessions_begin_anew() {
 }
 
 #[test]
+fn sessions_that_follow_at_once_are_one_stretch_and_a_pause_begins_another() {
+    let check = |pause_ms: i64, verdict: Verdict, direction: Direction| {
+        let mut bench = Bench::with(|bundle| {
+            bundle.policy.margin_s = 0;
+            let mut next = bundle.agenda.sessions[0].clone();
+            next.id = attendance::words::SessionId::new("s-2").unwrap();
+            next.start = next.end.plus_ms(pause_ms);
+            next.end = next.start.plus_ms(60 * MINUTE_MS);
+            bundle.agenda.sessions.push(next);
+        });
+        bench.scan(1, 50);
+        check(&bench.scan(1, 70), verdict, direction, Toggled);
+    };
+    check(0, CheckedOut, Out);
+    check(1, CheckedIn, In);
+}
+
+#[test]
+fn each_scan_keeps_the_rooms_that_its_door_served() {
+    let mut bench = Bench::new();
+    let rooms = |names: &[&str]| -> Vec<RoomId> {
+        names
+            .iter()
+            .map(|name| RoomId::new(name).unwrap())
+            .collect()
+    };
+    let served = [
+        rooms(&["hall"]),
+        rooms(&["hall", "annex"]),
+        rooms(&["hall"]),
+    ];
+    for (minute, rooms) in (1..).zip(&served) {
+        let mut bundle = bundle(&bench.fixture);
+        bundle.door.rooms.clone_from(rooms);
+        bench.door.adopt(&bundle).unwrap();
+        bench.scan(1, minute);
+    }
+    let log: Arc<str> = Arc::from(bench.fixture.origin());
+    let people = &bench.door.people;
+    let signals = people.signals(&attendee(1), &log, &bench.door.clock);
+    let of_signals: Vec<_> = signals.unwrap().into_iter().map(|s| s.rooms).collect();
+    assert_eq!(of_signals, served);
+}
+
+#[test]
 fn the_direction_is_the_readers_then_staffs_then_toggled() {
     let mut bench = Bench::new();
     let set = Door::set_direction(Some(Out), stamp(0), None);

@@ -11,17 +11,17 @@ use attendance::UtcMs;
 use attendance::time::{Stamp, Sync};
 use attendance::words::{Direction, ReaderId};
 use protocol::enrol::CLAIM_PREFIX;
-use protocol::entry::{Body, Boot, BootCause, Entry, Note, ReaderState, encode};
+use protocol::entry::{Body, Boot, BootCause, Entry, Note, ReaderState};
 use tokio::sync::{mpsc, oneshot, watch};
 use zeroize::Zeroizing;
 
 use crate::config::{Config, Language};
 use crate::desk::{DeskRequest, Standing};
-use crate::door::{Decided, Door, Read, Timed};
+use crate::door::Decided;
 use crate::feedback::{Sinks, Telling};
 use crate::journal::{Disk, Folder, Journal, JournalError};
 use crate::kernel::{self, Clocks};
-use crate::readers::{Clock, RawScan, ReaderEvent};
+use crate::readers::{Clock, ReaderEvent};
 use crate::screen::messages::{Locale, Messages};
 use crate::screen::server::EventInfo;
 use crate::screen::view::{
@@ -33,6 +33,7 @@ use crate::sync::words::SyncStatus;
 use super::SOFTWARE;
 use super::overview::{ReaderFacts, Trend, unknown};
 use super::rebuild::{InForce, rebuild};
+use super::recorder::Recorder;
 
 /// The most scans of one commit.
 const GROUP_MAX: usize = 64;
@@ -116,15 +117,6 @@ pub(super) enum State {
         /// When to try again, on the raw clock.
         again_raw_ms: u64,
     },
-}
-
-/// A journal and the door that was built from it.
-pub(super) struct Recorder {
-    pub(super) journal: Journal,
-    pub(super) door: Door,
-    pub(super) in_force: InForce,
-    /// Entries up to and with the newest that does not merely ride along.
-    pub(super) urgent_size: u64,
 }
 
 /// The owner of door, journal and feedback. [`Keeper::run`] gives it a thread; whoever has time in their own hands calls
@@ -717,100 +709,6 @@ impl Keeper {
             state,
             refused: std::mem::take(&mut facts.refused_since),
         }))
-    }
-}
-
-impl Recorder {
-    /// Decides a scan and takes it, not yet durable.
-    fn decide(&mut self, scan: &RawScan, direction: Option<Direction>) -> (Vec<u8>, Decided) {
-        let read = Read {
-            reader: &scan.reader,
-            symbology: scan.symbology.as_deref(),
-            text: &scan.text,
-            stamp: &scan.stamp,
-            direction,
-        };
-        let mut decided = self.door.decide(read);
-        let bytes = encode(&decided.entry).or_else(|_| {
-            // Only the provisional decisions can make it too long, and the issuer makes them anew.
-            if let Body::Scan(scan) = &mut decided.entry.body {
-                scan.provisional.clear();
-            }
-            encode(&decided.entry)
-        });
-        let bytes = bytes.expect("a scan of bounded ids and no decisions fits an entry");
-        self.door.apply(self.door.next_index(), &decided.entry);
-        (bytes, decided)
-    }
-
-    /// Takes an entry, not yet durable. `None` where it fits no entry, which is said in the log.
-    pub(super) fn take(&mut self, entry: &Entry) -> Option<Vec<u8>> {
-        match encode(entry) {
-            Ok(bytes) => {
-                self.door.apply(self.door.next_index(), entry);
-                Some(bytes)
-            }
-            Err(error) => {
-                tracing::error!(kind = entry.body.kind(), %error, "not journalled");
-                None
-            }
-        }
-    }
-
-    /// Has the traces of many entries kept with the entries that come now, once there are enough.
-    pub(super) fn lay_traces_beside(&mut self) {
-        if let Some(chunk) = self.door.chunk() {
-            self.journal.lay_beside(chunk);
-        }
-    }
-
-    /// Whether a time code alone says what the time is.
-    pub(super) fn is_timed_by_code(&self) -> bool {
-        self.door.is_timed() && !self.door.is_anchored()
-    }
-
-    /// Takes a time code, or a note of why not, not yet durable. `None` where the text means something else.
-    fn take_time_code(&mut self, scan: &RawScan, built_at: UtcMs) -> Option<(Vec<u8>, Timed)> {
-        let read = Read {
-            reader: &scan.reader,
-            symbology: scan.symbology.as_deref(),
-            text: &scan.text,
-            stamp: &scan.stamp,
-            direction: None,
-        };
-        let floor = self.journal.floor().max(built_at);
-        let timed = self.door.time_code(read, floor)?;
-        let bytes = self.take(&timed.entry)?;
-        Some((bytes, timed))
-    }
-
-    pub(super) fn standing(&self) -> Standing {
-        Standing {
-            enrolled: true,
-            log_size: self.journal.size(),
-            urgent_size: self.urgent_size,
-            anchored: self.door.is_anchored(),
-            awaits: self.journal.awaits_enrolment(),
-            sealed_rest: self.sealed_rest(),
-            generation: self.generation(),
-        }
-    }
-
-    pub(super) fn sealed_rest(&self) -> bool {
-        let mut sealed = self.journal.sealed().iter();
-        sealed.any(|log| log.delivered < log.size)
-    }
-
-    /// Two for each sealed log, less one while the newest log waits to be enrolled.
-    fn generation(&self) -> u64 {
-        let sealed = u64::try_from(self.journal.sealed().len()).unwrap_or(u64::MAX / 2);
-        sealed * 2 - u64::from(self.journal.awaits_enrolment())
-    }
-
-    /// The wall time of the oldest entry without a receipt.
-    pub(super) fn backlog_oldest(&self) -> Option<UtcMs> {
-        let bytes = self.journal.entry(self.journal.receipted()).ok()??;
-        Some(protocol::entry::parse(&bytes).ok()?.stamp.wall)
     }
 }
 

@@ -9,7 +9,8 @@ use protocol::entry::ReaderState;
 use protocol::status::{KioskStatus, MAX_LIST, ReaderStatus};
 
 use super::SOFTWARE;
-use super::keeper::{Keeper, Recorder, State, clock_word};
+use super::keeper::{Keeper, State, clock_word};
+use super::recorder::Recorder;
 use crate::config::{DeviceConfig, ReaderConfig};
 use crate::kernel;
 use crate::readers::Refusal;

@@ -9,7 +9,7 @@ use protocol::bundle::{self, Bundle};
 use protocol::entry::{Adopt, Body, parse};
 use protocol::presence::PresenceRow;
 
-use super::keeper::Recorder;
+use super::recorder::Recorder;
 use crate::door::{Chunk, Door, Owner};
 use crate::journal::{Enrolment, Journal, JournalError, NewBundle, Replay};
 

@@ -6,8 +6,9 @@ use protocol::bundle::BundleError;
 use protocol::entry::{Body, Clock, Entry, Note, NoteText, encode};
 use protocol::presence::PresenceRow;
 
-use super::keeper::{Keeper, Recorder, State};
+use super::keeper::{Keeper, State};
 use super::rebuild::{InForce as Held, adopt_body, new_bundle, owner, rebuild};
+use super::recorder::Recorder;
 use crate::desk::{
     AcceptedError, AdoptError, DeskError, DeskRequest, DeskState, ForkError, InForce, NewEnrolment,
     Standing, Taken, parties,

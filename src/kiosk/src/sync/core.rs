@@ -19,7 +19,6 @@ use evidence::PublicKey;
 use protocol::batch::Accepted;
 use protocol::http_signature::MAX_NONCE_BYTES;
 use protocol::presence::{MAX_ROWS, Presence};
-use protocol::problem::{Code, Problem};
 use protocol::status::{KioskStatus, MAX_LIST};
 use protocol::time::TimeAnswer;
 
@@ -110,6 +109,14 @@ struct Sent {
     bytes: usize,
     /// The number of the sealed log it is of.
     sealed: Option<u64>,
+}
+
+/// A batch that the desk prepared, under the name that it is sent as.
+struct Outgoing {
+    kiosk: KioskId,
+    /// The number of the sealed log it is of.
+    sealed: Option<u64>,
+    prepared: Prepared,
 }
 
 #[derive(Debug)]
@@ -305,7 +312,7 @@ impl Core {
 
     fn start(&mut self, call: Call) -> Effect {
         match call {
-            Call::Time | Call::Bundle | Call::Presence => self.call(call, None, None),
+            Call::Time | Call::Bundle | Call::Presence => self.call(call, None),
             Call::Entries => self.ask(
                 Asking::Batch,
                 Ask::Batch {
@@ -324,9 +331,9 @@ impl Core {
         Effect::Ask(ask)
     }
 
-    fn call(&mut self, call: Call, body: Option<Arc<[u8]>>, batch: Option<Sent>) -> Effect {
+    fn call(&mut self, call: Call, body: Option<Arc<[u8]>>) -> Effect {
         let kiosk = self.kiosk.clone();
-        self.call_as(&kiosk, call, body, batch)
+        self.call_as(&kiosk, call, body, None)
     }
 
     fn call_as(
@@ -555,110 +562,6 @@ impl Core {
         }
     }
 
-    // Refusals.
-
-    fn refused(
-        &mut self,
-        now: MonoMs,
-        calling: Calling,
-        answer: &Answer,
-        fresh: Option<String>,
-    ) -> Option<Effect> {
-        let call = calling.request.call;
-        let problem = serde_json::from_slice::<Problem>(&answer.body).ok();
-        let code = problem.as_ref().and_then(Problem::code);
-        if code == Some(Code::StaleNonce) && call != Call::Time {
-            return self.stale(now, calling, fresh);
-        }
-        let held = problem.as_ref().and_then(|problem| problem.size);
-        let kept = problem.as_ref().and_then(|problem| problem.kept);
-        let checkpoint = problem.and_then(|problem| problem.checkpoint);
-        if let Some(sent) = calling.batch
-            && let Some((asking, ask)) = sealed::refused(sent, code, held, kept)
-        {
-            return Some(self.ask(asking, ask));
-        }
-        match (code, calling.batch) {
-            (Some(Code::Gap), Some(sent)) if sent.sealed.is_none() => self.gap(now, sent, held),
-            (Some(Code::Fork), Some(sent)) if sent.sealed.is_none() => {
-                let Some(checkpoint) = checkpoint else {
-                    self.alarm(now, call, Alarm::ForkUnproven, Outcome::Refused);
-                    return None;
-                };
-                self.record(now, call, Outcome::Refused, Some(Code::Fork.as_str()));
-                return Some(self.ask(Asking::Fork, Ask::Fork { checkpoint }));
-            }
-            (code, Some(sent))
-                if sent.sealed.is_none()
-                    && (code == Some(Code::TooLarge) || answer.status == 413) =>
-            {
-                self.too_large(now, sent);
-            }
-            (code, _) => {
-                let alarm = Alarm::of_refusal(call, code);
-                self.jobs[call.index()].alarm = Some(alarm);
-                self.back_off(now, call, 0);
-                let code = code.map_or(alarm.as_str(), Code::as_str);
-                self.record(now, call, Outcome::Refused, Some(code));
-            }
-        }
-        None
-    }
-
-    /// The nonce had expired: once more with the new one, and only once.
-    fn stale(&mut self, now: MonoMs, calling: Calling, fresh: Option<String>) -> Option<Effect> {
-        let call = calling.request.call;
-        let first = !calling.again && self.jobs[call.index()].failures == 0;
-        if fresh.is_some() && first {
-            let request = Request {
-                id: self.next_id(),
-                nonce: fresh,
-                ..calling.request
-            };
-            return Some(self.calling(request, true, calling.batch));
-        }
-        if fresh.is_none() {
-            self.nonce = None;
-            let time = &mut self.jobs[Call::Time.index()];
-            time.due = time.due.min(now.plus_ms(TIME_AGAIN_MS));
-        }
-        self.back_off(now, call, 0);
-        let code = Code::StaleNonce.as_str();
-        self.record(now, call, Outcome::Refused, Some(code));
-        None
-    }
-
-    /// The issuer holds less than was thought: on from what it holds.
-    fn gap(&mut self, now: MonoMs, sent: Sent, held: Option<u64>) {
-        let Some(held) = held.filter(|held| *held < sent.start) else {
-            self.malformed(now, Call::Entries);
-            return;
-        };
-        self.issuer_size = held;
-        self.issuer_behind |= held < self.receipted_size;
-        self.gaps += 1;
-        let job = &mut self.jobs[Call::Entries.index()];
-        job.due = now;
-        if self.gaps > GAPS_IN_ROW {
-            self.back_off(now, Call::Entries, 0);
-        }
-        let code = Code::Gap.as_str();
-        self.record(now, Call::Entries, Outcome::Refused, Some(code));
-    }
-
-    fn too_large(&mut self, now: MonoMs, sent: Sent) {
-        if sent.leaves <= 1 {
-            self.alarm(now, Call::Entries, Alarm::EntryTooLarge, Outcome::Refused);
-            return;
-        }
-        self.max_entries = (sent.leaves / 2).max(1);
-        self.max_bytes = (sent.bytes / 2).max(1);
-        self.fitted = 0;
-        self.jobs[Call::Entries.index()].due = now;
-        let code = Code::TooLarge.as_str();
-        self.record(now, Call::Entries, Outcome::Refused, Some(code));
-    }
-
     // The desk.
 
     fn replied(&mut self, now: MonoMs, reply: DeskReply) -> Option<Effect> {
@@ -672,7 +575,13 @@ impl Core {
         let call = asking.call();
         match (asking, reply) {
             (Asking::Batch, DeskReply::Batch(Ok(prepared))) => {
-                return self.batch_ready(now, prepared);
+                let some = prepared.filter(|prepared| !prepared.leaves.is_empty());
+                let own = some.map(|prepared| Outgoing {
+                    kiosk: self.kiosk.clone(),
+                    sealed: None,
+                    prepared,
+                });
+                return self.send(now, call, own);
             }
             (
                 Asking::Accepted {
@@ -683,7 +592,7 @@ impl Core {
             ) => return self.journalled(now, issuer_size, receipt, result),
             (Asking::Fork, DeskReply::Fork(result)) => self.sealed(now, result),
             (Asking::Sealed, DeskReply::Sealed(Ok(batch))) => {
-                return self.sealed_ready(now, batch);
+                return self.send(now, call, batch.map(Outgoing::of_sealed));
             }
             (Asking::Delivered, DeskReply::Delivered(Ok(()))) => self.done(now, call),
             (Asking::Time, DeskReply::Time(Ok(()))) => {
@@ -730,21 +639,14 @@ impl Core {
         }
     }
 
-    fn batch_ready(&mut self, now: MonoMs, prepared: Option<Prepared>) -> Option<Effect> {
-        let prepared = prepared.filter(|prepared| !prepared.leaves.is_empty());
-        let (body, sent) = self.body_of(now, Call::Entries, prepared, None)?;
-        Some(self.call(Call::Entries, Some(body), Some(sent)))
-    }
-
-    /// A batch as bytes, and what to remember of it. Where there is nothing to send, it is looked for again later.
-    fn body_of(
-        &mut self,
-        now: MonoMs,
-        call: Call,
-        prepared: Option<Prepared>,
-        sealed: Option<u64>,
-    ) -> Option<(Arc<[u8]>, Sent)> {
-        let Some(prepared) = prepared else {
+    /// Sends a batch, of the kiosk's own log or of a sealed one. Where there is none, it is looked for again later.
+    fn send(&mut self, now: MonoMs, call: Call, batch: Option<Outgoing>) -> Option<Effect> {
+        let Some(Outgoing {
+            kiosk,
+            sealed,
+            prepared,
+        }) = batch
+        else {
             self.jobs[call.index()].due = now.plus_ms(NOTHING_THERE_MS);
             return None;
         };
@@ -759,7 +661,7 @@ impl Core {
             bytes: body.len(),
             sealed,
         };
-        Some((body.into(), sent))
+        Some(self.call_as(&kiosk, call, Some(body.into()), Some(sent)))
     }
 
     fn journalled(
@@ -839,7 +741,7 @@ impl Core {
             self.alarm(now, Call::Status, Alarm::JournalFailed, Outcome::Journal);
             return None;
         };
-        Some(self.call(Call::Status, Some(body.into()), None))
+        Some(self.call(Call::Status, Some(body.into())))
     }
 }
 
@@ -859,6 +761,7 @@ fn is_etag(text: &str) -> bool {
     (1..=ETAG_BYTES_MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
+mod refusals;
 mod sealed;
 #[cfg(test)]
 mod tests;

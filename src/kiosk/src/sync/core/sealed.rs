@@ -2,25 +2,22 @@
 
 use protocol::problem::Code;
 
-use super::super::words::{Alarm, Ask, Call, Effect, MonoMs, Outcome};
-use super::{Asking, Core, Sent};
+use super::super::words::{Alarm, Ask, Call, MonoMs, Outcome};
+use super::{Asking, Core, Outgoing, Sent};
 use crate::desk::ForkError;
 use crate::journal::SealedBatch;
 
-impl Core {
-    pub(super) fn sealed_ready(
-        &mut self,
-        now: MonoMs,
-        batch: Option<SealedBatch>,
-    ) -> Option<Effect> {
-        let (sealed, prepared) = batch
-            .map(|batch| ((batch.number, batch.kiosk), batch.prepared))
-            .unzip();
-        let (number, kiosk) = sealed.unzip();
-        let (body, sent) = self.body_of(now, Call::Sealed, prepared, number)?;
-        Some(self.call_as(&kiosk?, Call::Sealed, Some(body), Some(sent)))
+impl Outgoing {
+    pub(super) fn of_sealed(batch: SealedBatch) -> Self {
+        Self {
+            kiosk: batch.kiosk,
+            sealed: Some(batch.number),
+            prepared: batch.prepared,
+        }
     }
+}
 
+impl Core {
     /// The desk has looked at the proof. If it sealed the log, what it publishes next makes sync begin again.
     pub(super) fn sealed(&mut self, now: MonoMs, result: Result<(), ForkError>) {
         match result {

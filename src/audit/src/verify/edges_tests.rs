@@ -1,0 +1,173 @@
+//! The edges of single guards: what is just refused beside what just holds, and whose word a reason is.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use super::tests::{check, run};
+use super::*;
+use crate::files::Memory;
+use crate::report::Verdict;
+use crate::testing::{MINUTE_MS, World, nine_and};
+use protocol::decision::object_bytes;
+use protocol::ledger::LedgerBody;
+
+/// The archive with its description changed.
+fn described(files: &Memory, change: impl FnOnce(&mut Archive)) -> Memory {
+    let mut description: Archive = serde_json::from_slice(&files[archive::ARCHIVE_PATH]).unwrap();
+    change(&mut description);
+    let mut changed = files.clone();
+    changed.insert(archive::ARCHIVE_PATH.to_owned(), object_bytes(&description));
+    changed
+}
+
+/// What a check said of a changed description.
+#[track_caller]
+fn says(files: &Memory, name: &str, what: &str) {
+    let report = run(files);
+    let check = report.checks.iter().find(|c| c.name == name).unwrap();
+    let place = check.first_failure.as_ref();
+    let reason = &place
+        .unwrap_or_else(|| panic!("{:#?}", report.checks))
+        .reason;
+    assert!(reason.contains(what), "{reason}");
+}
+
+#[test]
+fn a_description_of_two_equal_journals_or_another_ledger_is_refused() {
+    let files = World::finished().archive();
+    let twice = described(&files, |d| d.logs[1].origin = d.logs[0].origin.clone());
+    says(&twice, "archive", "two logs of the archive have one origin");
+    let other = described(&files, |d| d.logs[0].origin.push('x'));
+    says(&other, "ledger", "this event's ledger is");
+}
+
+#[test]
+fn files_that_nothing_speaks_of_are_told_up_to_a_bound() {
+    let mut files = World::finished().archive();
+    files.insert("strange.txt".to_owned(), b"who knows".to_vec());
+    let report = run(&files);
+    assert_eq!(report.verdict, Verdict::Verified);
+    assert_eq!(
+        report.notes,
+        ["strange.txt: not part of the archive, not looked at"]
+    );
+    for number in 0..crate::report::MAX_NOTES {
+        files.insert(format!("strange-{number}.txt"), Vec::new());
+    }
+    assert_eq!(run(&files).notes.len(), crate::report::MAX_NOTES);
+}
+
+#[test]
+fn a_batch_of_nothing_holds_and_a_head_that_shrinks_does_not() {
+    let head = |from, size, root, log: &str| {
+        LedgerBody::KioskHead(protocol::ledger::KioskHead {
+            log: log.to_owned(),
+            from,
+            size,
+            root,
+            receipt_s: 1,
+        })
+    };
+    let mut world = World::finished();
+    let (size, root) = (
+        world.accepted(0),
+        world.kiosks[0].log.root_at(world.accepted(0)),
+    );
+    let log = world.kiosks[0].origin.clone();
+    world.note(nine_and(70 * MINUTE_MS), head(size, size, root, &log));
+    assert_eq!(run(&world.archive()).verdict, Verdict::Verified);
+    let before = world.kiosks[0].log.root_at(size - 1);
+    world.note(nine_and(71 * MINUTE_MS), head(size, size - 1, before, &log));
+    check(&world, &["kiosk_heads"], "the batch goes from");
+}
+
+#[test]
+fn only_what_was_accepted_can_be_put_aside() {
+    let mut world = World::small();
+    world.sync_unanswered(0, nine_and(0));
+    let accepted = world.accepted(0);
+    assert_eq!(world.journal_bytes(0, b"rubbish".to_vec()), accepted);
+    let aside = protocol::ledger::Quarantine {
+        log: world.kiosks[0].origin.clone(),
+        index: accepted,
+        leaf: evidence::leaf_hash(b"rubbish"),
+        code: "not_json".into(),
+    };
+    world.note(nine_and(MINUTE_MS), LedgerBody::Quarantine(aside));
+    check(&world, &["quarantine"], "was never accepted");
+}
+
+#[test]
+fn an_enrolment_ends_only_where_one_began() {
+    let mut world = World::finished();
+    let ended = protocol::ledger::Retirement {
+        kiosk: "nobody-1".parse().unwrap(),
+        reason: "replaced".into(),
+        operator: "op-1".into(),
+    };
+    world.note(nine_and(70 * MINUTE_MS), LedgerBody::Retirement(ended));
+    check(&world, &["revocations"], "no kiosk of this id");
+}
+
+#[test]
+fn signers_of_a_note_are_read_line_by_line() {
+    let note = "origin\n1\nhash=\n\n\u{2014} first AAAA\nno signer\n\u{2014} second/name BBBB\n";
+    assert_eq!(
+        logs::signers(note).collect::<Vec<_>>(),
+        ["first", "second/name"]
+    );
+    assert_eq!(logs::signers("\u{2014} first AAAA\n").count(), 0);
+}
+
+#[test]
+fn a_certificate_rests_on_an_earlier_decision_on_its_own_subject() {
+    let at = nine_and(70 * MINUTE_MS);
+    let begun = || {
+        let world = World::finished();
+        let (index, _) = world.decided_of("a-1");
+        let payload = world.payload(at, index, "bbbb", 1);
+        (world, index, payload)
+    };
+    let elsewhere = "it rests on a decision on somebody or something else";
+
+    let (mut world, index, mut payload) = begun();
+    payload.attendee = "a-2".parse().unwrap();
+    world.certify_with(at, index, &payload);
+    check(&world, &["certificates"], elsewhere);
+
+    let (mut world, index, mut payload) = begun();
+    payload.programme = "other".parse().unwrap();
+    world.certify_with(at, index, &payload);
+    check(&world, &["certificates"], elsewhere);
+
+    let (mut world, index, payload) = begun();
+    let later = world.ledger.size() + 1;
+    let certified = world.certify_with(at, later, &payload);
+    let decision = world.ledger_body(index);
+    assert_eq!(world.note(at, decision), certified + 1);
+    check(&world, &["certificates"], "which is no earlier decision");
+}
+
+#[test]
+fn a_door_is_lost_only_where_there_is_one() {
+    let lost = |door: &str| {
+        LedgerBody::DoorLost(protocol::ledger::DoorLost {
+            door: door.parse().unwrap(),
+            reason: "stolen".into(),
+            operator: "op-1".into(),
+        })
+    };
+    let mut world = World::finished();
+    world.note(nine_and(70 * MINUTE_MS), lost("hall-door"));
+    assert_eq!(run(&world.archive()).verdict, Verdict::Verified);
+    world.note(nine_and(71 * MINUTE_MS), lost("other-door"));
+    check(&world, &["revocations"], "no door of this id");
+}
+
+#[test]
+fn a_revocation_is_of_a_version_that_was_issued() {
+    let code = "aaaabbbbccccddddeeeeffff22";
+    let mut world = World::finished();
+    world.revoke(nine_and(70 * MINUTE_MS), code, 1);
+    assert_eq!(run(&world.archive()).verdict, Verdict::Verified);
+    world.revoke(nine_and(71 * MINUTE_MS), code, 2);
+    check(&world, &["revocations"], "code and version");
+}
