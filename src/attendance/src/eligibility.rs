@@ -1,4 +1,4 @@
-//! The eligibility function: stays into a decision that explains itself.
+//! The eligibility function: signals into a decision that explains itself.
 //!
 //! Contract: [`decide`] is pure, deterministic and total. It works on exact milliseconds and exact decimals, takes `now`
 //! as an argument and gives the same decision for the same arguments on every machine. Ends of stays are intervals, so it
@@ -6,24 +6,41 @@
 //! ([`crate::readings`]), that is the decision, else the outcome is `review` and the range is shown. So a certain decision is
 //! the same for all true times that the intervals and the order of the logs allow (P4).
 //!
-//! This engine knows threshold rules on scans: share, minutes or the whole; grace; rounding; missing ends; toggled
-//! directions. What it does not know (excluded intervals, fields of study, polls, caps, manual signals) has no key in a
-//! rule set yet. [`ENGINE`] names what it does and stands in every decision: a change of meaning is a new name.
+//! The steps, each a module, and each a section of FORMAT.md: what counts of a programme (`plan`), what the signals are
+//! (`gather`), how crossings followed each other ([`crate::readings`]) and what stays they show ([`crate::presence`]), minutes
+//! of sessions (`minutes`), credits of units (`awards`), fields, days and caps (`deal`), the reason (`reasons`), confidence and
+//! the sentence. [`ENGINE`] names what all of it means and stands in every decision: a change of meaning is a new name.
+//!
+//! Deliberately absent: minimums of credits by category, which bodies ask of years rather than of programmes.
 
-use std::fmt::Write as _;
+mod awards;
+mod confidence;
+mod deal;
+mod explain;
+mod gather;
+mod minutes;
+pub(crate) mod plan;
+mod reasons;
+mod sets;
+
+use std::sync::Arc;
 
 use crate::Decimal;
-use crate::agenda::{Programme, Registration, Session, Window};
-use crate::presence::{End, Known as KnownStay, Presence, Stay, Taken, presence};
-use crate::readings::Day;
-use crate::rules::{
-    BelowThreshold, MetAwards, MissingCheckIn, MissingCheckOut, RuleSet, Scope, Threshold, Windows,
-};
-use crate::time::{Interval, UtcMs};
-use crate::words::{DoorId, SessionId, Signal, SignalId, words};
+use crate::agenda::{Programme, Registration};
+use crate::presence::{End, Stay};
+use crate::rules::RuleSet;
+use crate::time::UtcMs;
+use crate::words::{DoorId, Kind, SessionId, Signal, SignalId, words};
+use gather::{Gathered, gather};
+use minutes::{Filled, FilledEnd, Minutes};
+use plan::Rooms;
+use reasons::{Measured, Question};
+
+pub use explain::span_text;
+pub use plan::{Plan, window};
 
 /// The name of this engine, in every decision.
-pub const ENGINE: &str = "rollcall-threshold-2";
+pub const ENGINE: &str = "rollcall-credit-3";
 
 words! {
     /// What a decision comes to.
@@ -117,7 +134,7 @@ pub struct Confidence {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldCredits {
     /// The field; empty for sessions that name none, where others do.
-    pub field: std::sync::Arc<str>,
+    pub field: Arc<str>,
     /// Its part of the credits.
     pub credits: Decimal,
 }
@@ -214,582 +231,179 @@ impl Decision {
     }
 }
 
-/// Decides one attendee's credit for one programme.
+/// What is held good for the question whether a defect made the difference.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Repair {
+    /// The registration always holds.
+    pub(crate) registration: bool,
+    /// Nobody denied anything.
+    pub(crate) denials: bool,
+    /// People agree with each other and with what was seen.
+    pub(crate) disputes: bool,
+    /// Missing check-ins are at the session's start.
+    pub(crate) begins: bool,
+    /// Missing check-outs are at the session's end.
+    pub(crate) ends: bool,
+    /// A platform's word is enough without an answer.
+    pub(crate) bare: bool,
+    /// Enough polls were answered.
+    pub(crate) polls: bool,
+    /// Time counts for each session.
+    pub(crate) overlaps: bool,
+    /// There are no caps.
+    pub(crate) caps: bool,
+}
+
+/// Decides one attendee's credit for one programme. For many attendees of one programme, [`Plan::decide`] prepares it once.
 pub fn decide(
     rules: &RuleSet,
     programme: &Programme,
     evidence: Evidence<'_>,
     known: &Known,
 ) -> Decision {
-    let question = Question {
-        rules,
-        programme,
-        registration: evidence.registration,
-        now: known.now,
-    };
-    let day = Day::new(rules, programme, evidence.registration, evidence.signals);
-    let told = question.answer(&day.told());
-    let (reason, review) = question.reason(&day, &told);
-    let Answer {
-        found, measured, ..
-    } = told;
-    let outcome = if review {
-        Outcome::Review
-    } else {
-        measured.outcome()
-    };
-    let credits = (outcome != Outcome::Review).then_some(measured.least);
-    let explanation = explain(rules, &measured, outcome, reason);
-    Decision {
-        outcome,
-        credits,
-        range: (measured.least, measured.most),
-        full_credits: measured.full,
-        reason,
-        explanation,
-        fields: Vec::new(),
-        engagement: None,
-        confidence: Confidence {
-            per_cent: 100,
-            terms: Vec::new(),
-        },
-        evidence: found.seen.into_iter().map(|seen| seen.signal).collect(),
-        rules: rules.hash.clone(),
-        engine: ENGINE,
-        now: known.now,
-        is_open: programme
-            .sessions
-            .iter()
-            .any(|s| known.now < window(rules, s).end),
-        incomplete_doors: known.incomplete_doors.clone(),
-        parts: measured.parts,
-    }
+    Plan::new(rules, programme).decide(evidence, known)
 }
 
-/// The window of a session that a rule set counts by.
-pub fn window(rules: &RuleSet, session: &Session) -> Window {
-    match rules.windows {
-        Windows::Scheduled => session.scheduled,
-        Windows::Actual => session.actual.unwrap_or(session.scheduled),
-    }
-}
-
-/// What stays come to under a rule set.
-#[derive(Clone, Debug)]
-struct Measured {
-    parts: Vec<Part>,
-    least: Decimal,
-    most: Decimal,
-    full: Decimal,
-}
-
-impl Measured {
-    fn outcome_of(&self, credits: Decimal) -> Outcome {
-        if credits.is_zero() {
-            Outcome::None
-        } else if credits >= self.full {
-            Outcome::Full
-        } else {
-            Outcome::Partial
-        }
-    }
-
-    fn outcome(&self) -> Outcome {
-        if self.least == self.most {
-            self.outcome_of(self.least)
-        } else {
-            Outcome::Review
-        }
-    }
-
-    fn was_present(&self) -> bool {
-        self.parts.iter().any(|p| p.most_ms > 0)
-    }
-
-    /// Whether two measurements come to the same, for the question what a defect changed.
-    fn same_as(&self, other: &Self) -> bool {
-        (self.least, self.most) == (other.least, other.most)
-    }
-}
-
-fn measure(rules: &RuleSet, programme: &Programme, found: &Presence, now: UtcMs) -> Measured {
-    let mut sessions: Vec<&Session> = programme.sessions.iter().collect();
-    sessions.sort_by(|a, b| (window(rules, a).start, &a.id).cmp(&(window(rules, b).start, &b.id)));
-    let parts: Vec<Part> = sessions
-        .iter()
-        .map(|session| measure_session(rules, &sessions, session, found, now))
-        .collect();
-    let credits = |ms: fn(&Part) -> i64| {
-        let awarded = parts
-            .iter()
-            .map(|part| award_ms(rules, ms(part), part.scheduled_ms));
-        match rules.scope {
-            Scope::Programme => rules.credits_for(awarded.sum()),
-            Scope::Session => awarded
-                .map(|ms| rules.credits_for(ms))
-                .fold(Decimal::ZERO, Decimal::saturating_add),
-        }
-    };
-    let (least, most, full) = (
-        credits(|p| p.least_ms),
-        credits(|p| p.most_ms),
-        credits(|p| p.scheduled_ms),
-    );
-    Measured {
-        parts,
-        least,
-        most,
-        full,
-    }
-}
-
-fn award_ms(rules: &RuleSet, present_ms: i64, scheduled_ms: i64) -> i64 {
-    if present_ms == 0 {
-        return 0;
-    }
-    let met = rules.threshold.is_met(present_ms, scheduled_ms);
-    match (met, rules.met_awards, rules.below_threshold) {
-        (true, MetAwards::Scheduled, _) => scheduled_ms,
-        (true, MetAwards::Actual, _) | (false, _, BelowThreshold::Actual) => present_ms,
-        (false, _, BelowThreshold::None) => 0,
-    }
-}
-
-/// The time a stay counts for a session, at the least and at the most.
-struct Span {
-    least: Option<Window>,
-    most: Window,
-}
-
-fn measure_session(
-    rules: &RuleSet,
-    sessions: &[&Session],
-    session: &Session,
-    found: &Presence,
-    now: UtcMs,
-) -> Part {
-    let own = window(rules, session);
-    let mut stays = Vec::new();
-    let mut spans = Vec::new();
-    for known in found.stays.iter().filter(|k| k.stay.room == session.room) {
-        let Some((filled, to_review)) = fill(rules, sessions, session, known, found, now) else {
-            continue;
-        };
-        let Some(span) = clip(&filled, own, to_review) else {
-            continue;
-        };
-        stays.push(filled);
-        spans.push(span);
-    }
-    let (least_ms, most_ms) = (least_ms(rules, own, &spans), most_ms(rules, own, &spans));
-    let scheduled_ms = own.length_ms();
-    let met = |ms| ms > 0 && rules.threshold.is_met(ms, scheduled_ms);
-    let met = (met(least_ms) == met(most_ms)).then_some(met(least_ms));
-    Part {
-        session: session.id.clone(),
-        scheduled_ms,
-        least_ms,
-        most_ms,
-        graced_ms: 0,
-        word: None,
-        met,
-        stays,
-    }
-}
-
-/// Puts policy's ends in place of missing ones. `None` where the stay counts nothing for this session; the flag says
-/// that an end was left to a reviewer.
-fn fill(
-    rules: &RuleSet,
-    sessions: &[&Session],
-    session: &Session,
-    known: &KnownStay,
-    found: &Presence,
-    now: UtcMs,
-) -> Option<(Stay, bool)> {
-    let own = window(rules, session);
-    let mut filled = known.stay.clone();
-    let mut to_review = false;
-    if known.end.is_none() {
-        let from = known.start?;
-        let placed = found.seen[from].placed;
-        // The session of an open stay: the one the check-in falls in, or the next to begin in that room.
-        let mine = sessions
-            .iter()
-            .filter(|s| s.room == session.room && placed < window(rules, s).end)
-            .min_by_key(|s| (window(rules, s).start, &s.id))?;
-        if mine.id != session.id {
-            return None;
-        }
-        let inferred = |at, policy| End::Inferred {
-            at: Interval::exactly(at),
-            policy,
-            signal: None,
-        };
-        filled.end = if now < own.end {
-            inferred(now, "still_inside")
-        } else {
-            match rules.missing_check_out {
-                MissingCheckOut::None => return None,
-                MissingCheckOut::SessionEnd => {
-                    inferred(own.end, MissingCheckOut::SessionEnd.as_str())
-                }
-                MissingCheckOut::Review => {
-                    to_review = true;
-                    inferred(own.end, MissingCheckOut::Review.as_str())
-                }
-                MissingCheckOut::LastSignal => last_signal(session, own, found, from),
-            }
-        };
-    }
-    if known.start.is_none() {
-        let until = &found.seen[known.end?];
-        // The session of a stay without a beginning: the one the check-out falls in, or the last to end in that room.
-        let mine = sessions
-            .iter()
-            .filter(|s| s.room == session.room && window(rules, s).start <= until.placed)
-            .max_by_key(|s| (window(rules, s).start, &s.id))?;
-        if mine.id != session.id {
-            return None;
-        }
-        let inferred = |at: Interval, policy| End::Inferred {
-            at,
-            policy,
-            signal: None,
-        };
-        let start = Interval::exactly(own.start);
-        filled.start = match rules.missing_check_in {
-            MissingCheckIn::None => return None,
-            MissingCheckIn::SessionStart => inferred(start, MissingCheckIn::SessionStart.as_str()),
-            MissingCheckIn::Review => {
-                to_review = true;
-                inferred(start, MissingCheckIn::Review.as_str())
-            }
-            MissingCheckIn::FirstSignal => {
-                let mut seen = found.seen.iter().filter(|seen| seen.room == session.room);
-                let first = seen.find(|seen| own.holds(seen.placed));
-                inferred(
-                    first.map_or(until.at, |seen| seen.at),
-                    MissingCheckIn::FirstSignal.as_str(),
-                )
-            }
-        };
-    }
-    Some((filled, to_review))
-}
-
-/// The last signal of the room within the session, from the one that began the stay on.
-fn last_signal(session: &Session, own: Window, found: &Presence, from: usize) -> End {
-    let later = found.seen[from..].iter().rev();
-    let mut here = later.filter(|seen| seen.room == session.room);
-    let last = here.find(|seen| own.holds(seen.placed));
-    End::Inferred {
-        at: last.map_or(found.seen[from].at, |seen| seen.at),
-        policy: MissingCheckOut::LastSignal.as_str(),
-        signal: last.map(|seen| seen.signal.clone()),
-    }
-}
-
-/// What of a stay lies in the window; `None` where nothing can.
-fn clip(stay: &Stay, own: Window, to_review: bool) -> Option<Span> {
-    let (start, end) = (stay.start.at()?, stay.end.at()?);
-    let within = |from: UtcMs, to: UtcMs| Window::new(from.max(own.start), to.min(own.end));
-    let least = within(start.latest, end.earliest);
-    Some(Span {
-        least: least.filter(|_| !to_review),
-        most: within(start.earliest, end.latest)?,
-    })
-}
-
-/// The least time present: what every stay counts for certain, and the grace before and after it where no other stay can
-/// have come in between.
-fn least_ms(rules: &RuleSet, own: Window, spans: &[Span]) -> i64 {
-    let mut windows: Vec<Window> = spans.iter().filter_map(|span| span.least).collect();
-    windows.sort();
-    let mut perhaps = spans.iter().filter(|span| span.least.is_none());
-    let (begin, end) = ends(&windows);
-    if perhaps.clone().all(|span| begin <= span.most.start)
-        && let Some(first) = windows.first_mut()
-    {
-        first.start = graced_start(rules, own, first.start);
-    }
-    if perhaps.all(|span| span.most.end <= end)
-        && let Some(last) = windows.iter_mut().max_by_key(|w| w.end)
-    {
-        last.end = graced_end(rules, own, last.end);
-    }
-    union_ms(&windows)
-}
-
-/// The most time present: all that stays can count, and the grace at the first and the last of them. Where one may not have
-/// been at all, any may be the first or the last.
-fn most_ms(rules: &RuleSet, own: Window, spans: &[Span]) -> i64 {
-    let mut windows: Vec<Window> = spans.iter().map(|span| span.most).collect();
-    let (begin, end) = ends(&windows);
-    let any = spans.iter().any(|span| span.least.is_none());
-    for window in &mut windows {
-        if any || window.start == begin {
-            window.start = graced_start(rules, own, window.start);
-        }
-        if any || window.end == end {
-            window.end = graced_end(rules, own, window.end);
-        }
-    }
-    windows.sort();
-    union_ms(&windows)
-}
-
-/// When the first of the windows begins and the last ends.
-fn ends(windows: &[Window]) -> (UtcMs, UtcMs) {
-    let begin = windows.iter().map(|w| w.start).min();
-    let end = windows.iter().map(|w| w.end).max();
-    (
-        begin.unwrap_or(UtcMs::DISTANT_FUTURE),
-        end.unwrap_or(UtcMs::DISTANT_PAST),
-    )
-}
-
-/// Forgives lateness up to its grace.
-fn graced_start(rules: &RuleSet, own: Window, start: UtcMs) -> UtcMs {
-    let late_ms = start.0 - own.start.0;
-    if late_ms <= i64::from(rules.grace_in_s) * 1_000 {
-        own.start
-    } else {
-        start
-    }
-}
-
-/// Forgives earliness up to its grace.
-fn graced_end(rules: &RuleSet, own: Window, end: UtcMs) -> UtcMs {
-    let early_ms = own.end.0 - end.0;
-    if early_ms <= i64::from(rules.grace_out_s) * 1_000 {
-        own.end
-    } else {
-        end
-    }
-}
-
-/// The length of the union of windows that are sorted by start.
-fn union_ms(windows: &[Window]) -> i64 {
-    let mut total = 0;
-    let mut reached = UtcMs(i64::MIN);
-    for window in windows {
-        let from = window.start.max(reached);
-        if from < window.end {
-            total += window.end.0 - from.0;
-            reached = window.end;
-        }
-    }
-    total
-}
-
-/// All that a decision depends on besides the signals.
-struct Question<'a> {
-    rules: &'a RuleSet,
-    programme: &'a Programme,
-    registration: Option<&'a Registration>,
-    now: UtcMs,
-}
-
-/// What one reading of the day comes to.
-struct Answer {
-    found: Presence,
-    measured: Measured,
-    /// The first of the list that made the difference in this reading.
-    reason: Reason,
-}
-
-impl Question<'_> {
-    fn is_registered(&self, taken: &Taken<'_>) -> bool {
-        self.registration.is_some_and(|r| r.holds(taken.placed))
-    }
-
-    fn count(&self, rules: &RuleSet, signals: &[Taken<'_>]) -> (Presence, Measured) {
-        let found = presence(rules, self.programme, signals);
-        let measured = measure(rules, self.programme, &found, self.now);
-        (found, measured)
-    }
-
-    fn registered<'t>(&self, reading: &[Taken<'t>]) -> Vec<Taken<'t>> {
-        let registered = |taken: &&Taken<'_>| self.is_registered(taken);
-        reading.iter().filter(registered).copied().collect()
-    }
-
-    fn answer(&self, reading: &[Taken<'_>]) -> Answer {
-        let registered = self.registered(reading);
-        let (found, measured) = self.count(self.rules, &registered);
-        let reason = self.first_reason(reading, &registered, &found, &measured);
-        Answer {
-            found,
-            measured,
-            reason,
-        }
-    }
-
-    /// The first reason of the list that made the difference in one reading.
-    fn first_reason(
-        &self,
-        all: &[Taken<'_>],
-        registered: &[Taken<'_>],
-        found: &Presence,
-        measured: &Measured,
-    ) -> Reason {
-        let differs = |rules: &RuleSet, signals: &[Taken<'_>]| {
-            !self.count(rules, signals).1.same_as(measured)
-        };
-        let rules = self.rules;
-        if all.len() != registered.len() && differs(rules, all) {
-            return if self.registration.is_none() {
-                Reason::NotRegistered
+impl Plan<'_> {
+    /// Decides one attendee's credit.
+    pub fn decide(&self, evidence: Evidence<'_>, known: &Known) -> Decision {
+        let mut rooms = Rooms::new(self);
+        let mut gathered = gather(self, &mut rooms, evidence.signals, false);
+        let speaks = self.speaks(evidence.registration);
+        let question = Question {
+            plan: self,
+            registration: evidence.registration,
+            signals: evidence.signals,
+            now: known.now,
+            full: if speaks.is_empty() {
+                self.full
             } else {
-                Reason::RegistrationCancelled
-            };
-        }
-        if self.registration.is_none() && all.is_empty() {
-            return Reason::NotRegistered;
-        }
-        if found.stays.is_empty() {
-            return Reason::NoAttendance;
-        }
-        let began = RuleSet {
-            missing_check_in: MissingCheckIn::SessionStart,
-            ..rules.clone()
+                awards::full(self, &speaks)
+            },
+            speaks,
         };
-        if rules.missing_check_in != began.missing_check_in && differs(&began, registered) {
-            return Reason::MissingCheckIn;
-        }
-        let ended = RuleSet {
-            missing_check_out: MissingCheckOut::SessionEnd,
-            ..rules.clone()
-        };
-        if rules.missing_check_out != ended.missing_check_out && differs(&ended, registered) {
-            return Reason::MissingCheckOut;
-        }
-        match measured.outcome() {
-            Outcome::Review => Reason::ClockUncertain,
-            Outcome::None if measured.was_present() => Reason::BelowMinimum,
-            Outcome::None => Reason::NoAttendance,
-            Outcome::Partial => Reason::PartialCredit,
-            Outcome::Full => Reason::MetDurationThreshold,
-        }
-    }
-
-    /// The reason of the decision, and whether a person must look: where the least and the most time differ, and where
-    /// another reading of the day comes to something else.
-    fn reason(&self, day: &Day<'_>, told: &Answer) -> (Reason, bool) {
-        if told.measured.outcome() == Outcome::Review {
-            return (told.reason, true);
-        }
-        let by_time = day.always(|reading| {
-            let other = self.answer(reading);
-            // Why nothing was earned may be told either way.
-            let is_named = told.measured.least.is_zero() || other.reason == told.reason;
-            is_named && other.measured.same_as(&told.measured)
-        });
-        let is_certain = by_time
-            && day.however(
-                self.programme,
-                |taken| self.is_registered(taken),
-                |reading| {
-                    let (_, other) = self.count(self.rules, &self.registered(reading));
-                    other.same_as(&told.measured)
-                },
-            );
-        let reason = match told.reason {
-            defect @ (Reason::NotRegistered
-            | Reason::RegistrationCancelled
-            | Reason::MissingCheckIn
-            | Reason::MissingCheckOut) => defect,
-            _ if !by_time => Reason::ClockUncertain,
-            _ if !is_certain => Reason::InsufficientEvidence,
-            earned => earned,
-        };
-        (reason, !is_certain)
-    }
-}
-
-/// A length of time in words: whole seconds below an hour and a half, minutes above.
-pub fn span_text(ms: i64) -> String {
-    let seconds = ms.max(0) / 1_000;
-    match (seconds / 60, seconds % 60) {
-        (0, s) => format!("{s} s"),
-        (m, 0) => format!("{m} min"),
-        (m, s) if m < 90 => format!("{m} min {s} s"),
-        (m, _) => format!("{m} min"),
-    }
-}
-
-fn explain(rules: &RuleSet, measured: &Measured, outcome: Outcome, reason: Reason) -> String {
-    let sum = |ms: fn(&Part) -> i64| measured.parts.iter().map(ms).sum::<i64>();
-    let (least_ms, most_ms, scheduled_ms) = (
-        sum(|p| p.least_ms),
-        sum(|p| p.most_ms),
-        sum(|p| p.scheduled_ms),
-    );
-    let scheduled = span_text(scheduled_ms);
-    let mut text = if span_text(least_ms) == span_text(most_ms) {
-        format!("Present {} of {scheduled}", span_text(least_ms))
-    } else {
-        format!(
-            "Present between {} and {} of {scheduled}",
-            span_text(least_ms),
-            span_text(most_ms)
-        )
-    };
-    let need = match rules.threshold {
-        Threshold::None => None,
-        Threshold::Share(share) => Some(format!("{} %", percent(share))),
-        Threshold::Time { min_ms } => Some(span_text(min_ms)),
-        Threshold::Full => Some("all".to_owned()),
-    };
-    if let Some(need) = need {
-        let per = if measured.parts.len() > 1 {
-            " of each session"
+        let answer = question.answer(&mut rooms, &mut gathered);
+        let measured = &answer.measured;
+        let outcome = if answer.is_review {
+            Outcome::Review
         } else {
-            ""
+            measured.outcome()
         };
-        let _ = write!(text, "; {need}{per} needed");
-    }
-    let _ = match outcome {
-        Outcome::Review => {
-            write!(
-                text,
-                "; {} to {} credits, a reviewer decides",
-                measured.least, measured.most
-            )
+        let fields = if answer.is_review {
+            Vec::new()
+        } else {
+            self.fields(measured)
+        };
+        Decision {
+            outcome,
+            credits: (outcome != Outcome::Review).then_some(measured.credits.least.total),
+            range: (measured.credits.least.total, measured.credits.most.total),
+            full_credits: measured.full,
+            reason: answer.finding.reason,
+            explanation: explain::explain(self, measured, outcome, &answer.finding),
+            fields,
+            engagement: measured.credits.least.engagement,
+            confidence: confidence::confidence(&measured.minutes, known),
+            parts: self.parts(&rooms, &measured.minutes),
+            evidence: evidence_of(evidence.signals, &gathered),
+            rules: self.rules.hash.clone(),
+            engine: ENGINE,
+            now: known.now,
+            is_open: known.now < self.over,
+            incomplete_doors: known.incomplete_doors.clone(),
         }
-        Outcome::Full | Outcome::Partial | Outcome::None => {
-            write!(text, "; {} of {} credits", measured.least, measured.full)
+    }
+
+    /// The sessions at which somebody speaks, where that earns something of its own.
+    fn speaks(&self, registration: Option<&Registration>) -> Vec<u32> {
+        let registration = registration.filter(|r| !r.cancelled && self.rules.speakers.is_some());
+        let spoken = registration.map_or(&[][..], |r| &r.speaks);
+        spoken.iter().filter_map(|id| self.session(id)).collect()
+    }
+
+    fn fields(&self, measured: &Measured<'_>) -> Vec<FieldCredits> {
+        if !self.has_fields {
+            return Vec::new();
+        }
+        let earned = &measured.credits.least;
+        let alone = [earned.total.millionths()];
+        let cells = if earned.cells.is_empty() {
+            &alone[..]
+        } else {
+            &earned.cells
+        };
+        let mut fields: Vec<FieldCredits> = Vec::new();
+        for (key, credits) in self.cells.iter().zip(cells) {
+            let credits = Decimal::from_millionths(*credits);
+            match fields.iter_mut().find(|known| known.field == key.field) {
+                Some(known) => known.credits = known.credits.saturating_add(credits),
+                None => fields.push(FieldCredits {
+                    field: Arc::clone(&key.field),
+                    credits,
+                }),
+            }
+        }
+        fields.retain(|field| !field.credits.is_zero());
+        fields.sort_by(|a, b| a.field.cmp(&b.field));
+        fields
+    }
+
+    fn parts(&self, rooms: &Rooms<'_, '_>, minutes: &[Minutes<'_>]) -> Vec<Part> {
+        let each = self.sessions.iter().zip(minutes);
+        each.map(|(planned, minutes)| {
+            let met = |ms| ms > 0 && self.rules.threshold.is_met(ms, planned.scheduled_ms);
+            let (least, most) = (met(minutes.least_ms), met(minutes.most_ms));
+            Part {
+                session: planned.session.id.clone(),
+                scheduled_ms: planned.scheduled_ms,
+                least_ms: minutes.least_ms,
+                most_ms: minutes.most_ms,
+                graced_ms: minutes.graced_ms,
+                word: minutes.word,
+                met: (least == most).then_some(least),
+                stays: minutes
+                    .stays
+                    .iter()
+                    .filter_map(|stay| shown(rooms, stay))
+                    .collect(),
+            }
+        })
+        .collect()
+    }
+}
+
+fn shown(rooms: &Rooms<'_, '_>, stay: &Filled<'_>) -> Option<Stay> {
+    let end = |end: &FilledEnd<'_>| {
+        let signal = end.signal.map(|signal| signal.id.clone());
+        match (end.policy, signal) {
+            (None, Some(signal)) => End::Observed { at: end.at, signal },
+            (None, None) => End::Missing,
+            (Some(policy), signal) => End::Inferred {
+                at: end.at,
+                policy,
+                signal,
+            },
         }
     };
-    if let Some(why) = because(reason) {
-        let _ = write!(text, " ({why})");
-    }
-    text.push('.');
-    text
-}
-
-fn percent(share: Decimal) -> Decimal {
-    Decimal::from_millionths(share.millionths().saturating_mul(100))
-}
-
-fn because(reason: Reason) -> Option<&'static str> {
-    Some(match reason {
-        Reason::NotRegistered => "not registered",
-        Reason::RegistrationCancelled => "the registration did not hold",
-        Reason::ManualOverride => "decided by a person",
-        Reason::NoAttendance => "no attendance recorded",
-        Reason::MissingCheckIn => "a check-in is missing",
-        Reason::MissingCheckOut => "a check-out is missing",
-        Reason::ConflictingSignals => "sources disagree",
-        Reason::ClockUncertain => "the clock leaves it open",
-        Reason::InsufficientEvidence => "a scan can be read both ways",
-        Reason::InsufficientEngagement => "too little engagement",
-        Reason::OverlappingSessions => "sessions overlapped",
-        Reason::CapReached => "a cap was reached",
-        Reason::BelowMinimum => "below the minimum",
-        Reason::PartialCredit | Reason::MetDurationThreshold => return None,
+    Some(Stay {
+        room: rooms.room(stay.place)?.clone(),
+        source: stay.source,
+        start: end(&stay.start),
+        end: end(&stay.end),
     })
+}
+
+/// All signals that are somewhere, in order of time; of heartbeats those that begin or end what they show.
+fn evidence_of(signals: &[Signal], gathered: &Gathered<'_>) -> Vec<SignalId> {
+    let is_listed = |signal: &&Signal| {
+        !matches!(signal.kind, Kind::Heartbeat)
+            && (!signal.rooms.is_empty() || signal.session.is_some())
+    };
+    let mut listed: Vec<&Signal> = signals.iter().filter(is_listed).collect();
+    listed.extend(gathered.runs.iter().flat_map(|run| [run.first, run.last]));
+    listed.sort_by(|a, b| (a.at.earliest, &a.id).cmp(&(b.at.earliest, &b.id)));
+    listed.dedup_by(|next, kept| next.id == kept.id);
+    listed.into_iter().map(|signal| signal.id.clone()).collect()
 }
 
 #[cfg(test)]

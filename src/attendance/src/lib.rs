@@ -21,7 +21,7 @@ pub mod words;
 
 pub use decimal::Decimal;
 pub use eligibility::{
-    Confidence, Decision, ENGINE, Engagement, Evidence, FieldCredits, Known, Outcome, Part, Reason,
-    Term, Word, decide,
+    Confidence, Decision, ENGINE, Engagement, Evidence, FieldCredits, Known, Outcome, Part, Plan,
+    Reason, Term, Word, decide,
 };
 pub use time::{Interval, UtcMs};

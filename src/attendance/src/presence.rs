@@ -1,16 +1,18 @@
-//! Signals into stays: what one attendee's scans say of each room.
+//! Crossings into stays: what one attendee's signals say of each place.
 //!
-//! Contract: presence is per room. Every end of a [`Stay`] says whether it was observed or inferred and by which policy;
-//! an end that nothing shows is `Missing`, and only [`crate::eligibility`] may put a policy's time in its place, since
-//! that depends on the session. Signals are taken in the order that a reading gives them ([`crate::readings`]): here nothing
-//! is sorted, and no interval is looked into.
+//! Contract: presence is per room, or per session where a platform names one. Every end of a [`Stay`] says whether it was
+//! observed or inferred and by which policy; an end that nothing shows is `Missing`, and only [`crate::eligibility`] may put
+//! a policy's time in its place, since that depends on the session. Signals are taken in the order that a reading gives them
+//! ([`crate::readings`]): here nothing is sorted, and no interval is looked into.
+//!
+//! All doors of a room are alike, and so are those of the rooms that are a part of it: who leaves a hall has left its parts,
+//! and who leaves a part has left the hall. A check-in in a part does not end the stay in the whole, nor the other way round.
 
-use std::collections::BTreeMap;
-
-use crate::agenda::Programme;
-use crate::rules::{InElsewhere, RepeatedOut, RuleSet};
-use crate::time::{Interval, UtcMs};
-use crate::words::{Direction, RoomId, Signal, SignalId, Source};
+use crate::eligibility::plan::{Place, Plan};
+use crate::readings::{Reading, Taken};
+use crate::rules::{InElsewhere, RepeatedOut};
+use crate::time::Interval;
+use crate::words::{Direction, RoomId, SignalId, Source};
 
 /// One end of a stay.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,159 +69,164 @@ pub struct Stay {
     pub end: End,
 }
 
-/// A signal as one reading of the day takes it: see [`crate::readings`].
+/// Where a stay begins or ends, by what is known of it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Taken<'a> {
-    /// The signal.
-    pub signal: &'a Signal,
-    /// Where the reading puts it; nothing that matters to the order of a day lies between this instant and the true one.
-    pub placed: UtcMs,
-    /// Which way the reading lets it go.
-    pub direction: Direction,
-    /// The room that the reading gives an ambiguous signal; its own where none is said.
-    pub room: Option<&'a RoomId>,
+pub(crate) struct Edge {
+    pub(crate) at: Interval,
+    /// The signal, by its number among those of its stream.
+    pub(crate) signal: usize,
+    /// The policy that put it there; none where it was observed.
+    pub(crate) policy: Option<&'static str>,
 }
 
-/// A signal where it was seen.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Seen {
-    /// Where.
-    pub room: RoomId,
-    /// Where the reading puts it.
-    pub placed: UtcMs,
-    /// When.
-    pub at: Interval,
-    /// The signal.
-    pub signal: SignalId,
+/// A stay by the signals that show it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shown {
+    pub(crate) place: Place,
+    pub(crate) source: Source,
+    /// The stream whose signals show it.
+    pub(crate) stream: usize,
+    pub(crate) start: Option<Edge>,
+    pub(crate) end: Option<Edge>,
 }
 
-/// A stay, and which of the signals seen are its ends.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Known {
-    /// The stay.
-    pub stay: Stay,
-    /// The signal that begins it, by its number among those seen.
-    pub start: Option<usize>,
-    /// The signal that ends it.
-    pub end: Option<usize>,
+/// Adds one attendee's crossings up to stays, in the order of a reading.
+pub(crate) fn presence(plan: &Plan<'_>, reading: &Reading<'_>) -> Vec<Shown> {
+    let mut stays = Vec::new();
+    for (stream, signals) in reading.iter().enumerate() {
+        add_stream(plan, stream, signals, &mut stays);
+    }
+    stays
 }
 
-/// All that an attendee's signals say in one reading.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Presence {
-    /// The stays, in the order in which they began to be known.
-    pub stays: Vec<Known>,
-    /// Where and when the attendee was seen at all, in order.
-    pub seen: Vec<Seen>,
+/// The open stay and the last ended one of a place.
+struct Standing {
+    place: Place,
+    open: Option<usize>,
+    ended: Option<usize>,
 }
 
-/// Adds one attendee's signals up to stays, in the order in which they are given.
-pub(crate) fn presence(rules: &RuleSet, programme: &Programme, signals: &[Taken<'_>]) -> Presence {
-    let mut found = Presence::default();
-    // The stay that is open in each room, and the last one that a check-out ended there.
-    let mut open: BTreeMap<RoomId, usize> = BTreeMap::new();
-    let mut ended: BTreeMap<RoomId, usize> = BTreeMap::new();
-    for taken in signals {
-        let signal = taken.signal;
-        let Some(room) = taken.room.or_else(|| room_of(programme, taken)).cloned() else {
-            continue;
+fn add_stream(plan: &Plan<'_>, stream: usize, signals: &[Taken<'_>], stays: &mut Vec<Shown>) {
+    let mut standings: Vec<Standing> = Vec::new();
+    for (number, taken) in signals.iter().enumerate() {
+        let here = Edge {
+            at: taken.signal.at,
+            signal: number,
+            policy: None,
         };
-        let number = found.seen.len();
-        found.seen.push(Seen {
-            room: room.clone(),
-            placed: taken.placed,
-            at: signal.at,
-            signal: signal.id.clone(),
-        });
-        let here = End::Observed {
-            at: signal.at,
-            signal: signal.id.clone(),
+        let begun = Shown {
+            place: taken.place,
+            source: taken.signal.source,
+            stream,
+            start: None,
+            end: None,
         };
         match taken.direction {
             Direction::Seen => {}
             Direction::In => {
-                if rules.in_elsewhere == InElsewhere::ClosesPrevious {
-                    let elsewhere: Vec<RoomId> =
-                        open.keys().filter(|r| **r != room).cloned().collect();
-                    for other in elsewhere {
-                        if let Some(stay) = open.remove(&other) {
-                            let inferred = End::Inferred {
-                                at: signal.at,
-                                policy: InElsewhere::ClosesPrevious.as_str(),
-                                signal: Some(signal.id.clone()),
-                            };
-                            found.end(stay, inferred, number);
-                        }
-                    }
+                // A device is where it says, whatever another one says; people are in one room.
+                if taken.signal.source != Source::Platform
+                    && plan.rules.in_elsewhere == InElsewhere::ClosesPrevious
+                {
+                    close_elsewhere(plan, taken.place, here, &mut standings, stays);
                 }
-                ended.remove(&room);
-                if !open.contains_key(&room) {
-                    open.insert(room.clone(), found.stays.len());
-                    found.stays.push(Known {
-                        stay: Stay {
-                            room,
-                            source: signal.source,
-                            start: here,
-                            end: End::Missing,
-                        },
-                        start: Some(number),
-                        end: None,
+                let mine = standing(&mut standings, taken.place);
+                mine.ended = None;
+                if mine.open.is_none() {
+                    mine.open = Some(stays.len());
+                    stays.push(Shown {
+                        start: Some(here),
+                        ..begun
                     });
                 }
             }
-            Direction::Out => {
-                if let Some(stay) = open.remove(&room) {
-                    found.end(stay, here, number);
-                    ended.insert(room, stay);
-                } else if let Some(stay) = ended.get(&room) {
-                    if rules.repeated_out == RepeatedOut::Last {
-                        found.end(*stay, here, number);
-                    }
-                } else {
-                    ended.insert(room.clone(), found.stays.len());
-                    found.stays.push(Known {
-                        stay: Stay {
-                            room,
-                            source: signal.source,
-                            start: End::Missing,
-                            end: here,
-                        },
-                        start: None,
-                        end: Some(number),
-                    });
-                }
-            }
+            Direction::Out => leave(plan, here, begun, &mut standings, stays),
         }
     }
-    found
 }
 
-impl Presence {
-    fn end(&mut self, stay: usize, end: End, signal: usize) {
-        self.stays[stay].stay.end = end;
-        self.stays[stay].end = Some(signal);
+fn close_elsewhere(
+    plan: &Plan<'_>,
+    place: Place,
+    here: Edge,
+    standings: &mut [Standing],
+    stays: &mut [Shown],
+) {
+    let inferred = Edge {
+        policy: Some(InElsewhere::ClosesPrevious.as_str()),
+        ..here
+    };
+    for other in standings {
+        if !related(plan, place, other.place)
+            && let Some(stay) = other.open.take()
+        {
+            stays[stay].end = Some(inferred);
+        }
     }
 }
 
-/// The rooms of a signal in which a session is on where the reading puts it, in the order of its door's rooms.
-pub(crate) fn rooms_on<'a>(
-    programme: &Programme,
-    signal: &'a Signal,
-    placed: UtcMs,
-) -> impl Iterator<Item = &'a RoomId> {
-    signal.rooms.iter().filter(move |room| {
-        let mut sessions = programme.sessions.iter();
-        sessions.any(|s| s.room == **room && s.scheduled.holds(placed))
-    })
+fn leave(
+    plan: &Plan<'_>,
+    here: Edge,
+    begun: Shown,
+    standings: &mut Vec<Standing>,
+    stays: &mut Vec<Shown>,
+) {
+    let place = begun.place;
+    // Whoever leaves a room has left its parts and what it is a part of.
+    let mut was_within = false;
+    for other in standings.iter_mut() {
+        if other.place != place
+            && related(plan, place, other.place)
+            && let Some(stay) = other.open.take()
+        {
+            stays[stay].end = Some(here);
+            other.ended = Some(stay);
+            was_within |= within(plan, other.place, place);
+        }
+    }
+    let mine = standing(standings, place);
+    if let Some(stay) = mine.open.take() {
+        stays[stay].end = Some(here);
+        mine.ended = Some(stay);
+    } else if let Some(stay) = mine.ended {
+        if plan.rules.repeated_out == RepeatedOut::Last {
+            stays[stay].end = Some(here);
+        }
+    } else if !was_within {
+        mine.ended = Some(stays.len());
+        stays.push(Shown {
+            end: Some(here),
+            ..begun
+        });
+    }
 }
 
-/// The one room of a signal: the door's only one, else the one where a session is on, else the first of the door's.
-fn room_of<'a>(programme: &Programme, taken: &Taken<'a>) -> Option<&'a RoomId> {
-    let signal: &'a Signal = taken.signal;
-    let first = signal.rooms.first()?;
-    if signal.rooms.len() == 1 {
-        return Some(first);
+fn standing(standings: &mut Vec<Standing>, place: Place) -> &mut Standing {
+    let found = standings
+        .iter()
+        .position(|standing| standing.place == place);
+    let at = found.unwrap_or_else(|| {
+        standings.push(Standing {
+            place,
+            open: None,
+            ended: None,
+        });
+        standings.len() - 1
+    });
+    &mut standings[at]
+}
+
+fn related(plan: &Plan<'_>, one: Place, other: Place) -> bool {
+    match (one, other) {
+        (Place::Room(one), Place::Room(other)) => plan.is_related(one, other),
+        _ => one == other,
     }
-    let mut on = rooms_on(programme, signal, taken.placed);
-    Some(on.next().unwrap_or(first))
+}
+
+fn within(plan: &Plan<'_>, part: Place, whole: Place) -> bool {
+    match (part, whole) {
+        (Place::Room(part), Place::Room(whole)) => plan.is_within(part, whole),
+        _ => part == whole,
+    }
 }

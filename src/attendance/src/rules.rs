@@ -338,24 +338,6 @@ impl RuleSet {
             speakers: None,
         }
     }
-
-    /// Unrounded credits would be a fraction; this gives the credits on the grid for a time, exactly.
-    ///
-    /// Zero where the unrounded credits are below `first_award_min`.
-    pub fn credits_for(&self, present_ms: i64) -> Decimal {
-        let scale = i128::from(crate::decimal::SCALE);
-        let scaled = i128::from(present_ms.max(0)) * scale;
-        let unit = i128::from(self.credit_unit_ms.max(1));
-        if scaled < unit * i128::from(self.first_award_min.millionths()) {
-            return Decimal::ZERO;
-        }
-        let step = i128::from(self.step.millionths().max(1));
-        let steps = match self.rounding {
-            Rounding::Down => scaled / (unit * step),
-            Rounding::Nearest => (2 * scaled + unit * step) / (2 * unit * step),
-        };
-        Decimal::from_millionths(i64::try_from(steps * step).unwrap_or(i64::MAX))
-    }
 }
 
 #[cfg(test)]

@@ -217,13 +217,16 @@ pub struct TimePolicy {
     pub code_age_ms: u32,
 }
 
+/// The most that a raw clock is believed to gain or lose, in parts per million.
+pub const DRIFT_MAX_PPM: u32 = 200;
+
 /// The age up to which staff scan a time code, in milliseconds. The page that shows codes blanks them well before.
 pub const CODE_AGE_MS: u32 = 60_000;
 
 impl Default for TimePolicy {
     fn default() -> Self {
         Self {
-            drift_max_ppm: 200,
+            drift_max_ppm: DRIFT_MAX_PPM,
             kernel_error_ms: 1_000,
             receipt_error_ms: 1_000,
             code_age_ms: CODE_AGE_MS,
