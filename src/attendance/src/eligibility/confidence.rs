@@ -8,7 +8,7 @@
 //! | `source` | -10 | a session is shown by other applications or platforms alone |
 //! | `inferred` | -20 | an end of a stay was inferred |
 //! | `direction` | -10 | the direction of a signal that is an end was inferred |
-//! | `time` | -5, -10, -20, -40 | the worst quality of an end's time is `kernel`, `time_code`, `bounded`, `contradictory` |
+//! | `time` | -5, -10, -20, -40 | the worst quality of an end's time is `kernel`, `time_code` or `reported`, `bounded`, `contradictory` |
 //! | `corroborated` | +10 | two kinds of sources show one session, a confirmation being one |
 //! | `doors` | -10 | entries of a door were not all held |
 
@@ -95,7 +95,7 @@ fn time_points(quality: Quality) -> i8 {
     match quality {
         Quality::Anchored => 0,
         Quality::Kernel => -5,
-        Quality::TimeCode => -10,
+        Quality::TimeCode | Quality::Reported => -10,
         Quality::Bounded => -20,
         Quality::Contradictory => -40,
     }

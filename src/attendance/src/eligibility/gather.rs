@@ -128,15 +128,19 @@ pub(crate) fn gather<'a>(
     found
 }
 
-/// Where a signal without an order is: at the session it names, else in the first of its rooms.
+/// Where a signal without an order is: at the session it names; else in the first of its rooms in which a session is on, or
+/// the first of all.
 fn place<'a>(plan: &Plan<'_>, rooms: &mut Rooms<'_, 'a>, signal: &'a Signal) -> Option<Place> {
-    match &signal.session {
-        Some(id) => plan.session(id).map(Place::Session),
-        None => signal
-            .rooms
-            .first()
-            .map(|room| Place::Room(rooms.number(room))),
+    if let Some(id) = &signal.session {
+        return plan.session(id).map(Place::Session);
     }
+    let mut numbers = signal.rooms.iter().map(|room| rooms.number(room));
+    let first = numbers.next()?;
+    if signal.rooms.len() == 1 || plan.is_on(first, signal.at.earliest) {
+        return Some(Place::Room(first));
+    }
+    let on = numbers.find(|room| plan.is_on(*room, signal.at.earliest));
+    Some(Place::Room(on.unwrap_or(first)))
 }
 
 impl<'a> Gathered<'a> {
