@@ -32,6 +32,7 @@ const PRIVATE: &[&str] = &[
     "/staff/gp-2026/attendees",
     "/staff/gp-2026/attendees/a00000",
     "/staff/gp-2026/alarms",
+    "/staff/gp-2026/sources",
     "/staff/gp-2026/time",
     "/staff/gp-2026/time/live",
 ];
@@ -468,6 +469,7 @@ async fn door_staff_see_no_names() {
         "/staff/gp-2026",
         "/staff/gp-2026/sessions",
         "/staff/gp-2026/alarms",
+        "/staff/gp-2026/sources",
         "/staff",
     ] {
         let html = browser.text(path).await;

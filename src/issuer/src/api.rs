@@ -147,7 +147,7 @@ async fn observe(State(api): State<Api>, request: Request, next: Next) -> Respon
 }
 
 /// The whole of a body that is not too large.
-async fn read_body(body: Body, limit: usize) -> Result<Bytes, Refusal> {
+pub(crate) async fn read_body(body: Body, limit: usize) -> Result<Bytes, Refusal> {
     let size = axum::body::HttpBody::size_hint(&body);
     if size.lower() > limit as u64 {
         return Err(Refusal::TooLarge(limit));

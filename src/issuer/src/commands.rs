@@ -20,6 +20,7 @@ mod report;
 mod review;
 mod rules;
 mod serve;
+mod source;
 mod tls_pin;
 mod users;
 
@@ -86,6 +87,7 @@ fn run(arguments: Arguments) -> Ended {
         Command::Claim(claim) => claim::run(&here, &claim),
         Command::Import { what } => import::run(&here, &what),
         Command::Rules { what } => rules::run(&here, what),
+        Command::Source { what } => source::run(&here, what),
         Command::User { what } => users::run(&here, what),
         Command::Issue { event } => issue::issue(&here, &event),
         Command::Revoke {

@@ -7,6 +7,9 @@
 //! Paths are taken as written; relative ones are relative to the folder the program is started in. The commented sample is
 //! `config/issuer.toml`.
 
+pub mod feeds;
+
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -16,6 +19,7 @@ use serde::de::{MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer};
 
 use crate::certificates::pdf::SYSTEM_FOLDER;
+use feeds::{FeedConfig, FeedText};
 
 /// Where pages and calls are served unless told otherwise: this machine only.
 pub const LISTEN_DEFAULT: &str = "127.0.0.1:8600";
@@ -51,6 +55,8 @@ pub struct Config {
     pub log: LogLevel,
     /// How far this machine's clock may be off, in milliseconds, as time answers say it.
     pub clock_error_ms: u32,
+    /// Servers that lists are read from, by id.
+    pub feeds: Vec<FeedConfig>,
 }
 
 impl Config {
@@ -187,6 +193,8 @@ struct ConfigText {
     #[serde(default)]
     log: LogLevel,
     clock_error_ms: Option<u32>,
+    #[serde(default)]
+    sources: BTreeMap<String, FeedText>,
 }
 
 enum TlsText {
@@ -285,6 +293,7 @@ fn check(written: ConfigText) -> Result<Config, Fault> {
             .unwrap_or_else(|| PathBuf::from(SYSTEM_FOLDER)),
         log: written.log,
         clock_error_ms,
+        feeds: feeds::check(written.sources)?,
     })
 }
 

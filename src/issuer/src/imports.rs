@@ -14,6 +14,7 @@ pub mod registrations;
 pub(crate) mod testing;
 
 use attendance::UtcMs;
+use attendance::words::SessionId;
 use evidence::Hash;
 
 use crate::keys::{Keys, Random};
@@ -89,6 +90,8 @@ pub struct Plan {
     pub unchanged: Option<String>,
     /// What its owner should know.
     pub warnings: Vec<String>,
+    /// Sessions of the agenda that no programme credits, though they are no breaks.
+    pub unmapped: Vec<SessionId>,
     /// The version that came into force; none in a dry run, or where nothing changed.
     pub version: Option<u64>,
 }

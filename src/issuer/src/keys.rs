@@ -310,6 +310,19 @@ pub struct Person {
     /// Where they stand in the ticket shop; none where they did not come from one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub position: Option<ShopPosition>,
+    /// Their ids in other systems that sent them, one a source, by source.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub externals: Vec<External>,
+}
+
+/// An id of another system.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct External {
+    /// The source that sent it.
+    pub source: String,
+    /// The id there.
+    pub id: String,
 }
 
 /// A position of a ticket shop: its number stays when badge, name or order change.
@@ -416,6 +429,7 @@ mod tests {
         let (a, b) = (AttendeeId::new("a").unwrap(), AttendeeId::new("b").unwrap());
         let person = Person {
             position: None,
+            externals: Vec::new(),
             v: Person::VERSION,
             name: "Zoë".to_owned(),
             email: None,

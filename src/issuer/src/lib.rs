@@ -8,9 +8,11 @@ pub mod commands;
 pub mod config;
 pub mod decisions;
 pub mod export;
+pub mod feeds;
 pub mod imports;
 pub mod intake;
 pub mod keys;
+pub mod push;
 pub mod reports;
 pub mod review;
 pub mod rule_cases;
@@ -18,6 +20,7 @@ pub mod serve;
 pub mod sources;
 pub mod store;
 pub mod tls;
+pub mod tokens;
 pub mod web;
 
 #[cfg(test)]

@@ -17,8 +17,10 @@ use axum_server::tls_rustls::RustlsConfig;
 use rustls::ServerConfig;
 use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
 use crate::api::Clock;
+use crate::feeds::client::Ending;
 use crate::store::Store;
 
 /// How long requests under way may take once the end was asked for.
@@ -30,8 +32,9 @@ const FIRST_REQUEST: Duration = Duration::from_secs(30);
 /// Threads for what blocks. The database takes one unit at a time, so more would only wait.
 const BLOCKING_THREADS: usize = 16;
 
-/// One step of work that goes on beside the server: it says what went wrong, and is asked again.
-pub type Work = Box<dyn FnMut(attendance::UtcMs) -> Result<(), String> + Send>;
+/// One step of work that goes on beside the server: it says what went wrong, and is asked again. A step that takes long ends early
+/// when it is told that the program ends.
+pub type Work = Box<dyn FnMut(attendance::UtcMs, &Ending) -> Result<(), String> + Send>;
 
 /// What is served.
 pub struct Service {
@@ -85,7 +88,7 @@ pub fn run(service: Service) -> Result<(), ServeError> {
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS)
         .build()?;
-    let background = Background::start(works, clock);
+    let background = Background::start(works, &clock);
     let served = runtime.block_on(async {
         let handle = Handle::new();
         tokio::spawn(end_on_signal(handle.clone())?);
@@ -158,41 +161,45 @@ fn notify(states: &[NotifyState<'_>]) {
     }
 }
 
-/// Work beside the server, on one thread.
+/// Work beside the server, each on a thread of its own: none waits for another.
 struct Background {
-    stop: mpsc::Sender<()>,
-    thread: Option<JoinHandle<()>>,
+    ending: watch::Sender<bool>,
+    threads: Vec<(mpsc::Sender<()>, JoinHandle<()>)>,
 }
 
 impl Background {
-    fn start(mut works: Vec<(&'static str, Work)>, clock: Clock) -> Self {
-        let (stop, stopped) = mpsc::channel();
-        let thread = std::thread::spawn(move || {
-            loop {
-                for (name, work) in &mut works {
-                    if let Err(cause) = work(clock()) {
-                        tracing::error!(work = *name, cause, "background work failed");
+    fn start(works: Vec<(&'static str, Work)>, clock: &Clock) -> Self {
+        let (ending, ended) = watch::channel(false);
+        let start = |(name, mut work): (&'static str, Work)| {
+            let (stop, stopped) = mpsc::channel();
+            let (clock, ended) = (Arc::clone(clock), ended.clone());
+            let thread = std::thread::spawn(move || {
+                loop {
+                    if let Err(cause) = work(clock(), &ended) {
+                        tracing::error!(work = name, cause, "background work failed");
+                    }
+                    match stopped.recv_timeout(STEP) {
+                        Err(RecvTimeoutError::Timeout) => {}
+                        Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
                     }
                 }
-                match stopped.recv_timeout(STEP) {
-                    Err(RecvTimeoutError::Timeout) => {}
-                    Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
-                }
-            }
-        });
-        Self {
-            stop,
-            thread: Some(thread),
-        }
+            });
+            (stop, thread)
+        };
+        let threads = works.into_iter().map(start).collect();
+        Self { ending, threads }
     }
 
-    fn end(mut self) {
-        // A thread that is gone already needs no word.
-        let _ = self.stop.send(());
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("background work ended in a panic");
+    fn end(self) {
+        self.ending.send_replace(true);
+        for (stop, _) in &self.threads {
+            // A thread that is gone already needs no word.
+            let _ = stop.send(());
+        }
+        for (_, thread) in self.threads {
+            if thread.join().is_err() {
+                tracing::error!("background work ended in a panic");
+            }
         }
     }
 }

@@ -26,6 +26,7 @@ pub mod decisions;
 pub mod enrolment;
 pub mod events;
 pub mod people;
+pub mod sources;
 
 #[cfg(test)]
 pub(crate) mod contract;
@@ -39,6 +40,7 @@ pub use error::{OpenError, StoreError};
 pub use events::EventUnits;
 pub use objects::{FolderObjects, ObjectError, ObjectStore};
 pub use people::PeopleUnits;
+pub use sources::SourceUnits;
 pub use sqlite::{SCHEMA_VERSION, SqliteStore};
 
 /// What every unit of work returns.
@@ -53,6 +55,7 @@ pub trait Store:
     + PeopleUnits
     + DecisionUnits
     + AccountUnits
+    + SourceUnits
     + Send
     + Sync
 {

@@ -251,6 +251,14 @@ pub const TARGETS: &[Target] = &[
     ),
     target("pretalx", 30, || vec![PRETALX.as_bytes().to_vec()], pretalx),
     target("pretix", 30, || vec![PRETIX.as_bytes().to_vec()], pretix),
+    target("pushed", 30, || vec![PUSHED.as_bytes().to_vec()], pushed),
+    target(
+        "page-walk",
+        20,
+        || vec![PAGE.as_bytes().to_vec()],
+        page_walk,
+    ),
+    target("token", 10, || vec![b"Bearer rcs.crm.abc".to_vec()], token),
     target("source-format", 10, source_files, source_format),
     target(
         "serial-framing",
@@ -676,6 +684,57 @@ fn pretalx(input: &[u8]) -> Answer {
 
 fn pretix(input: &[u8]) -> Answer {
     said(issuer::sources::pretix::read(input, ZONE))
+}
+
+const PUSHED: &str = r#"{"registrations":[{"id":"c-1","badge":"K7QX-3MPA-9TZD-WH4E","name":"Zoë","valid_from":"2026-10-31T09:00"},{"id":"c-2","badge":"R2VN-8CYB-4JFS-XK6T","name":"Tom","status":"cancelled"}]}"#;
+const PAGE: &str = r#"{"count":2,"next":"https://shop.example/api/orders/?page=2","results":[{"code":"A","last_modified":"2026-11-22T20:53:07-05:00"},{"id":7}]}"#;
+
+fn pushed(input: &[u8]) -> Answer {
+    match issuer::sources::pushed::read(input, ZONE) {
+        Err(why) => Answer::Refused(why),
+        Ok(rows) => {
+            let mut ids = std::collections::BTreeSet::new();
+            let taken = rows.iter().filter(|row| row.read.is_ok());
+            if taken
+                .clone()
+                .any(|row| row.id.is_empty() || !ids.insert(&row.id))
+            {
+                return Answer::Contradicts(
+                    "two rows of one id, or of none, were taken".to_owned(),
+                );
+            }
+            Answer::Taken(format!("{} of {}", ids.len(), rows.len()))
+        }
+    }
+}
+
+fn page_walk(input: &[u8]) -> Answer {
+    let Ok(first) = reqwest::Url::parse("https://shop.example/api/orders/") else {
+        return Answer::Contradicts("the address does not read".to_owned());
+    };
+    let mut walk = issuer::feeds::pages::Walk::new(first.clone());
+    match walk.take(input) {
+        Err(fault) => Answer::Refused(fault.to_string()),
+        Ok(rows) => match walk.next() {
+            Some(next) if next.origin() != first.origin() => {
+                Answer::Contradicts(format!("it leads to {next}"))
+            }
+            next => Answer::Taken(format!("{rows} {}", next.is_some())),
+        },
+    }
+}
+
+fn token(input: &[u8]) -> Answer {
+    let Ok(text) = std::str::from_utf8(input) else {
+        return Answer::Refused("no text".to_owned());
+    };
+    match issuer::tokens::Token::from_header(text) {
+        None => Answer::Refused("no token".to_owned()),
+        Some(token) if token.source().is_none() => {
+            Answer::Contradicts("a token without a source".to_owned())
+        }
+        Some(token) => Answer::Taken(token.hash().to_string()),
+    }
 }
 
 fn source_format(input: &[u8]) -> Answer {

@@ -382,6 +382,7 @@ impl Maker<'_> {
             let (key, wrapped) = self.keys.new_data_key(self.event, &attendee, self.random);
             let person = Person {
                 position: None,
+                externals: Vec::new(),
                 v: Person::VERSION,
                 name: name.clone(),
                 email: (n % 3 == 0).then(|| format!("person{n}@example.org")),

@@ -67,10 +67,15 @@ pub(super) enum Command {
         Standard output is the claim and nothing else. It is a secret until it is used."
     )]
     Claim(Claim),
-    /// Read an agenda or registrations from a file
+    /// Read an agenda or registrations from a file or a server
     Import {
         #[command(subcommand)]
         what: Import,
+    },
+    /// Let systems send by themselves, and see how the sources stand
+    Source {
+        #[command(subcommand)]
+        what: Source,
     },
     /// Check rule sets, and bring them into force
     Rules {
@@ -249,6 +254,56 @@ pub(super) struct Claim {
 }
 
 #[derive(Subcommand)]
+pub(super) enum Source {
+    /// Let a system send to an event, and print its token
+    #[command(
+        after_help = "Example:\n  rollcall-issuer source add --event gp-2026 --id crm --kind registrations > token.txt\n\n\
+        Standard output is the token and nothing else; only its hash is kept, so it is shown this once. A source that was revoked\n\
+        gets another token in the same way."
+    )]
+    Add {
+        /// The event
+        #[arg(long)]
+        event: EventId,
+        /// Its id, for life: small letters, digits, hyphens
+        #[arg(long)]
+        id: String,
+        /// What it sends
+        #[arg(long, value_enum)]
+        kind: SourceKind,
+    },
+    /// List the sources of an event: servers that are polled, and systems that send
+    #[command(
+        after_help = "Example:\n  rollcall-issuer source list --event gp-2026\n\n\
+        Exits 1 where a server cannot be read."
+    )]
+    List {
+        /// The event
+        #[arg(long)]
+        event: EventId,
+    },
+    /// Let a system send no more
+    #[command(
+        after_help = "Example:\n  rollcall-issuer source revoke --event gp-2026 --id crm\n\n\
+        What it sent stays."
+    )]
+    Revoke {
+        /// The event
+        #[arg(long)]
+        event: EventId,
+        /// Its id
+        #[arg(long)]
+        id: String,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum SourceKind {
+    /// Registrations, to /v1/registrations
+    Registrations,
+}
+
+#[derive(Subcommand)]
 pub(super) enum Import {
     /// Sessions, rooms and programmes; takes the place of the agenda in force
     #[command(
@@ -256,6 +311,7 @@ pub(super) enum Import {
         rollcall-issuer import agenda --event gp-2026 --file agenda.csv --dry-run\n  \
         rollcall-issuer import agenda --event gp-2026 --file schedule.json\n  \
         rollcall-issuer import agenda --event gp-2026 --file schedule.ics --format ical\n  \
+        rollcall-issuer import agenda --event gp-2026 --from pretalx\n  \
         curl …/api/events/gp/schedules/latest/?expand=slots.room,slots.submission | \\\n    \
         rollcall-issuer import agenda --event gp-2026 --file -\n\n\
         Doors, adopted rule sets and actual times of sessions that stay are kept. A session is known by its id (guid, code, UID),\n\
@@ -267,7 +323,8 @@ pub(super) enum Import {
         after_help = "Examples:\n  rollcall-issuer import registrations --template > people.csv\n  \
         rollcall-issuer import registrations --columns\n  \
         rollcall-issuer import registrations --event gp-2026 --file people.csv\n  \
-        rollcall-issuer import registrations --event gp-2026 --file orders.json --dry-run\n\n\
+        rollcall-issuer import registrations --event gp-2026 --file orders.json --dry-run\n  \
+        rollcall-issuer import registrations --event gp-2026 --from pretix\n\n\
         A badge that is known keeps its person. One problem anywhere, and nothing is imported; of pretix's pages a position\n\
         that is wrong by itself is refused alone, and the command ends with 3."
     )]
@@ -280,19 +337,25 @@ pub(super) struct ImportFile {
     #[arg(long, required_unless_present_any = ["template", "columns"])]
     pub(super) event: Option<EventId>,
     /// The file; - is standard input
-    #[arg(long, required_unless_present_any = ["template", "columns"])]
+    #[arg(long, required_unless_present_any = ["template", "columns", "from"])]
     pub(super) file: Option<PathBuf>,
     /// Its format; auto goes by what the file holds
     #[arg(long, value_enum, default_value_t = Format::Auto)]
     pub(super) format: Format,
+    /// A server instead of a file: the name of a `[sources.…]` table of the configuration
+    #[arg(long, value_name = "SOURCE", conflicts_with_all = ["file", "format"])]
+    pub(super) from: Option<String>,
+    /// Of a server, everything, not only what changed since the last poll
+    #[arg(long, requires = "from")]
+    pub(super) whole: bool,
     /// Say what would change, and change nothing
     #[arg(long)]
     pub(super) dry_run: bool,
     /// Print a file to start from; the columns are explained on standard error
-    #[arg(long, conflicts_with_all = ["event", "file", "format", "dry_run", "columns"])]
+    #[arg(long, conflicts_with_all = ["event", "file", "from", "format", "dry_run", "columns"])]
     pub(super) template: bool,
     /// Print what the columns of the CSV mean
-    #[arg(long, conflicts_with_all = ["event", "file", "format", "dry_run"])]
+    #[arg(long, conflicts_with_all = ["event", "file", "from", "format", "dry_run"])]
     pub(super) columns: bool,
 }
 

@@ -2,13 +2,16 @@
 
 use std::io::Read as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use attendance::words::EventId;
 use chrono_tz::Tz;
 
 use super::arguments::{Import, ImportFile};
 use super::output::{Ended, Exit, Failure, counted, hint, print, say};
-use super::premises::Premises;
+use super::premises::{Premises, now};
+use crate::config::feeds::FeedKind;
+use crate::feeds::run::{Mode, poll};
 use crate::imports::{self, Desk, ImportFault, Plan, Source, warning_lines};
 use crate::sources::{
     ImportError, ImportKind, ImportReport, MAX_IMPORT_BYTES, SOURCE_FORMATS, SourceFormat,
@@ -40,8 +43,15 @@ pub(super) fn without_database(what: &Import) -> Result<Option<Exit>, Failure> {
 
 pub(super) fn run(here: &Premises, what: &Import) -> Ended {
     let (kind, asked) = parts(what);
+    if let (Some(event), Some(from)) = (&asked.event, &asked.from) {
+        let mode = Mode {
+            dry_run: asked.dry_run,
+            whole: asked.whole,
+        };
+        return from_server(here, kind, event, from, mode);
+    }
     let (Some(event), Some(file)) = (&asked.event, &asked.file) else {
-        return Err(Failure::usage("--event and --file are needed"));
+        return Err(Failure::usage("--event is needed, and --file or --from"));
     };
     let facts = here.event(event)?;
     let zone =
@@ -71,15 +81,85 @@ pub(super) fn run(here: &Premises, what: &Import) -> Ended {
         "{}: read as {}, {}.",
         file.display(),
         format.title(),
-        counted(
-            done.rows,
-            match kind {
-                ImportKind::Agenda => "session",
-                ImportKind::Registrations => "registration",
-            }
-        )
+        counted(done.rows, noun(kind))
     ))?;
     tell(here, &done, kind, event, asked.dry_run)
+}
+
+/// Polls a server now, as `serve` does at its time.
+fn from_server(
+    here: &Premises,
+    kind: ImportKind,
+    event: &EventId,
+    from: &str,
+    mode: Mode,
+) -> Ended {
+    here.event(event)?;
+    let feeds = &here.config.feeds;
+    let Some(feed) = feeds.iter().find(|feed| feed.id == from) else {
+        let names = feeds.iter().map(|feed| feed.id.as_str());
+        let advice = match protocol::toml_text::nearest(from, names) {
+            Some(nearest) => format!("did you mean {nearest:?}?"),
+            None => "config/issuer.toml shows how one is written".to_owned(),
+        };
+        return Err(Failure::usage(format!(
+            "the configuration has no table [sources.{from}]; {advice}"
+        )));
+    };
+    let holds = match feed.kind {
+        FeedKind::Pretix { .. } => ImportKind::Registrations,
+        FeedKind::Pretalx { .. } => ImportKind::Agenda,
+    };
+    if holds != kind {
+        return Err(Failure::usage(format!(
+            "[sources.{from}] is {}: use `{}`",
+            feed.kind.as_str(),
+            match holds {
+                ImportKind::Agenda => "import agenda",
+                ImportKind::Registrations => "import registrations",
+            }
+        )));
+    }
+    if feed.event != *event {
+        return Err(Failure::usage(format!(
+            "[sources.{from}] is of the event {}, not of {event}",
+            feed.event
+        )));
+    }
+    let polls = here.polls(Arc::new(now));
+    // Nobody ends it but the person, with Ctrl-C: nothing is half done then.
+    let (_going_on, ending) = tokio::sync::watch::channel(false);
+    let (report, polled) = poll(&polls, feed, mode, ending);
+    let plan = Plan {
+        changes: report.changes,
+        unchanged: (!report.unchanged.is_empty()).then(|| report.unchanged.join("\n")),
+        warnings: report.warnings,
+        version: report.version,
+        ..Plan::default()
+    };
+    let done = Done {
+        rows: report.rows,
+        plan,
+        refused: (report.refused, report.refused_total),
+        left_out: report.left_out,
+    };
+    let read = match report.note {
+        Some(note) => note,
+        None => format!("read {}", counted(done.rows, noun(kind))),
+    };
+    say(format!("{from}, {}: {read}.", feed.url))?;
+    let ended = tell(here, &done, kind, event, mode.dry_run)?;
+    match polled {
+        Ok(()) => Ok(ended),
+        Err(fault) => Err(Failure::failed(format!("{from}: {fault}"))),
+    }
+}
+
+const fn noun(kind: ImportKind) -> &'static str {
+    match kind {
+        ImportKind::Agenda => "session",
+        ImportKind::Registrations => "registration",
+    }
 }
 
 fn mismatch(format: SourceFormat, kind: ImportKind, file: &Path) -> Failure {

@@ -10,7 +10,9 @@ use protocol::toml_text::nearest;
 
 use super::arguments::CONFIG_DEFAULT;
 use super::output::Failure;
+use crate::api::Clock;
 use crate::config::Config;
+use crate::feeds::run::Polls;
 use crate::imports::Desk;
 use crate::keys::{Keys, Random, system_random};
 use crate::store::events::EventFacts;
@@ -87,6 +89,17 @@ impl Premises {
             keys: &self.keys,
             random: &self.random,
             now: now(),
+        }
+    }
+
+    /// What polls of sources work with.
+    pub(super) fn polls(&self, clock: Clock) -> Polls {
+        Polls {
+            store: Arc::clone(&self.store),
+            objects: Arc::clone(&self.objects),
+            keys: Arc::clone(&self.keys),
+            random: Arc::clone(&self.random),
+            clock,
         }
     }
 

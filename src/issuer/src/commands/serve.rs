@@ -11,6 +11,8 @@ use crate::access::{Access, Limiter};
 use crate::api::{self, Api, Clock, Parties};
 use crate::config::{Config, Tls};
 use crate::decisions::Decider;
+use crate::feeds;
+use crate::push::{self, Push};
 use crate::serve::{Service, Work};
 use crate::tls::{self, Identity};
 use crate::web::{self, Pages};
@@ -64,11 +66,17 @@ pub(super) fn run(here: &Premises) -> Ended {
         access,
         here.config.clock_error_ms,
     );
+    let push = Push::new(here.polls(Arc::clone(&clock)));
     let service = Service {
         listen: here.config.listen,
         tls: identity.map(|own| own.config),
-        app: api::router(api).merge(web::router(pages)),
-        works: vec![("decisions", decisions(here))],
+        app: api::router(api)
+            .merge(push::router(push))
+            .merge(web::router(pages)),
+        works: vec![
+            ("decisions", decisions(here)),
+            ("sources", sources(here, &clock)?),
+        ],
         clock,
         store: Arc::clone(&here.store),
     };
@@ -86,7 +94,13 @@ fn decisions(here: &Premises) -> Work {
         &here.config.issuer,
         here.keys.signing.public_key(),
     );
-    Box::new(move |now| decider.run_once(now).map(|_| ()).map_err(|e| e.to_string()))
+    Box::new(move |now, _| decider.run_once(now).map(|_| ()).map_err(|e| e.to_string()))
+}
+
+/// The polls of the configured sources.
+fn sources(here: &Premises, clock: &Clock) -> Result<Work, Failure> {
+    let polls = here.polls(Arc::clone(clock));
+    Ok(feeds::work::polling(polls, here.config.feeds.clone())?)
 }
 
 /// What TLS is served with; made where the issuer makes its own.

@@ -27,6 +27,8 @@ fn the_shipped_sample_is_good_with_every_setting_switched_on() {
     let on = parse(&all, "issuer.toml").unwrap();
     assert!(matches!(on.tls, Tls::Files { .. }));
     assert_eq!(on.public_url, "https://ce.example.org:8600");
+    let feeds: Vec<&str> = on.feeds.iter().map(|feed| feed.id.as_str()).collect();
+    assert_eq!(feeds, ["pretalx", "pretix"]);
     for key in [
         "data_dir",
         "issuer",
@@ -37,6 +39,14 @@ fn the_shipped_sample_is_good_with_every_setting_switched_on() {
         "fonts",
         "log",
         "clock_error_ms",
+        "event",
+        "url",
+        "organizer",
+        "slug",
+        "token_file",
+        "ca_file",
+        "interval_s",
+        "programmes",
     ] {
         assert!(
             all.lines()
@@ -162,5 +172,57 @@ fn names_that_evidence_cannot_carry_are_refused() {
     refused(
         &format!("{LEAST}clock_error_ms = 60001"),
         &["clock_error_ms"],
+    );
+}
+
+#[test]
+fn a_server_is_a_server_that_can_be_asked() {
+    const SHOP: &str = "[sources.pretix]\nevent = \"gp\"\nslug = \"gp26\"\norganizer = \"ada\"\n";
+    let shop = |more: &str| good(&format!("{SHOP}{more}")).feeds.remove(0);
+    let plain = shop("url = \"https://pretix.eu\"\n");
+    assert_eq!(plain.interval_s, feeds::INTERVAL_S_DEFAULT);
+    assert_eq!(plain.url.as_str(), "https://pretix.eu/");
+    let deep = shop("url = \"http://127.0.0.1:8000/shop\"\ninterval_s = 30\n");
+    assert_eq!(deep.url.as_str(), "http://127.0.0.1:8000/shop/");
+    let check = |more: &str, words: &[&str]| refused(&format!("{LEAST}{more}"), words);
+    for (url, word) in [
+        ("http://pretix.eu", "https"),
+        ("pretix.eu", "no address"),
+        ("https://ada:pw@pretix.eu", "no address"),
+        ("https://pretix.eu/?a=b", "no address"),
+        ("ftp://pretix.eu", "no address"),
+    ] {
+        check(
+            &format!("{SHOP}url = \"{url}\"\n"),
+            &["[sources.pretix] url", word],
+        );
+    }
+    check(
+        &format!("{SHOP}url = \"https://a\"\ninterval_s = 5\n"),
+        &["interval_s", "30"],
+    );
+    check(
+        &format!("{SHOP}url = \"https://a\"\ntoken = \"t\"\n"),
+        &["unknown key `token`", "token_file"],
+    );
+    check(
+        "[sources.shop]\nevent = \"gp\"\nslug = \"x\"\nurl = \"https://a\"\n",
+        &["[sources.shop] kind", "pretix"],
+    );
+    check(
+        "[sources.pretix]\nevent = \"gp\"\nslug = \"x\"\nurl = \"https://a\"\n",
+        &["organizer"],
+    );
+    check(
+        "[sources.pretalx]\nevent = \"gp\"\nslug = \"../x\"\nurl = \"https://a\"\n",
+        &["slug"],
+    );
+    check(
+        "[sources.pretalx]\nevent = \"gp\"\nslug = \"x\"\nurl = \"https://a\"\nprogrammes = { Work = \"main\" }\n",
+        &["programmes", "Work"],
+    );
+    check(
+        "[sources.\"A b\"]\nevent = \"gp\"\nslug = \"x\"\nurl = \"https://a\"\n",
+        &["no id"],
     );
 }

@@ -88,6 +88,21 @@ pub fn import(
     source: Source<'_>,
     dry_run: bool,
 ) -> Result<Plan, ImportFault> {
+    import_under(desk, event, read, Some(OWN_PROGRAMME), source, dry_run)
+}
+
+/// The same, with the programme of sessions that name none; without one, nothing credits them, and the plan names them.
+///
+/// # Errors
+/// See [`ImportFault`]; nothing is imported then.
+pub fn import_under(
+    desk: Desk<'_>,
+    event: &EventId,
+    read: &AgendaImport,
+    unnamed: Option<&str>,
+    source: Source<'_>,
+    dry_run: bool,
+) -> Result<Plan, ImportFault> {
     with_tries(|| {
         let facts = desk.store.event(event)?;
         let doors: Vec<Door> = desk
@@ -97,8 +112,15 @@ pub fn import(
             .map(|d| d.door)
             .collect();
         let before = in_force(desk, event)?;
-        let (agenda, warnings) = merge(before.as_ref().map(|(a, _)| a), &facts, doors, read)?;
+        let (agenda, warnings) = merge(
+            before.as_ref().map(|(a, _)| a),
+            &facts,
+            doors,
+            read,
+            unnamed,
+        )?;
         let mut plan = compare(before.as_ref().map(|(a, _)| a), &agenda);
+        plan.unmapped = unmapped(&agenda, read);
         plan.warnings.extend(warnings);
         if dry_run || before.as_ref().is_some_and(|(held, _)| *held == agenda) {
             return Ok(plan);
@@ -108,6 +130,21 @@ pub fn import(
         plan.version = Some(desk.store.import_agenda(event, &change, &entry, desk.now)?);
         Ok(plan)
     })
+}
+
+/// The sessions that no programme credits, though they are no breaks.
+fn unmapped(agenda: &Agenda, read: &AgendaImport) -> Vec<SessionId> {
+    let breaks: BTreeSet<&str> = read
+        .sessions
+        .iter()
+        .filter(|row| row.kind == BREAK)
+        .map(|row| row.id.as_str())
+        .collect();
+    let sessions = agenda.sessions.iter();
+    sessions
+        .filter(|s| s.programme.is_none() && !breaks.contains(s.id.as_str()))
+        .map(|s| s.id.clone())
+        .collect()
 }
 
 fn bad(what: &str, id: &str) -> ImportFault {
@@ -120,12 +157,13 @@ fn merge(
     event: &EventFacts,
     doors: Vec<Door>,
     read: &AgendaImport,
+    unnamed: Option<&str>,
 ) -> Result<(Agenda, Vec<String>), ImportFault> {
     let mut warnings = Vec::new();
     let zone = zone_named(&event.zone).map_err(|e| ImportFault::Missing(e.to_string()))?;
     let mut sessions = Vec::with_capacity(read.sessions.len());
     for row in &read.sessions {
-        sessions.push(session(row, before, zone)?);
+        sessions.push(session(row, before, unnamed, zone)?);
     }
     let rooms = rooms(before, &doors, read, &mut warnings)?;
     let programmes = programmes(before, event, &sessions, &mut warnings);
@@ -161,15 +199,20 @@ fn local_day(at: UtcMs, zone: Tz) -> Option<String> {
     Some(at.with_timezone(&zone).format("%Y-%m-%d").to_string())
 }
 
-fn session(row: &SessionRow, before: Option<&Agenda>, zone: Tz) -> Result<Session, ImportFault> {
+fn session(
+    row: &SessionRow,
+    before: Option<&Agenda>,
+    unnamed: Option<&str>,
+    zone: Tz,
+) -> Result<Session, ImportFault> {
     let id = row.id.parse().map_err(|_| bad("session", &row.id))?;
     let held = before.and_then(|agenda| agenda.sessions.iter().find(|s| s.id == id));
     let programme = match row.programme.as_deref() {
         None if row.kind == BREAK => None,
-        named => {
-            let named = named.unwrap_or(OWN_PROGRAMME);
-            Some(named.parse().map_err(|_| bad("programme", named))?)
-        }
+        named => match named.or(unnamed) {
+            Some(named) => Some(named.parse().map_err(|_| bad("programme", named))?),
+            None => None,
+        },
     };
     let credit_value = match &row.credit_value {
         Some(text) => Some(

@@ -15,7 +15,7 @@ use protocol::bundle::NamePolicy;
 use protocol::decision::object_bytes;
 
 use super::{Desk, ImportFault, Plan, Source, with_tries};
-use crate::keys::{Person, SealKey, ShopPosition, random, random_text};
+use crate::keys::{External, Person, SealKey, ShopPosition, random, random_text};
 use crate::sources::pretix::PretixImport;
 use crate::sources::{RegistrationRow, RegistrationsImport};
 use crate::store::events::{EventFacts, MAX_PAGE, Versioned};
@@ -38,11 +38,24 @@ struct Tally {
     erased: Vec<u64>,
 }
 
-/// One row with its place in a ticket shop.
+/// One row with its place in a ticket shop or in another system.
 #[derive(Clone, Copy)]
 struct Incoming<'a> {
     row: &'a RegistrationRow,
     position: Option<(u64, &'a str)>,
+    /// The source that sent it, and its id there.
+    external: Option<(&'a str, &'a str)>,
+}
+
+/// What came of one row that another system sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It changed something.
+    Taken,
+    /// It said what is held already.
+    Unchanged,
+    /// It changed nothing: the field, and what to do.
+    Refused(&'static str, String),
 }
 
 /// Imports registrations, or says what that would change.
@@ -59,6 +72,7 @@ pub fn import(
     let rows = read.rows.iter().map(|row| Incoming {
         row,
         position: None,
+        external: None,
     });
     import_rows(
         desk,
@@ -84,6 +98,7 @@ pub fn import_positions(
     let rows = read.rows.iter().map(|row| Incoming {
         row: &row.registration,
         position: Some((row.position, row.order.as_str())),
+        external: None,
     });
     let shop = Some(read);
     import_rows(
@@ -96,6 +111,64 @@ pub fn import_positions(
     )
 }
 
+/// Imports registrations that a source sent, each under its id there: whoever was sent under an id before is who it is. What is
+/// wrong with one row refuses that row alone. Gives an answer a row, and the version that came into force where one did.
+///
+/// # Errors
+/// See [`ImportFault`]; nothing is imported then.
+pub fn push(
+    desk: Desk<'_>,
+    event: &EventId,
+    from: &str,
+    rows: &[(&str, &RegistrationRow)],
+    source: Source<'_>,
+) -> Result<(Vec<Answer>, Option<u64>), ImportFault> {
+    with_tries(|| {
+        let facts = desk.store.event(event)?;
+        let roster = desk.store.roster(event)?;
+        let mut room = Reception::open(desk, &facts, &roster)?;
+        room.externals = room.externals(from)?;
+        let (mut tally, mut changes) = (Tally::default(), Vec::new());
+        let (mut answers, mut touched) = (Vec::new(), BTreeSet::new());
+        for (id, row) in rows {
+            let incoming = Incoming {
+                row,
+                position: None,
+                external: Some((from, id)),
+            };
+            let erased = tally.erased.len();
+            let answer = match room.change(incoming, &mut tally) {
+                Err(ImportFault::Refused(why)) => Answer::Refused("badge", why),
+                Err(fault) => return Err(fault),
+                Ok(None) if tally.erased.len() > erased => Answer::Refused(
+                    "",
+                    "this person's data was erased, and stays so; leave them out".to_owned(),
+                ),
+                Ok(None) => Answer::Unchanged,
+                Ok(Some(change)) if touched.insert(change.attendee.clone()) => {
+                    changes.push(change);
+                    Answer::Taken
+                }
+                Ok(Some(_)) => Answer::Refused(
+                    "id",
+                    "is of a person whom an earlier row of this request is about".to_owned(),
+                ),
+            };
+            answers.push(answer);
+        }
+        if changes.is_empty() {
+            return Ok((answers, None));
+        }
+        let document = document(&facts, &roster, &changes);
+        let object = desk.objects.put(&object_bytes(&document))?;
+        let entry = source.entry(Versioned::Registrations.as_str(), object);
+        let version =
+            desk.store
+                .import_registrations(event, roster.base, &changes, &entry, desk.now)?;
+        Ok((answers, Some(version)))
+    })
+}
+
 fn import_rows(
     desk: Desk<'_>,
     event: &EventId,
@@ -106,19 +179,8 @@ fn import_rows(
 ) -> Result<Plan, ImportFault> {
     with_tries(|| {
         let facts = desk.store.event(event)?;
-        let badge_key = desk.keys.open_badge_key(event, &facts.badge_key).ok_or_else(|| {
-            ImportFault::Missing(format!("the badge key of {event} does not open: restore the master key it was sealed with"))
-        })?;
         let roster = desk.store.roster(event)?;
-        let people = people(desk, event, &roster)?;
-        let mut room = Reception {
-            desk,
-            event: &facts,
-            badge_key,
-            roster: &roster,
-            people,
-            positions: BTreeMap::new(),
-        };
+        let mut room = Reception::open(desk, &facts, &roster)?;
         if shop.is_some() {
             room.positions = room.positions()?;
         }
@@ -181,6 +243,8 @@ struct Reception<'a> {
     people: BTreeMap<AttendeeId, AttendeeFacts>,
     /// Whose a position of the ticket shop is.
     positions: BTreeMap<u64, AttendeeId>,
+    /// Whose an id of the source that sends is.
+    externals: BTreeMap<String, AttendeeId>,
 }
 
 /// Somebody who is held, opened.
@@ -190,7 +254,30 @@ struct Held {
     person: Option<Person>,
 }
 
-impl Reception<'_> {
+impl<'a> Reception<'a> {
+    fn open(
+        desk: Desk<'a>,
+        event: &'a EventFacts,
+        roster: &'a Roster,
+    ) -> Result<Self, ImportFault> {
+        let badge_key = desk.keys.open_badge_key(&event.id, &event.badge_key);
+        let badge_key = badge_key.ok_or_else(|| {
+            ImportFault::Missing(format!(
+                "the badge key of {} does not open: restore the master key it was sealed with",
+                event.id
+            ))
+        })?;
+        Ok(Self {
+            desk,
+            event,
+            badge_key,
+            roster,
+            people: people(desk, &event.id, roster)?,
+            positions: BTreeMap::new(),
+            externals: BTreeMap::new(),
+        })
+    }
+
     /// Opens what is held of somebody; nothing where it was erased.
     fn held(&self, attendee: &AttendeeId) -> Result<Option<Held>, ImportFault> {
         let Some(Some(wrapped)) = self.roster.keys.get(attendee) else {
@@ -229,6 +316,23 @@ impl Reception<'_> {
         Ok(positions)
     }
 
+    /// Whose each id of a source is, as far as nobody erased it.
+    fn externals(&self, from: &str) -> Result<BTreeMap<String, AttendeeId>, ImportFault> {
+        let mut externals = BTreeMap::new();
+        for attendee in self.roster.keys.keys() {
+            let held = self.held(attendee)?;
+            let listed = held
+                .and_then(|held| held.person)
+                .map(|person| person.externals);
+            let of_source = listed
+                .into_iter()
+                .flatten()
+                .filter(|external| external.source == from);
+            externals.extend(of_source.map(|external| (external.id, attendee.clone())));
+        }
+        Ok(externals)
+    }
+
     /// What a row changes; nothing where it says what is held, or the person was erased.
     fn change(
         &self,
@@ -238,19 +342,23 @@ impl Reception<'_> {
         let row = incoming.row;
         let digest = self.badge_key.digest(&row.badge);
         let known = self.roster.badges.get(&digest);
-        let of_position = incoming
-            .position
-            .and_then(|(id, _)| self.positions.get(&id));
-        if let (Some(known), Some(other)) = (known, of_position)
+        let of_place = match (incoming.position, incoming.external) {
+            (Some((id, _)), _) => self.positions.get(&id),
+            (None, Some((_, id))) => self.externals.get(id),
+            (None, None) => None,
+        };
+        if let (Some(known), Some(other)) = (known, of_place)
             && known != other
         {
-            return Err(ImportFault::Refused(format!(
-                "the badge of position {} is {known}'s, but the position is {other}'s: one of them was imported from another \
-                 list; cancel that one there",
-                incoming.position.map_or(0, |(id, _)| id)
-            )));
+            return Err(ImportFault::Refused(match incoming.position {
+                Some((id, _)) => format!(
+                    "the badge of position {id} is {known}'s, but the position is {other}'s: one of them was imported from another \
+                     list; cancel that one there"
+                ),
+                None => format!("is {known}'s, but this id is {other}'s; one badge is one person"),
+            }));
         }
-        let Some(attendee) = known.or(of_position).cloned() else {
+        let Some(attendee) = known.or(of_place).cloned() else {
             if row.cancelled && incoming.position.is_some() {
                 tally.passed += 1;
                 return Ok(None);
@@ -276,8 +384,10 @@ impl Reception<'_> {
             badges.push(row.badge.clone());
         }
         let held_position = held.person.as_ref().and_then(|p| p.position.clone());
+        let held_externals = held.person.as_ref().map(|p| p.externals.clone());
         let person = Person {
             position: shop_position(incoming).or(held_position),
+            externals: externals(incoming, held_externals.unwrap_or_default()),
             ..person(row, badges)
         };
         let registration = registration(row, &attendee, digests);
@@ -311,6 +421,7 @@ impl Reception<'_> {
             .map_err(|_| ImportFault::Refused(format!("{id} is no id")))?;
         let person = Person {
             position: shop_position(incoming),
+            externals: externals(incoming, Vec::new()),
             ..person(row, vec![row.badge.clone()])
         };
         let registration = registration(row, &attendee, vec![digest]);
@@ -393,7 +504,21 @@ fn person(row: &RegistrationRow, badges: Vec<String>) -> Person {
         language: row.language.clone(),
         badges,
         position: None,
+        externals: Vec::new(),
     }
+}
+
+/// The ids that are held, with the one of a row.
+fn externals(incoming: Incoming<'_>, mut held: Vec<External>) -> Vec<External> {
+    if let Some((source, id)) = incoming.external {
+        held.retain(|external| external.source != source);
+        held.push(External {
+            source: source.to_owned(),
+            id: id.to_owned(),
+        });
+        held.sort();
+    }
+    held
 }
 
 fn shop_position(incoming: Incoming<'_>) -> Option<ShopPosition> {

@@ -16,6 +16,7 @@
 //! | agenda | [`pretalx`] | saved pages of pretalx's schedule, or of its slots, rooms and submissions |
 //! | registrations | [`registrations_csv`] | our CSV, columns in [`REGISTRATIONS_COLUMNS`] |
 //! | registrations | [`pretix`] | saved pages of pretix's orders or positions |
+//! | registrations | [`pushed`] | bodies that other systems send |
 //!
 //! What sources of attendance give, and how their readers behave, [`observed`] says.
 //!
@@ -44,6 +45,7 @@ pub mod observed;
 pub mod pretalx;
 pub mod pretix;
 mod problem;
+pub mod pushed;
 pub mod registrations_csv;
 mod table;
 mod text;
@@ -57,7 +59,7 @@ pub use columns::{
 pub use format::{SOURCE_FORMATS, SourceFormat, detect};
 pub use ids::{MAX_ID_CHARS, is_id};
 pub use local_time::{UnknownZone, zone_named};
-pub use problem::{ImportError, ImportReport, LeftOut, MAX_LISTED, Problem};
+pub use problem::{ImportError, ImportReport, LeftOut, MAX_LISTED, Problem, json_place};
 
 use std::fmt;
 

@@ -34,6 +34,8 @@ pub struct PretixImport {
     pub positions: BTreeSet<u64>,
     /// The orders of the file. Whoever was of one of them and is not among its positions has left it.
     pub orders: BTreeSet<String>,
+    /// The positions that were refused, each with its reason.
+    pub refused: BTreeMap<u64, Problem>,
 }
 
 /// One position.
@@ -77,6 +79,29 @@ struct Found<'a> {
 /// # Errors
 /// [`ImportError`] where nothing of the file can be trusted; a position that is wrong by itself is refused in the report.
 pub fn read(bytes: &[u8], zone: Tz) -> Result<ImportReport<PretixImport>, ImportError> {
+    read_told(bytes, zone, Told::Whole)
+}
+
+/// Reads some of the pages of a list that is known to go on, so that it is no news.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_part(bytes: &[u8], zone: Tz) -> Result<ImportReport<PretixImport>, ImportError> {
+    read_told(bytes, zone, Told::InPart)
+}
+
+/// Whether a file should hold all that its pages count.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Whole,
+    InPart,
+}
+
+fn read_told(
+    bytes: &[u8],
+    zone: Tz,
+    told: Told,
+) -> Result<ImportReport<PretixImport>, ImportError> {
     let pages = json_pages::read(bytes, SAVE_AGAIN)?;
     let mut findings = Findings::default();
     let mut file = File::default();
@@ -87,18 +112,24 @@ pub fn read(bytes: &[u8], zone: Tz) -> Result<ImportReport<PretixImport>, Import
         let message = format!("the file holds neither orders nor positions; {SAVE_AGAIN}");
         findings.problem(Problem::of_file(message));
     }
-    file.check_whole(&pages, &mut findings);
+    file.check_whole(&pages, told, &mut findings);
     let positions = file.newest(&mut findings);
     let ids = positions.iter().filter_map(Found::id).collect();
     let mut rows = Vec::new();
+    let mut refused = BTreeMap::new();
     let mut owners: BTreeMap<String, String> = BTreeMap::new();
     for (line, found) in (1..).zip(&positions) {
         if let Some(reason) = left_out(found, &file.no_admission) {
             findings.leave_out(reason, &found.code());
             continue;
         }
-        let Some(row) = row(found, line, zone, &mut findings) else {
-            continue;
+        let row = match row(found, line, zone, &mut findings) {
+            Ok(row) => row,
+            Err(problem) => {
+                refused.extend(found.id().map(|id| (id, problem.clone())));
+                findings.refuse(problem);
+                continue;
+            }
         };
         let badge = row.registration.badge.clone();
         if let Some(other) = owners.insert(badge, found.code()) {
@@ -114,6 +145,7 @@ pub fn read(bytes: &[u8], zone: Tz) -> Result<ImportReport<PretixImport>, Import
         rows,
         positions: ids,
         orders,
+        refused,
     })
 }
 
@@ -185,7 +217,7 @@ impl<'a> File<'a> {
     }
 
     /// Warns of what the file does not tell, and refuses what it mixes.
-    fn check_whole(&self, pages: &Pages, findings: &mut Findings) {
+    fn check_whole(&self, pages: &Pages, told: Told, findings: &mut Findings) {
         if self.events.len() > 1 {
             let events: Vec<&str> = self.events.iter().copied().take(5).collect();
             let message = format!(
@@ -210,7 +242,7 @@ impl<'a> File<'a> {
             ),
         ] {
             let held = u64::try_from(held).unwrap_or(u64::MAX);
-            if let Some(said) = said.filter(|said| *said > held) {
+            if let Some(said) = said.filter(|said| told == Told::Whole && *said > held) {
                 let message = format!(
                     "the file holds {held} of {said} {what}: pretix gives at most 50 a page; save and import the other pages \
                      too. Whoever is on none of them stays as they are"
@@ -336,9 +368,13 @@ fn left_out(found: &Found<'_>, no_admission: &BTreeSet<u64>) -> Option<&'static 
     }
 }
 
-/// One position; none, refused with the reason, if what must be right is wrong.
-fn row(found: &Found<'_>, line: u64, zone: Tz, findings: &mut Findings) -> Option<PretixRow> {
-    let position = found.id()?;
+/// One position, or why it is refused: what must be right is wrong.
+fn row(
+    found: &Found<'_>,
+    line: u64,
+    zone: Tz,
+    findings: &mut Findings,
+) -> Result<PretixRow, Problem> {
     let wrong = |key: &str, message: String| Some(found.problem(key, "", message));
     let mut refused = None;
     let mut text = |key: &str| match optional_text(found.value, key) {
@@ -387,10 +423,11 @@ fn row(found: &Found<'_>, line: u64, zone: Tz, findings: &mut Findings) -> Optio
             refused = refused.or_else(|| wrong(key, message));
         }
     }
-    if let Some(refused) = refused {
-        findings.refuse(refused);
-        return None;
-    }
+    let (None, Some(position), Some(order), Some(badge), Some(name)) =
+        (&refused, found.id(), order, secret, name)
+    else {
+        return Err(refused.unwrap_or_else(|| found.problem("id", "", "is no position's number")));
+    };
     let mut kept = |key: &str, value: Option<&str>, check: fn(&str) -> Option<String>| {
         let value = value?;
         if let Some(message) = check(value) {
@@ -402,8 +439,8 @@ fn row(found: &Found<'_>, line: u64, zone: Tz, findings: &mut Findings) -> Optio
     let canceled = flag(found.value, "canceled") || is_blocked(found.value);
     let registration = RegistrationRow {
         line,
-        badge: secret?.to_owned(),
-        name: name?.to_owned(),
+        badge: badge.to_owned(),
+        name: name.to_owned(),
         email: kept("attendee_email", email, field::email_problem),
         organisation: kept("company", company, field::text_problem),
         language: language(found.standing.locale),
@@ -411,9 +448,9 @@ fn row(found: &Found<'_>, line: u64, zone: Tz, findings: &mut Findings) -> Optio
         valid_until_utc_ms,
         cancelled: canceled || !found.standing.counts(),
     };
-    Some(PretixRow {
+    Ok(PretixRow {
         position,
-        order: order?.to_owned(),
+        order: order.to_owned(),
         registration,
     })
 }

@@ -95,6 +95,17 @@ fn excerpt(value: &str) -> String {
     shown
 }
 
+/// Where JSON goes wrong, without what stands there: it may be somebody's.
+pub fn json_place(error: &serde_json::Error) -> String {
+    let what = match error.classify() {
+        serde_json::error::Category::Eof => "it is cut off",
+        serde_json::error::Category::Syntax => "it is no JSON",
+        serde_json::error::Category::Data => "its values are of another kind",
+        serde_json::error::Category::Io => "it does not read",
+    };
+    format!("{what}, line {}, column {}", error.line(), error.column())
+}
+
 /// Nothing was imported, and why. The caller shows it and changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImportError {

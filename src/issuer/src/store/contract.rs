@@ -4,6 +4,7 @@
 mod batches;
 mod events;
 mod people;
+mod sources;
 
 use super::Store;
 
@@ -15,6 +16,7 @@ pub(crate) fn run(factory: Factory<'_>) {
     events::run(factory);
     batches::run(factory);
     people::run(factory);
+    sources::run(factory);
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod ledger;
 mod log_reads;
 mod people;
 mod queue;
+mod sources;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -37,7 +38,7 @@ mod schema {
 }
 
 /// The newest schema that this build knows.
-pub const SCHEMA_VERSION: i64 = 4;
+pub const SCHEMA_VERSION: i64 = 6;
 /// "RCIS": a Rollcall issuer's database.
 const APPLICATION_ID: i64 = 0x5243_4953;
 /// How long a unit waits for another program's.

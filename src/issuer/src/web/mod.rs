@@ -23,6 +23,7 @@ mod layout;
 mod live;
 mod sessions;
 mod sign_in;
+mod sources;
 mod standing;
 mod time_code;
 mod timeline;
@@ -190,6 +191,7 @@ pub fn router(pages: Pages) -> Router {
         .route("/staff/{event}/attendees", get(attendees::page))
         .route("/staff/{event}/attendees/{attendee}", get(attendee::page))
         .route("/staff/{event}/alarms", get(alarms::page))
+        .route("/staff/{event}/sources", get(sources::page))
         .route("/staff/{event}/time", get(time_code::page))
         .route("/staff/{event}/time/live", get(time_code::live))
         .route("/verify", get(verify::form))
