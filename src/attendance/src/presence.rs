@@ -130,8 +130,13 @@ fn add_stream(plan: &Plan<'_>, stream: usize, signals: &[Taken<'_>], stays: &mut
                 {
                     close_elsewhere(plan, taken.place, here, &mut standings, stays);
                 }
+                // Whoever came in again has not gone out twice.
+                for other in &mut standings {
+                    if related(plan, taken.place, other.place) {
+                        other.ended = None;
+                    }
+                }
                 let mine = standing(&mut standings, taken.place);
-                mine.ended = None;
                 if mine.open.is_none() {
                     mine.open = Some(stays.len());
                     stays.push(Shown {

@@ -4,15 +4,18 @@
 
 use std::collections::BTreeMap;
 
-use attendance::agenda::{Programme, Registration, Session, Window};
+use attendance::agenda::{
+    Accommodation, FieldShare, Grant, LocalDay, Programme, Registration, Session, Window,
+};
 use attendance::rules::{
-    BelowThreshold, InElsewhere, MetAwards, MissingCheckIn, MissingCheckOut, RepeatedOut, Rounding,
-    RuleSet, Scope, Threshold, Windows,
+    BelowThreshold, Caps, Denial, FieldRounding, InElsewhere, MetAwards, MissingCheckIn,
+    MissingCheckOut, Overlap, PlatformAlone, PollShort, Polls, RepeatedOut, Rounding, RuleSet,
+    Scope, Threshold, Windows,
 };
 use attendance::time::Quality;
 use attendance::words::{
     AttendeeId, Direction, DirectionSource, Kind, ProgrammeId, RoomId, SessionId, Signal, SignalId,
-    Source,
+    Source, Tick,
 };
 use attendance::{Decimal, Decision, Evidence, Interval, Known, Outcome, Reason, UtcMs, decide};
 use proptest::prelude::*;
@@ -25,6 +28,7 @@ const OVER_S: i64 = 100;
 const DEFECTS: &[Reason] = &[
     Reason::NotRegistered,
     Reason::RegistrationCancelled,
+    Reason::ManualOverride,
     Reason::MissingCheckIn,
     Reason::MissingCheckOut,
 ];
@@ -58,7 +62,42 @@ fn rules() -> impl Strategy<Value = RuleSet> {
         select(vec![0_u32, 2, 6]),
         select(vec![0_u32, 2, 6]),
     );
-    (awards, ends).prop_map(|(awards, ends)| RuleSet {
+    let kinds = (
+        select(Overlap::ALL),
+        select(vec![0_u32, 3]),
+        select(FieldRounding::ALL),
+        select(PollShort::ALL),
+        select(PlatformAlone::ALL),
+        select(Denial::ALL),
+        (
+            proptest::bool::weighted(0.3),
+            proptest::bool::weighted(0.3),
+            proptest::bool::weighted(0.3),
+        ),
+        select(vec![0_i64, 8]),
+    );
+    (awards, ends, kinds).prop_map(|(awards, ends, kinds)| RuleSet {
+        overlap: kinds.0,
+        heartbeat_max_gap_s: kinds.1,
+        field_rounding: kinds.2,
+        polls: Polls {
+            per_credit: decimal(if kinds.6.0 { "0.7" } else { "0" }),
+            min_share: Decimal::ZERO,
+            short: kinds.3,
+        },
+        platform_alone: kinds.4,
+        denial: kinds.5,
+        caps: Caps {
+            fields: kinds
+                .6
+                .1
+                .then(|| ("f".into(), decimal("1")))
+                .into_iter()
+                .collect(),
+            day: kinds.6.2.then(|| decimal("2")),
+            programme: None,
+        },
+        short_segment_under_ms: kinds.7 * SECOND_MS,
         threshold: awards.0,
         met_awards: awards.1,
         below_threshold: awards.2,
@@ -90,22 +129,80 @@ fn sessions() -> impl Strategy<Value = Vec<Session>> {
         select(vec!["a", "a", "b"]),
         (0_i64..30, 5_i64..20),
         proptest::option::weighted(0.2, (0_i64..30, 5_i64..20)),
+        proptest::option::weighted(0.2, (0_i64..30, 1_i64..6)),
+        proptest::option::weighted(0.2, (2_i64..4, 4_i64..6)),
+        (0_u32..3, 0_u32..3, proptest::bool::ANY),
     );
     proptest::collection::vec(session, 1..4).prop_map(|drawn| {
-        type Drawn = (&'static str, (i64, i64), Option<(i64, i64)>);
-        let one = |(number, (room, (from, length), actual)): (usize, Drawn)| Session {
-            actual: actual.map(|(from, length)| window(from, length)),
-            ..Session::plain(
-                SessionId::new(&format!("s{number}")).unwrap(),
-                RoomId::new(room).unwrap(),
-                window(from, length),
-            )
+        type Stretch = Option<(i64, i64)>;
+        type Drawn = (
+            &'static str,
+            (i64, i64),
+            Stretch,
+            Stretch,
+            Stretch,
+            (u32, u32, bool),
+        );
+        let share = |field: &str, weight: u32| {
+            (weight > 0).then(|| FieldShare {
+                field: field.into(),
+                weight,
+            })
         };
+        let one =
+            |(number, (room, (from, length), actual, excluded, split, fields)): (usize, Drawn)| {
+                Session {
+                    actual: actual.map(|(from, length)| window(from, length)),
+                    excluded: excluded
+                        .map(|(from, length)| window(from, length))
+                        .into_iter()
+                        .collect(),
+                    parts: split.map_or(Vec::new(), |(first, second)| {
+                        vec![window(from, first), window(from + second, length)]
+                    }),
+                    fields: [share("f", fields.0), share("g", fields.1)]
+                        .into_iter()
+                        .flatten()
+                        .collect(),
+                    day: Some(LocalDay(if fields.2 { "1".into() } else { "2".into() })),
+                    ..Session::plain(
+                        SessionId::new(&format!("s{number}")).unwrap(),
+                        RoomId::new(room).unwrap(),
+                        window(from, length),
+                    )
+                }
+            };
         drawn.into_iter().enumerate().map(one).collect()
     })
 }
 
+/// What a drawn signal is: a door's crossing as a rule.
+#[derive(Clone, Copy, Debug)]
+enum What {
+    Scan,
+    Join(&'static str),
+    Beat(&'static str),
+    Poll,
+    Word(bool),
+}
+
 fn signals() -> impl Strategy<Value = Vec<Signal>> {
+    let whats = vec![
+        What::Scan,
+        What::Scan,
+        What::Scan,
+        What::Scan,
+        What::Scan,
+        What::Scan,
+        What::Join("d1"),
+        What::Join("d2"),
+        What::Beat("d1"),
+        What::Beat("d1"),
+        What::Beat("d1"),
+        What::Poll,
+        What::Word(true),
+        What::Word(false),
+    ];
     let signal = (
         select(vec!["door-1", "door-2", "door-3"]),
         select(vec![
@@ -126,39 +223,88 @@ fn signals() -> impl Strategy<Value = Vec<Signal>> {
         proptest::bool::weighted(0.1),
         (0_i64..45, 0_i64..4),
         select(vec![0_i64, 1, 1, 2, 5, 20]),
+        select(whats),
+        0_usize..3,
     );
-    proptest::collection::vec(signal, 1..7).prop_map(|mut drawn| {
+    proptest::collection::vec(signal, 1..8).prop_map(|mut drawn| {
         // As a rule later entries are of later times.
-        drawn.sort_by_key(|(_, _, _, _, (from_s, sooner_s), _)| from_s - sooner_s);
-        let one =
-            |(number, (log, rooms, direction, toggled, (from_s, _), width_s)): (usize, _)| Signal {
+        drawn.sort_by_key(|(_, _, _, _, (from_s, sooner_s), ..)| from_s - sooner_s);
+        let mut all = Vec::new();
+        let mut clocks: BTreeMap<&str, i64> = BTreeMap::new();
+        for (
+            number,
+            (log, rooms, direction, toggled, (from_s, sooner_s), width_s, what, session),
+        ) in drawn.into_iter().enumerate()
+        {
+            // One door's clock runs on, and each of its entries is known as well as its interval is wide.
+            let nominal = clocks.entry(log).or_insert(0);
+            *nominal = from_s.max(*nominal);
+            let is_ticking = log == "door-1" && matches!(what, What::Scan);
+            let (earliest_s, tick) = if is_ticking {
+                let tick = Tick {
+                    log: log.into(),
+                    segment: 0,
+                    raw_ms: u64::try_from(*nominal * SECOND_MS).unwrap(),
+                };
+                ((*nominal - sooner_s.min(width_s)).max(0), Some(tick))
+            } else {
+                (from_s, None)
+            };
+            let session = SessionId::new(&format!("s{session}")).unwrap();
+            let is_of_session = direction == Direction::In;
+            all.push(Signal {
                 id: SignalId {
                     log: <&str>::into(log),
                     index: number as u64,
-                    row: None,
+                    row: (!matches!(what, What::Scan)).then_some(0),
                 },
-                source: Source::Scan,
-                kind: Kind::Crossing {
-                    direction,
-                    source: if toggled {
-                        DirectionSource::Toggled
-                    } else {
-                        DirectionSource::Reader
+                source: match what {
+                    What::Scan => Source::Scan,
+                    What::Join(_) | What::Beat(_) | What::Poll => Source::Platform,
+                    What::Word(_) => Source::Person,
+                },
+                kind: match what {
+                    What::Scan | What::Join(_) => Kind::Crossing {
+                        direction,
+                        source: if toggled {
+                            DirectionSource::Toggled
+                        } else {
+                            DirectionSource::Reader
+                        },
                     },
+                    What::Beat(_) => Kind::Heartbeat,
+                    What::Poll => Kind::Poll {
+                        poll: number.to_string().as_str().into(),
+                    },
+                    What::Word(true) => Kind::Confirmed,
+                    What::Word(false) => Kind::Denied,
                 },
-                session: None,
-                device: None,
-                rooms: <[&str]>::iter(rooms)
-                    .map(|room| RoomId::new(room).unwrap())
-                    .collect(),
+                session: match what {
+                    What::Word(_) => Some(session),
+                    What::Poll => is_of_session.then_some(session),
+                    _ => None,
+                },
+                device: match what {
+                    What::Join(device) | What::Beat(device) => Some(<&str>::into(device)),
+                    _ => None,
+                },
+                rooms: if matches!(what, What::Word(_)) {
+                    Vec::new()
+                } else {
+                    // Where something without an order was is no question.
+                    let several = if matches!(what, What::Scan) { 2 } else { 1 };
+                    let rooms = <[&str]>::iter(rooms).take(several);
+                    rooms.map(|room| RoomId::new(room).unwrap()).collect()
+                },
                 at: Interval {
-                    earliest: UtcMs(from_s * SECOND_MS),
-                    latest: UtcMs((from_s + width_s) * SECOND_MS),
+                    earliest: UtcMs(earliest_s * SECOND_MS),
+                    latest: UtcMs((earliest_s + width_s) * SECOND_MS),
                 },
                 quality: Quality::Anchored,
-                tick: None,
-            };
-        drawn.into_iter().enumerate().map(one).collect()
+                tick,
+            });
+        }
+        all
     })
 }
 
@@ -167,11 +313,19 @@ fn registration() -> impl Strategy<Value = Option<Registration>> {
         proptest::option::weighted(0.2, 0_i64..40),
         proptest::option::weighted(0.2, 10_i64..50),
         proptest::bool::weighted(0.05),
+        proptest::option::weighted(0.2, 1_i64..5),
     );
-    let drawn = drawn.prop_map(|(from_s, until_s, cancelled)| Registration {
+    let drawn = drawn.prop_map(|(from_s, until_s, cancelled, extra_s)| Registration {
         valid_from: from_s.map(|s| UtcMs(s * SECOND_MS)),
         valid_until: until_s.map(|s| UtcMs(s * SECOND_MS)),
         cancelled,
+        accommodations: extra_s
+            .map(|s| Accommodation {
+                session: None,
+                grant: Grant::Extra(s * SECOND_MS),
+            })
+            .into_iter()
+            .collect(),
         ..Registration::always(AttendeeId::new("a-1").unwrap())
     });
     proptest::option::weighted(0.97, drawn)
@@ -207,7 +361,9 @@ fn case() -> impl Strategy<Value = Case> {
                 id: ProgrammeId::new("p").unwrap(),
                 title: "P".into(),
                 sessions,
-                part_of: std::collections::BTreeMap::new(),
+                part_of: [("c", "b")]
+                    .map(|(part, whole)| (RoomId::new(part).unwrap(), RoomId::new(whole).unwrap()))
+                    .into(),
             },
             signals,
             registration,
@@ -226,13 +382,47 @@ impl Draws {
         drawn = (drawn ^ (drawn >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         i64::from(u16::try_from(drawn >> 48).unwrap())
     }
+
+    /// One of 0 to so many milliseconds: ends and whole seconds often, since there things turn.
+    fn within(&mut self, width_ms: i64) -> i64 {
+        let draw = self.next();
+        match draw % 4 {
+            0 => 0,
+            1 => width_ms,
+            2 => draw / 4 % (width_ms / SECOND_MS + 1) * SECOND_MS,
+            _ => draw * 7 % (width_ms + 1),
+        }
+    }
 }
 
-/// The signals at instants within their intervals that never fall along a log; `draws` says where. `None` where there are none.
+/// The signals at instants within their intervals that never fall along a log, and of which one clock's keep their distances;
+/// `draws` says where. `None` where there are none.
 fn truly(signals: &[Signal], draws: &mut Draws) -> Option<Vec<Signal>> {
+    let is_row = |signal: &Signal| signal.id.row.is_some();
+    let raw_ms = |signal: &Signal| {
+        let tick = signal.tick.as_ref();
+        tick.map(|tick| i64::try_from(tick.raw_ms).unwrap())
+    };
+    let mut shift = (-OVER_S * SECOND_MS, OVER_S * SECOND_MS);
+    for signal in signals {
+        if let Some(raw_ms) = raw_ms(signal) {
+            shift.0 = shift.0.max(signal.at.earliest.0 - raw_ms);
+            shift.1 = shift.1.min(signal.at.latest.0 - raw_ms);
+        }
+    }
+    if shift.0 > shift.1 {
+        return None;
+    }
+    let shift_ms = shift
+        .0
+        .saturating_add(draws.within(shift.1.saturating_sub(shift.0)));
     let mut latest: BTreeMap<&str, UtcMs> = BTreeMap::new();
     let mut bounds = vec![UtcMs(0); signals.len()];
     for (number, signal) in signals.iter().enumerate().rev() {
+        if is_row(signal) {
+            bounds[number] = signal.at.latest;
+            continue;
+        }
         let bound = latest
             .entry(&signal.id.log)
             .or_insert(UtcMs::DISTANT_FUTURE);
@@ -242,21 +432,21 @@ fn truly(signals: &[Signal], draws: &mut Draws) -> Option<Vec<Signal>> {
     let mut reached: BTreeMap<&str, UtcMs> = BTreeMap::new();
     let mut exact = Vec::new();
     for (number, signal) in signals.iter().enumerate() {
-        let from = reached.entry(&signal.id.log).or_insert(signal.at.earliest);
-        *from = (*from).max(signal.at.earliest);
-        let width_ms = bounds[number].0 - from.0;
+        let mut own = signal.at.earliest;
+        if !is_row(signal) {
+            own = own.max(*reached.get(&*signal.id.log).unwrap_or(&own));
+        }
+        let width_ms = bounds[number].0 - own.0;
         if width_ms < 0 {
             return None;
         }
-        // Ends and whole seconds often, since there things turn.
-        let draw = draws.next();
-        let at = match draw % 4 {
-            0 => from.0,
-            1 => bounds[number].0,
-            2 => from.0 + draw / 4 % (width_ms / SECOND_MS + 1) * SECOND_MS,
-            _ => from.0 + draw * 7 % (width_ms + 1),
+        let at = match raw_ms(signal) {
+            Some(raw_ms) => raw_ms + shift_ms,
+            None => own.0 + draws.within(width_ms),
         };
-        *from = UtcMs(at);
+        if !is_row(signal) {
+            reached.insert(&signal.id.log, UtcMs(at));
+        }
         exact.push(Signal {
             at: Interval::exactly(UtcMs(at)),
             ..signal.clone()
@@ -269,6 +459,9 @@ fn truly(signals: &[Signal], draws: &mut Draws) -> Option<Vec<Signal>> {
 fn told(signals: &[Signal], draws: &mut Draws) -> Vec<Signal> {
     let one = |signal: &Signal| {
         let mut signal = signal.clone();
+        if !matches!(signal.kind, Kind::Crossing { .. }) {
+            return signal;
+        }
         let mut direction = signal.direction();
         if signal.is_toggled() && draws.next() % 2 == 1 {
             direction = match direction {
@@ -297,7 +490,7 @@ proptest! {
         if decision.outcome == Outcome::Review {
             return Ok(());
         }
-        let said = |d: &Decision| (d.outcome, d.credits);
+        let said = |d: &Decision| (d.outcome, d.credits, d.fields.clone());
         let mut draws = Draws(seed);
         for _ in 0..TRUE_DAYS {
             let Some(exact) = truly(&case.signals, &mut draws) else {
