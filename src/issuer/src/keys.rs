@@ -262,6 +262,17 @@ impl Keys {
         Some(BadgeKey::from_bytes(bytes.as_slice().try_into().ok()?))
     }
 
+    /// Seals the secret that a source's signatures are checked with.
+    pub fn seal_source_secret(&self, source: &str, secret: &[u8], random: &Random) -> Vec<u8> {
+        self.master
+            .seal(&format!("source-secret/{source}"), secret, random)
+    }
+
+    /// Opens what [`Keys::seal_source_secret`] sealed of the same source.
+    pub fn open_source_secret(&self, source: &str, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        self.master.open(&format!("source-secret/{source}"), sealed)
+    }
+
     /// A new data key for an attendee, and its wrapped form.
     pub fn new_data_key(
         &self,

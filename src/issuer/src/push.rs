@@ -13,6 +13,7 @@
 
 mod describe;
 mod problem;
+pub mod signature;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;

@@ -252,6 +252,7 @@ pub const TARGETS: &[Target] = &[
     target("pretalx", 30, || vec![PRETALX.as_bytes().to_vec()], pretalx),
     target("pretix", 30, || vec![PRETIX.as_bytes().to_vec()], pretix),
     target("pushed", 30, || vec![PUSHED.as_bytes().to_vec()], pushed),
+    target("sent", 30, || vec![SENT.as_bytes().to_vec()], sent),
     target(
         "page-walk",
         20,
@@ -704,6 +705,22 @@ fn pushed(input: &[u8]) -> Answer {
                 );
             }
             Answer::Taken(format!("{} of {}", ids.len(), rows.len()))
+        }
+    }
+}
+
+const SENT: &str = r#"{"source":"platform","signals":[{"id":"e-1","kind":"in","at":"2026-10-31T09:00:00+01:00","channel":"hopin/main","external":"c-1"},{"id":"e-2","kind":"poll","poll":"q1","at":"2026-10-31T09:00:00.5Z","error_ms":9,"session":"s1","email":"a@b"}]}"#;
+
+fn sent(input: &[u8]) -> Answer {
+    let now = attendance::UtcMs(1_800_000_000_000);
+    match issuer::sources::sent::read(input, "hopin", now) {
+        Err(why) => Answer::Refused(why),
+        Ok((source, rows)) => {
+            let mut taken = rows.iter().filter_map(|row| row.read.as_ref().ok());
+            if taken.any(|seen| seen.subjects.is_empty() || seen.at.earliest > seen.at.latest) {
+                return Answer::Contradicts("a row of nobody, or of no time, was taken".to_owned());
+            }
+            Answer::Taken(format!("{source:?} {}", rows.len()))
         }
     }
 }

@@ -17,6 +17,7 @@
 //! | registrations | [`registrations_csv`] | our CSV, columns in [`REGISTRATIONS_COLUMNS`] |
 //! | registrations | [`pretix`] | saved pages of pretix's orders or positions |
 //! | registrations | [`pushed`] | bodies that other systems send |
+//! | attendance | [`sent`] | bodies that other systems send |
 //!
 //! What sources of attendance give, and how their readers behave, [`observed`] says.
 //!
@@ -47,6 +48,7 @@ pub mod pretix;
 mod problem;
 pub mod pushed;
 pub mod registrations_csv;
+pub mod sent;
 mod table;
 mod text;
 

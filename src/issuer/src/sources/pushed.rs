@@ -86,11 +86,39 @@ pub struct RowFault {
 }
 
 impl RowFault {
-    fn new(field: &str, reason: impl Into<String>) -> Self {
+    pub(super) fn new(field: &str, reason: impl Into<String>) -> Self {
         Self {
             field: field.to_owned(),
             reason: reason.into(),
         }
+    }
+
+    /// What is wrong with a row's shape, without its values. `choice` is the one field that takes only certain words, and which.
+    pub(super) fn of_shape(error: &serde_json::Error, choice: (&str, &str)) -> Self {
+        let said = error.to_string();
+        let named = |what: &str| {
+            said.strip_prefix(what)?
+                .split('`')
+                .next()
+                .map(str::to_owned)
+        };
+        if let Some(field) = named("missing field `") {
+            return Self::new(&field, "is missing");
+        }
+        if let Some(field) = named("unknown field `") {
+            return Self::new(
+                &field,
+                "is not known here; the description at /v1/openapi.json names the fields",
+            );
+        }
+        if said.starts_with("unknown variant `") {
+            let (field, words) = choice;
+            return Self::new(field, format!("is not one of {words}"));
+        }
+        Self::new(
+            "",
+            "a field is of another kind than it should be; the description at /v1/openapi.json says which is what",
+        )
     }
 }
 
@@ -151,7 +179,8 @@ fn id_fault(id: &str) -> Option<String> {
 }
 
 fn row(line: u64, value: Value, zone: Tz) -> Result<RegistrationRow, RowFault> {
-    let sent: PushedRegistration = serde_json::from_value(value).map_err(|error| shape(&error))?;
+    let sent: PushedRegistration = serde_json::from_value(value)
+        .map_err(|error| RowFault::of_shape(&error, ("status", "active and cancelled")))?;
     let check = |field: &str, fault: Option<String>| match fault {
         Some(reason) => Err(RowFault::new(field, reason)),
         None => Ok(()),
@@ -202,33 +231,6 @@ fn row(line: u64, value: Value, zone: Tz) -> Result<RegistrationRow, RowFault> {
         valid_until_utc_ms,
         cancelled: sent.status == PushedStatus::Cancelled,
     })
-}
-
-/// What is wrong with a row's shape, without its values.
-fn shape(error: &serde_json::Error) -> RowFault {
-    let said = error.to_string();
-    let named = |what: &str| {
-        said.strip_prefix(what)?
-            .split('`')
-            .next()
-            .map(str::to_owned)
-    };
-    if let Some(field) = named("missing field `") {
-        return RowFault::new(&field, "is missing");
-    }
-    if let Some(field) = named("unknown field `") {
-        return RowFault::new(
-            &field,
-            "is not known here; the description at /v1/openapi.json names the fields",
-        );
-    }
-    if said.starts_with("unknown variant `") {
-        return RowFault::new("status", "is no status: send active or cancelled");
-    }
-    RowFault::new(
-        "",
-        "a field is of another kind than it should be: every one of them is a text",
-    )
 }
 
 #[cfg(test)]

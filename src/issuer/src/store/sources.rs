@@ -133,6 +133,9 @@ pub trait SourceUnits {
     /// Notes that a system was heard.
     fn heard_source(&self, id: &str, now: UtcMs) -> Result<()>;
 
+    /// Whether an event of a signed webhook was taken.
+    fn knows_source_event(&self, id: &str, key: Hash) -> Result<bool>;
+
     /// Remembers an event of a signed webhook, and forgets those before `forget`. Whether it is new.
     fn take_source_event(&self, id: &str, key: Hash, now: UtcMs, forget: UtcMs) -> Result<bool>;
 }

@@ -183,7 +183,10 @@ fn an_event_of_a_webhook_is_taken_once(store: &dyn Store) {
             .take_source_event(id, key, now, now.plus_ms(-1_000))
             .unwrap()
     };
+    assert!(!store.knows_source_event("a", one).unwrap());
     assert!(take("a", one, 0));
+    assert!(store.knows_source_event("a", one).unwrap());
+    assert!(!store.knows_source_event("b", one).unwrap());
     assert!(!take("a", one, 1_000));
     assert!(take("a", other, 1_000));
     assert!(take("b", one, 1_000));

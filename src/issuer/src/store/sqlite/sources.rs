@@ -267,6 +267,16 @@ impl SourceUnits for SqliteStore {
         })
     }
 
+    fn knows_source_event(&self, id: &str, key: Hash) -> Result<bool> {
+        self.read(|tx| {
+            Ok(tx
+                .prepare_cached(
+                    "SELECT count(*) > 0 FROM source_event WHERE source = ?1 AND key = ?2",
+                )?
+                .query_row(params![id, key.as_bytes()], |row| row.get(0))?)
+        })
+    }
+
     fn take_source_event(&self, id: &str, key: Hash, now: UtcMs, forget: UtcMs) -> Result<bool> {
         self.write(|tx| {
             tx.prepare_cached("DELETE FROM source_event WHERE source = ?1 AND at_ms < ?2")?
