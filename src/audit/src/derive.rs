@@ -4,7 +4,8 @@
 //!
 //! **What must be fed.** For each log of the basis, with entries below the basis' size for it: every entry of the kinds
 //! `boot`, `clock`, `time_code` and `receipt`, in order, to a [`LogView`]; and every `scan` of the attendee's badges, in any order, to
-//! [`signals_of`]. Other entries may be fed or left out: they change nothing. Entries that do not parse are left out.
+//! [`signals_of`]; and of the event's ledger, where the basis names it, every `signals` entry's object and every `retraction` to
+//! [`Observations`]. Other entries may be fed or left out: they change nothing. Entries that do not parse are left out.
 //!
 //! **What is believed.** A `clock` entry whose answer the issuer did not sign, a `time_code` entry whose code it did not, and a `receipt` that does not open under the
 //! log's and the issuer's keys, or that covers more than the log held where it stands, bound nothing and are reported as
@@ -12,16 +13,18 @@
 //! issuer cosigned no other.
 //!
 //! **Whose scan it is.** The registrations' badge digests say, never the door's own guess; of two registrations with one
-//! badge, or two of one attendee, the first in the document holds. **Which rooms**: those that the basis' agenda gives the
-//! door; where it does not know the door, those that the scan names.
+//! badge, or two of one attendee, the first in the document holds; a scan counts for whom its holder assists as well. **Whose
+//! another signal is**: [`Roll::owner`]'s. **Which rooms**: those that the basis' agenda gives the door or channel; where it does not
+//! know the door, those that the scan names; where it does not know the channel, room or session of another signal, that signal counts
+//! nowhere.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use attendance::agenda as domain;
 use attendance::rules::RuleSet;
 use attendance::time::{ClockHistory, Mark, Placed, Stamp, TimePolicy};
-use attendance::words::{AttendeeId, Signal};
+use attendance::words::{AttendeeId, Signal, SignalId, Source};
 use attendance::{Decision, ENGINE, Evidence, Known, decide};
 use evidence::{Hash, PublicKey, Receipt, sha256};
 use protocol::agenda::{Agenda, Registrations};
@@ -29,6 +32,9 @@ use protocol::badge::{BadgeDigest, BadgeRef};
 use protocol::certificate::SessionLine;
 use protocol::decision::{self, Basis, DecisionDoc, object_bytes};
 use protocol::entry::{self, Body, Entry};
+use protocol::ledger::Retraction;
+use protocol::signals::{Row, Signals};
+use protocol::subject::SubjectDigest;
 use protocol::time_code;
 
 /// The keys and names under which a log's entries are believed.
@@ -170,11 +176,120 @@ pub fn signals_of<'a>(
     })
 }
 
+/// What the ledger says of other sources than doors: its signals, as far as they were read, and what was taken back.
+#[derive(Clone, Debug, Default)]
+pub struct Observations {
+    batches: BTreeMap<u64, Signals>,
+    /// Of each signals entry, the rows that were taken back and where; every row, where none is named.
+    retractions: BTreeMap<u64, Vec<(u64, Option<u32>)>>,
+    by_subject: BTreeMap<SubjectDigest, Vec<(u64, u32)>>,
+    by_attendee: BTreeMap<AttendeeId, Vec<(u64, u32)>>,
+}
+
+/// One row of another source, where it lies.
+#[derive(Clone, Copy, Debug)]
+pub struct Observation<'a> {
+    /// The ledger index of its entry.
+    pub index: u64,
+    /// Its row in the entry's object.
+    pub row_number: u32,
+    /// What kind of source saw it.
+    pub source: Source,
+    /// What it says.
+    pub row: &'a Row,
+}
+
+impl Observations {
+    /// Takes the object of a `signals` entry.
+    pub fn add(&mut self, index: u64, signals: Signals) {
+        for (number, row) in (0_u32..).zip(&signals.rows) {
+            for subject in &row.subjects {
+                self.by_subject
+                    .entry(*subject)
+                    .or_default()
+                    .push((index, number));
+            }
+            if let Some(attendee) = &row.attendee {
+                let named = self.by_attendee.entry(attendee.clone()).or_default();
+                named.push((index, number));
+            }
+        }
+        self.batches.insert(index, signals);
+    }
+
+    /// Takes a `retraction` entry.
+    pub fn retract(&mut self, index: u64, retraction: &Retraction) {
+        let of = self.retractions.entry(retraction.entry).or_default();
+        of.push((index, retraction.row));
+    }
+
+    /// Whether nothing of other sources is known.
+    pub fn is_empty(&self) -> bool {
+        self.batches.is_empty()
+    }
+
+    /// How many rows the object of an entry has; none where it was not read.
+    pub fn rows_of(&self, index: u64) -> Option<usize> {
+        self.batches.get(&index).map(|signals| signals.rows.len())
+    }
+
+    /// One row of the object of an entry.
+    pub fn row(&self, index: u64, row: u32) -> Option<&Row> {
+        let rows = &self.batches.get(&index)?.rows;
+        rows.get(usize::try_from(row).ok()?)
+    }
+
+    /// The rows that are an attendee's by the ledger's first `size` entries, by entry and row.
+    pub fn of<'a>(&'a self, roll: &Roll, attendee: &AttendeeId, size: u64) -> Vec<Observation<'a>> {
+        let accounts = roll.accounts_of(attendee);
+        let by_account = accounts.filter_map(|account| self.by_subject.get(account));
+        let named = by_account.chain(self.by_attendee.get(attendee)).flatten();
+        let places: BTreeSet<(u64, u32)> = named.copied().filter(|(i, _)| *i < size).collect();
+        let found = places.into_iter().filter_map(|(index, row_number)| {
+            let signals = self.batches.get(&index)?;
+            let row = signals.rows.get(usize::try_from(row_number).ok()?)?;
+            let is_theirs = roll.owner(row) == Some(attendee);
+            (is_theirs && !self.is_retracted(index, row_number, size)).then_some(Observation {
+                index,
+                row_number,
+                source: signals.source,
+                row,
+            })
+        });
+        found.collect()
+    }
+
+    fn is_retracted(&self, entry: u64, row: u32, size: u64) -> bool {
+        let of = self.retractions.get(&entry).into_iter().flatten();
+        of.into_iter()
+            .any(|(at, taken)| *at < size && taken.is_none_or(|taken| taken == row))
+    }
+}
+
+/// The signals of rows of other sources. Rows whose place the agenda does not know are none.
+pub fn ledger_signals<'a>(
+    ledger: &'a Arc<str>,
+    agenda: &'a Agenda,
+    rows: impl IntoIterator<Item = Observation<'a>>,
+) -> impl Iterator<Item = Signal> {
+    rows.into_iter().filter_map(move |seen| {
+        let id = SignalId {
+            log: Arc::clone(ledger),
+            index: seen.index,
+            row: Some(seen.row_number),
+        };
+        seen.row.to_signal(id, seen.source, agenda)
+    })
+}
+
 /// Registrations, ready to say whose a badge is.
 #[derive(Clone, Debug)]
 pub struct Roll {
     badge_key: String,
     holders: BTreeMap<BadgeDigest, AttendeeId>,
+    assisted: BTreeMap<BadgeDigest, BTreeSet<AttendeeId>>,
+    accounts: BTreeMap<SubjectDigest, BTreeSet<AttendeeId>>,
+    listed: BTreeMap<AttendeeId, BTreeSet<SubjectDigest>>,
     registrations: BTreeMap<AttendeeId, domain::Registration>,
 }
 
@@ -184,6 +299,9 @@ impl Roll {
         let mut roll = Self {
             badge_key: document.badge_key.clone(),
             holders: BTreeMap::new(),
+            assisted: BTreeMap::new(),
+            accounts: BTreeMap::new(),
+            listed: BTreeMap::new(),
             registrations: BTreeMap::new(),
         };
         for row in &document.registrations {
@@ -191,6 +309,16 @@ impl Roll {
                 roll.holders
                     .entry(*badge)
                     .or_insert_with(|| row.attendee.clone());
+            }
+            for badge in &row.assistants {
+                let assisted = roll.assisted.entry(*badge).or_default();
+                assisted.insert(row.attendee.clone());
+            }
+            for account in &row.accounts {
+                let listing = roll.accounts.entry(*account).or_default();
+                listing.insert(row.attendee.clone());
+                let listed = roll.listed.entry(row.attendee.clone()).or_default();
+                listed.insert(*account);
             }
             roll.registrations
                 .entry(row.attendee.clone())
@@ -206,9 +334,35 @@ impl Roll {
             .flatten()
     }
 
+    /// For whom a badge's scans count: its holder, and whom the holder assists.
+    pub fn counts_for(&self, badge: &BadgeRef) -> BTreeSet<&AttendeeId> {
+        if badge.key != self.badge_key {
+            return BTreeSet::new();
+        }
+        let assisted = self.assisted.get(&badge.digest);
+        let assisted = assisted.into_iter().flatten();
+        assisted.chain(self.holders.get(&badge.digest)).collect()
+    }
+
+    /// Whose a row of another source is: the attendee's that it names; else the one's whose registration lists the first of its accounts
+    /// that any lists. Nobody's, where several attendees' do: a reviewer decides.
+    pub fn owner<'a>(&'a self, row: &'a Row) -> Option<&'a AttendeeId> {
+        if let Some(attendee) = &row.attendee {
+            return Some(attendee);
+        }
+        let mut listing = row.subjects.iter().filter_map(|s| self.accounts.get(s));
+        let listing = listing.next()?;
+        (listing.len() == 1).then(|| listing.first()).flatten()
+    }
+
     /// An attendee's registration.
     pub fn registration(&self, attendee: &AttendeeId) -> Option<&domain::Registration> {
         self.registrations.get(attendee)
+    }
+
+    /// The accounts that an attendee's registrations list, by digest.
+    pub fn accounts_of(&self, attendee: &AttendeeId) -> impl Iterator<Item = &SubjectDigest> {
+        self.listed.get(attendee).into_iter().flatten()
     }
 
     /// Every attendee, by id.
@@ -295,11 +449,25 @@ impl Question {
         roll: Arc<Roll>,
         rules: Arc<RuleSet>,
     ) -> Result<Self, QuestionError> {
+        if basis.engine != ENGINE && basis.v == decision::VERSION {
+            return Err(QuestionError::Engine(basis.engine));
+        }
+        Self::of_any_engine(basis, agenda, roll, rules)
+    }
+
+    /// Opens a basis whichever engine answered it. This build's engine answers it again, which says what it would decide and checks
+    /// nothing.
+    ///
+    /// # Errors
+    /// See [`QuestionError`]; never for the engine.
+    pub fn of_any_engine(
+        basis: Basis,
+        agenda: Arc<Agenda>,
+        roll: Arc<Roll>,
+        rules: Arc<RuleSet>,
+    ) -> Result<Self, QuestionError> {
         if basis.v != decision::VERSION {
             return Err(QuestionError::Version(basis.v));
-        }
-        if basis.engine != ENGINE {
-            return Err(QuestionError::Engine(basis.engine));
         }
         if basis.rules != rules.hash {
             return Err(QuestionError::Rules {
@@ -325,6 +493,11 @@ impl Question {
             rules,
             programme,
         })
+    }
+
+    /// Whether this build's engine answered it.
+    pub fn is_of_this_engine(&self) -> bool {
+        self.basis.engine == ENGINE
     }
 
     /// The basis.

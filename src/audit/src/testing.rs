@@ -24,11 +24,14 @@ use protocol::decision::{self, Basis, LogPrefix, object_bytes};
 use protocol::entry::{self, Body, Boot, BootCause, Entry, NoteText, Scan};
 use protocol::ledger::{self, LedgerBody, LedgerEntry};
 
-use crate::derive::{Answer, LogKeys, LogView, Question, Roll, signals_of};
+use crate::derive::{
+    Answer, LogKeys, LogView, Observations, Question, Roll, ledger_signals, signals_of,
+};
 
 mod archives;
 mod branches;
 mod clocks;
+mod observed;
 
 pub use branches::Branch;
 pub use clocks::Clocks;
@@ -120,6 +123,10 @@ pub struct World {
     pub incomplete_doors: Vec<DoorId>,
     /// The branches that were admitted.
     pub branches: Vec<Branch>,
+    /// What other sources saw.
+    pub observations: Observations,
+    /// How many entries of the ledger decisions rest on; 0 before there are signals of other sources.
+    pub observed_size: u64,
     decided: BTreeMap<u64, (Question, Answer)>,
 }
 
@@ -152,6 +159,8 @@ impl World {
             badge_key,
             incomplete_doors: Vec::new(),
             branches: Vec::new(),
+            observations: Observations::default(),
+            observed_size: 0,
             decided: BTreeMap::new(),
         };
         let event = ledger::Event {
@@ -321,6 +330,8 @@ impl World {
                 object,
                 file: sha256(what.as_bytes()),
                 rows: 1,
+                operator: None,
+                reason: None,
             };
             self.note(at, LedgerBody::Import(body));
         }
@@ -566,6 +577,12 @@ impl World {
             })
             .collect();
         logs.extend(self.branch_prefixes());
+        if self.observed_size > 0 {
+            logs.push(LogPrefix {
+                log: self.ledger_origin(),
+                size: self.observed_size,
+            });
+        }
         logs.sort();
         let basis = Basis {
             v: decision::VERSION,
@@ -610,7 +627,7 @@ impl World {
             }
             let clock = view.clock_at(size);
             let mine = parsed.iter().filter(|(_, entry)| match &entry.body {
-                Body::Scan(scan) => question.roll().holder(&scan.badge) == Some(attendee),
+                Body::Scan(scan) => question.roll().counts_for(&scan.badge).contains(attendee),
                 _ => false,
             });
             let rows = mine.map(|(index, entry)| (*index, entry));
@@ -618,6 +635,11 @@ impl World {
                 .extend(signals_of(view.origin(), &clock, question.agenda(), rows).map(|(s, _)| s));
         }
         signals.extend(self.branch_signals(question, attendee));
+        let ledger: Arc<str> = self.ledger_origin().into();
+        let rows = self
+            .observations
+            .of(question.roll(), attendee, question.size_of(&ledger));
+        signals.extend(ledger_signals(&ledger, question.agenda(), rows));
         question.answer(attendee, &signals)
     }
 

@@ -8,6 +8,7 @@
 
 mod branches;
 mod logs;
+mod observed;
 mod outcomes;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use evidence::{Hash, PublicKey, ledger_origin, sha256};
 use protocol::archive::{self, Archive, LogKind};
 
-use crate::derive::{LogKeys, Question};
+use crate::derive::{LogKeys, Observations, Question};
 use crate::files::{Files, read_whole};
 use crate::report::{Findings, Name, Place, Report, Trust, malformed};
 pub use branches::Branch;
@@ -45,6 +46,8 @@ pub struct Opened<'a> {
     pub journals: Vec<Journal>,
     /// Its branches, as far as they could be read.
     pub branches: Vec<Branch>,
+    /// What other sources than doors saw, as the ledger has it.
+    pub observations: Observations,
     /// The questions behind its decisions, by the hash of their basis.
     pub questions: BTreeMap<String, Arc<Question>>,
 }
@@ -102,6 +105,7 @@ pub fn examine<'a>(
         book: None,
         journals: Vec::new(),
         branches: Vec::new(),
+        observations: Observations::default(),
         questions: BTreeMap::new(),
     };
     run.description(&opened);
@@ -122,6 +126,7 @@ pub fn examine<'a>(
     run.heads_of_missing_journals(&opened);
     run.objects(&opened);
     run.sources(&opened);
+    run.observations(&mut opened);
     run.decisions(&mut opened);
     run.certificates(&opened);
     run.revocations(&opened);
@@ -254,6 +259,9 @@ mod branches_tests;
 #[cfg(test)]
 #[path = "verify/edges_tests.rs"]
 mod edges_tests;
+#[cfg(test)]
+#[path = "verify/observed_tests.rs"]
+mod observed_tests;
 #[cfg(test)]
 #[path = "verify/tests.rs"]
 mod tests;

@@ -58,6 +58,8 @@ pub struct ChainEnd {
     pub inferred: Option<String>,
     /// The scan that shows it, or that the policy leans on.
     pub scan: Option<Shown>,
+    /// The signal of another source that does, in one line.
+    pub reported: Option<String>,
 }
 
 /// One session's part.
@@ -226,7 +228,30 @@ fn chain_end(
         at: end.map(|e| e.at),
         inferred: end.and_then(|e| e.inferred.clone()),
         scan,
+        reported: end.and_then(|end| reported(opened, end)),
     }
+}
+
+/// The signal of another source behind an end.
+fn reported(opened: &Opened<'_>, end: &EndDoc) -> Option<String> {
+    let book = opened.book.as_ref()?;
+    let (index, number) = (end.index?, end.row?);
+    if end.log.as_deref() != Some(book.origin.as_str()) {
+        return None;
+    }
+    let LedgerBody::Signals(body) = &book.entry(index)?.body else {
+        return None;
+    };
+    let row = opened.observations.row(index, number)?;
+    let room = row.room.as_ref().map(ToString::to_string);
+    let session = row.session.as_ref().map(ToString::to_string);
+    let place = row.channel.clone().or(room).or(session);
+    Some(format!(
+        "{}: {} at {}, row {number} of entry {index} of the ledger",
+        body.source,
+        row.kind.as_str(),
+        place.unwrap_or_default()
+    ))
 }
 
 /// A scan in one line.

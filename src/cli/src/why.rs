@@ -166,6 +166,9 @@ fn end_text(word: &str, end: &ChainEnd, zone: Zone) -> String {
             "          inferred by the rule {policy}: no scan shows it"
         );
     }
+    if let Some(reported) = &end.reported {
+        let _ = writeln!(out, "  Signal  {}", printable(reported));
+    }
     if let Some(shown) = &end.scan {
         let _ = writeln!(out, "  Scan    {}", printable(&shown.words));
         for line in scan_text(&shown.line, zone).lines() {

@@ -1,4 +1,5 @@
-//! From what [`crate::sources`] read into the store: agendas, registrations, doors and rule sets.
+//! From what [`crate::sources`] read into the store: agendas, registrations, doors, rule sets, and what sources of attendance saw; and
+//! what staff say of registrations ([`identity`]).
 //!
 //! Promises:
 //! - An import is one unit of work: all of it, or nothing.
@@ -8,6 +9,8 @@
 //! - A plan says what would change before anything does; a dry run stops there.
 
 pub mod agenda;
+pub mod identity;
+pub mod observed;
 pub mod registrations;
 
 #[cfg(test)]
@@ -77,6 +80,8 @@ impl Source<'_> {
             object,
             file: self.file,
             rows: u64::try_from(self.rows).unwrap_or(u64::MAX),
+            operator: None,
+            reason: None,
         }
     }
 }

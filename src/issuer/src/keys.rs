@@ -20,10 +20,12 @@ use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use evidence::SigningKey;
 use hmac::{Hmac, Mac as _};
 use protocol::badge::BadgeKey;
+use protocol::subject::SubjectDigest;
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use zeroize::{Zeroize as _, ZeroizeOnDrop, Zeroizing};
 
+use crate::sources::observed::Label;
 use crate::store::{Store, StoreError};
 
 /// The bytes of every key here.
@@ -271,6 +273,32 @@ impl Keys {
     /// Opens what [`Keys::seal_source_secret`] sealed of the same source.
     pub fn open_source_secret(&self, source: &str, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         self.master.open(&format!("source-secret/{source}"), sealed)
+    }
+
+    /// Seals how a source shows a person whom nobody has matched to an attendee yet.
+    pub fn seal_label(
+        &self,
+        event: &EventId,
+        subject: SubjectDigest,
+        label: &Label,
+        random: &Random,
+    ) -> Vec<u8> {
+        let plain = serde_json::to_vec(label).expect("a label of texts serialises");
+        let plain = Zeroizing::new(plain);
+        let what = format!("label/{event}/{subject}");
+        self.master.seal(&what, &plain, random)
+    }
+
+    /// Opens what [`Keys::seal_label`] sealed of the same subject.
+    pub fn open_label(
+        &self,
+        event: &EventId,
+        subject: SubjectDigest,
+        sealed: &[u8],
+    ) -> Option<Label> {
+        let what = format!("label/{event}/{subject}");
+        let plain = self.master.open(&what, sealed)?;
+        serde_json::from_slice(&plain).ok()
     }
 
     /// A new data key for an attendee, and its wrapped form.

@@ -26,6 +26,7 @@ pub mod decisions;
 pub mod enrolment;
 pub mod events;
 pub mod people;
+pub mod signals;
 pub mod sources;
 
 #[cfg(test)]
@@ -40,6 +41,7 @@ pub use error::{OpenError, StoreError};
 pub use events::EventUnits;
 pub use objects::{FolderObjects, ObjectError, ObjectStore};
 pub use people::PeopleUnits;
+pub use signals::SignalUnits;
 pub use sources::SourceUnits;
 pub use sqlite::{SCHEMA_VERSION, SqliteStore};
 
@@ -53,6 +55,7 @@ pub trait Store:
     + BatchUnits
     + BranchUnits
     + PeopleUnits
+    + SignalUnits
     + DecisionUnits
     + AccountUnits
     + SourceUnits

@@ -127,6 +127,8 @@ pub(crate) fn import(what: &str, object: &[u8]) -> protocol::ledger::Import {
         object: evidence::sha256(object),
         file: evidence::sha256(b"file"),
         rows: 1,
+        operator: None,
+        reason: None,
     }
 }
 

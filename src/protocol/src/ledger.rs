@@ -178,6 +178,12 @@ pub struct Import {
     pub file: Hash,
     /// How many rows it had.
     pub rows: u64,
+    /// Who, by account id, where it follows a person's word and no file.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub operator: Option<String>,
+    /// Why, as a code, where it follows a person's word.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<String>,
 }
 
 /// A rule set came into force.

@@ -249,19 +249,11 @@ impl Row {
         }
     }
 
-    /// Where it was: rooms, or a session. A way in or out, a sighting or a heartbeat that names a session was in that
-    /// session's room. `None` where the agenda does not know the channel, room or session.
+    /// Where it was: rooms, or a session. `None` where the agenda does not know the channel, room or session.
     fn place(&self, agenda: &Agenda) -> Option<(Vec<RoomId>, Option<SessionId>)> {
         if let Some(id) = &self.session {
             let session = agenda.sessions.iter().find(|s| s.id == *id)?;
-            return Some(match self.kind {
-                RowKind::In | RowKind::Out | RowKind::Seen | RowKind::Heartbeat => {
-                    (vec![session.room.clone()], None)
-                }
-                RowKind::Poll | RowKind::Confirmed | RowKind::Denied | RowKind::Attested => {
-                    (Vec::new(), Some(id.clone()))
-                }
-            });
+            return Some((Vec::new(), Some(session.id.clone())));
         }
         if let Some(id) = &self.channel {
             let channel = agenda.channels.iter().find(|c| c.id == *id)?;

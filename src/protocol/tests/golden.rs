@@ -334,6 +334,8 @@ fn ledger_bodies() -> Vec<LedgerBody> {
             object: hash("agenda"),
             file: hash("file"),
             rows: 12,
+            operator: None,
+            reason: None,
         }),
         LedgerBody::Rules(ledger::Rules {
             programme: id("main"),

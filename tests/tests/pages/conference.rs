@@ -514,5 +514,7 @@ fn import(what: &str, object: Hash) -> protocol::ledger::Import {
         object,
         file: sha256(b"file"),
         rows: 7,
+        operator: None,
+        reason: None,
     }
 }

@@ -140,7 +140,7 @@ impl World {
                 view.take(index, &entry);
                 if let entry::Body::Scan(scan) = &entry.body
                     && index >= branch.base
-                    && question.roll().holder(&scan.badge) == Some(attendee)
+                    && question.roll().counts_for(&scan.badge).contains(attendee)
                 {
                     scans.push((index, entry));
                 }

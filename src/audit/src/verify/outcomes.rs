@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use attendance::Outcome;
 use attendance::agenda::Window;
 use attendance::rules::RuleSet;
 use attendance::words::{AttendeeId, CertificateId, DoorId, KioskId, ProgrammeId, Signal};
+use attendance::{Decimal, ENGINE, Outcome};
 use evidence::{Hash, TlogProof, open_checkpoint, open_cosignature};
 use protocol::agenda::{self, Agenda, Registrations};
 use protocol::archive::object_path;
@@ -17,9 +17,13 @@ use protocol::ledger::{self, LedgerBody};
 
 use super::branches::{Admitted, is_branch};
 use super::logs::Book;
-use super::{Opened, Run};
-use crate::derive::{Answer, LogView, Question, QuestionError, Roll, signals_of};
+use super::observed::Held;
+use super::{Opened, Run, expected_ledger};
+use crate::derive::{Answer, LogView, Question, QuestionError, Roll, ledger_signals, signals_of};
 use crate::report::{Name, Place};
+
+/// The most decisions of one basis that a note names one by one.
+const MAX_DIFFERING: usize = 20;
 
 /// Objects that several decisions read, opened once.
 #[derive(Default)]
@@ -161,12 +165,16 @@ impl Run<'_> {
             groups.entry(decided.1.basis).or_default().push(decided);
         }
         let firsts = Firsts::of(&book);
+        let held = Held::of(&book);
         let mut shelf = Shelf::default();
         for (basis, group) in groups {
-            match question(opened, &mut shelf, basis) {
+            match question(opened, &book, &mut shelf, basis) {
+                Ok(question) if !question.is_of_this_engine() => {
+                    self.made_by_another_engine(opened, &question, &group);
+                }
                 Ok(question) => {
                     let question = Arc::new(question);
-                    self.group(opened, &book, &firsts, &question, &group);
+                    self.group(opened, &book, (&firsts, &held), &question, &group);
                     opened.questions.insert(basis.to_hex(), question);
                 }
                 Err(Unanswerable::Wrong(reason)) => {
@@ -191,12 +199,12 @@ impl Run<'_> {
         &mut self,
         opened: &Opened<'_>,
         book: &Book,
-        firsts: &Firsts<'_>,
+        (firsts, held): (&Firsts<'_>, &Held<'_>),
         question: &Question,
         group: &[Decided<'_>],
     ) {
         for prefix in &question.basis().logs {
-            if is_branch(&prefix.log) {
+            if is_branch(&prefix.log) || prefix.log == book.origin {
                 continue;
             }
             if opened.journal(&prefix.log).is_none() && prefix.size > 0 {
@@ -213,12 +221,54 @@ impl Run<'_> {
             let mine = signals.remove(&decided.attendee).unwrap_or_default();
             let answer = question.answer(&decided.attendee, &mine);
             signals.insert(decided.attendee.clone(), mine);
+            let asked = (question, book.origin.as_str());
             let held = firsts
-                .allow(question.basis(), *index)
+                .allow(question.basis(), (*index, &book.origin))
                 .and_then(|()| replaces(book, *index, decided))
-                .and_then(|()| same(opened, decided, &answer));
+                .and_then(|()| same(opened, decided, &answer))
+                .and_then(|()| held.nothing_left_out(opened, asked, (*index, &decided.attendee)));
             self.findings.take(Name::Decisions, book.at(*index), held);
         }
+    }
+
+    /// Makes decisions of another engine again with this one. They are not checked by that; a person is told what differs.
+    fn made_by_another_engine(
+        &mut self,
+        opened: &Opened<'_>,
+        question: &Question,
+        group: &[Decided<'_>],
+    ) {
+        let engine = &question.basis().engine;
+        let wanted: BTreeSet<&AttendeeId> = group.iter().map(|(_, d)| &d.attendee).collect();
+        let signals = signals_by_attendee(opened, question, &wanted);
+        let mut differing = Vec::new();
+        for (index, decided) in group {
+            let gap = format!("decided by the engine {engine:?}; this build is {ENGINE:?}");
+            self.findings.gap(Name::Decisions, gap);
+            let mine = signals.get(&decided.attendee);
+            let again = question.answer(&decided.attendee, mine.map_or(&[], Vec::as_slice));
+            let said = (decided.outcome, decided.credits);
+            let now = (again.document.outcome, again.document.credits);
+            if said != now {
+                let credits = |credits: Option<Decimal>| {
+                    credits.map_or_else(|| "no credits yet".to_owned(), |c| format!("{c} credits"))
+                };
+                differing.push(format!(
+                    "entry {index}: {}, {} instead of {}, {}",
+                    now.0,
+                    credits(now.1),
+                    said.0,
+                    credits(said.1)
+                ));
+            }
+        }
+        let (all, same) = (group.len(), group.len() - differing.len());
+        differing.truncate(MAX_DIFFERING);
+        let differing = differing.iter().map(|line| format!("; {line}"));
+        self.findings.note(format!(
+            "{all} decisions by the engine {engine:?} made again by {ENGINE:?}: {same} with the same outcome and credits{}",
+            differing.collect::<String>()
+        ));
     }
 
     pub(super) fn certificates(&mut self, opened: &Opened<'_>) {
@@ -334,7 +384,12 @@ enum Unanswerable {
     Unknown(String),
 }
 
-fn question(opened: &Opened<'_>, shelf: &mut Shelf, hash: Hash) -> Result<Question, Unanswerable> {
+fn question(
+    opened: &Opened<'_>,
+    book: &Book,
+    shelf: &mut Shelf,
+    hash: Hash,
+) -> Result<Question, Unanswerable> {
     let wrong = Unanswerable::Wrong;
     let bytes = opened.object(hash).map_err(wrong)?;
     let basis: Basis =
@@ -355,7 +410,10 @@ fn question(opened: &Opened<'_>, shelf: &mut Shelf, hash: Hash) -> Result<Questi
                 prefix.log
             )));
         }
-        let held = opened.journal(&prefix.log).map(|j| j.size);
+        let held = match opened.journal(&prefix.log) {
+            Some(journal) => Some(journal.size),
+            None => (prefix.log == book.origin).then(|| book.tree.size()),
+        };
         if held.is_some_and(|size| size < prefix.size) {
             return Err(wrong(format!(
                 "the decision rests on {} entries of {}, the archive has fewer",
@@ -363,7 +421,7 @@ fn question(opened: &Opened<'_>, shelf: &mut Shelf, hash: Hash) -> Result<Questi
             )));
         }
     }
-    Question::new(basis, agenda, roll, rules).map_err(|error| match error {
+    Question::of_any_engine(basis, agenda, roll, rules).map_err(|error| match error {
         QuestionError::Version(_) | QuestionError::Engine(_) => {
             Unanswerable::Unknown(error.to_string())
         }
@@ -386,18 +444,15 @@ pub(crate) fn signals_by_attendee(
             let protocol::entry::Body::Scan(scan) = &entry.body else {
                 continue;
             };
-            let Some(holder) = question.roll().holder(&scan.badge) else {
-                continue;
-            };
-            if !wanted.contains(holder) {
-                continue;
+            let whose = question.roll().counts_for(&scan.badge);
+            for attendee in whose.into_iter().filter(|a| wanted.contains(a)) {
+                let row = [(*index, entry)];
+                let signals = signals_of(name, &clock, question.agenda(), row);
+                found
+                    .entry(attendee.clone())
+                    .or_default()
+                    .extend(signals.map(|(signal, _)| signal));
             }
-            let row = [(*index, entry)];
-            let signals = signals_of(name, &clock, question.agenda(), row);
-            found
-                .entry(holder.clone())
-                .or_default()
-                .extend(signals.map(|(signal, _)| signal));
         }
     };
     for journal in &opened.journals {
@@ -408,6 +463,18 @@ pub(crate) fn signals_by_attendee(
         if let Some(branch) = opened.branch(prefix) {
             let name = Arc::from(prefix.log.as_str());
             take(&name, &branch.view, prefix.size, &branch.scans);
+        }
+    }
+    if let Ok(origin) = expected_ledger(&opened.archive) {
+        let ledger: Arc<str> = origin.into();
+        let size = question.size_of(&ledger);
+        for attendee in wanted {
+            let rows = opened.observations.of(question.roll(), attendee, size);
+            let signals = ledger_signals(&ledger, question.agenda(), rows);
+            found
+                .entry((*attendee).clone())
+                .or_default()
+                .extend(signals);
         }
     }
     found
@@ -452,7 +519,7 @@ impl<'l> Firsts<'l> {
     }
 
     /// Whether the ledger had all that the basis names when it wrote the decision.
-    fn allow(&self, basis: &Basis, decision: u64) -> Result<(), String> {
+    fn allow(&self, basis: &Basis, (decision, ledger): (u64, &str)) -> Result<(), String> {
         let hash = |text: &str| Hash::from_hex(text).map_err(|e| e.to_string());
         let before = |first: Option<&u64>| first.is_some_and(|index| *index < decision);
         let agenda = ("agenda", hash(&basis.agenda)?);
@@ -471,6 +538,13 @@ impl<'l> Firsts<'l> {
             "the basis names rules that were not in force before",
         )?;
         for prefix in &basis.logs {
+            if prefix.log == ledger {
+                must(
+                    prefix.size <= decision,
+                    "the basis rests on entries of the ledger that come after the decision",
+                )?;
+                continue;
+            }
             self.admitted.allow(prefix, decision)?;
             if is_branch(&prefix.log) {
                 continue;

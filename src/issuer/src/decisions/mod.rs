@@ -10,6 +10,7 @@
 //! goes on.
 
 pub mod completeness;
+pub mod difference;
 pub mod simulate;
 
 use std::collections::BTreeMap;
@@ -19,7 +20,7 @@ use attendance::UtcMs;
 use attendance::rules::RuleSet;
 use attendance::time::{Placed, Quality};
 use attendance::words::{AttendeeId, DoorId, EventId, KioskId, ProgrammeId, Signal};
-use audit::derive::{Answer, LogKeys, LogView, Question, Roll, signals_of};
+use audit::derive::{Answer, LogKeys, LogView, Question, Roll, ledger_signals, signals_of};
 use evidence::{Hash, PublicKey};
 use protocol::agenda::{Agenda, Registrations};
 use protocol::decision::{Basis, DecisionDoc, LogPrefix};
@@ -31,6 +32,7 @@ use crate::store::branches::CaseFacts;
 use crate::store::decisions::{DecisionFacts, Due, MAX_TOGETHER, NewDecision};
 use crate::store::enrolment::KioskFacts;
 use crate::store::events::{EventFacts, Versioned};
+use crate::store::signals::ObservedFacts;
 use crate::store::{ObjectStore, Store, StoreError};
 
 /// How many due decisions one run takes at most.
@@ -94,6 +96,8 @@ struct Looked {
 /// All that the decisions of one programme rest on, and the logs' clocks.
 struct Programme {
     question: Question,
+    /// The origin of the event's ledger.
+    ledger: Arc<str>,
     logs: BTreeMap<Arc<str>, attendance::time::ClockHistory>,
     branches: Vec<Admitted>,
     basis_kept: bool,
@@ -432,6 +436,14 @@ impl Decider {
                 size: case.size,
             });
         }
+        let signals_size = self.store.signals_size(event)?;
+        let ledger: Arc<str> = self.store.event(event)?.ledger.into();
+        if signals_size > 0 {
+            prefixes.push(LogPrefix {
+                log: ledger.to_string(),
+                size: signals_size,
+            });
+        }
         prefixes.sort();
         let basis = Basis {
             v: protocol::decision::VERSION,
@@ -454,6 +466,7 @@ impl Decider {
         .map_err(|e| DecideError::Basis(e.to_string()))?;
         Ok(Some(Programme {
             question,
+            ledger,
             logs,
             branches,
             basis_kept: false,
@@ -542,7 +555,7 @@ impl Decider {
                 .scans
                 .iter()
                 .filter(|(_, parsed)| match &parsed.body {
-                    entry::Body::Scan(scan) => roll.holder(&scan.badge) == Some(attendee),
+                    entry::Body::Scan(scan) => roll.counts_for(&scan.badge).contains(attendee),
                     _ => false,
                 });
             let scans = mine.map(|(index, parsed)| (*index, parsed));
@@ -550,6 +563,22 @@ impl Decider {
             let placed = signals_of(&branch.name, &branch.clock, agenda, scans);
             signals.extend(placed.map(|(signal, _)| signal));
         }
+        let observed = self.store.observed_of(event, attendee)?;
+        let size = opened.question.size_of(&opened.ledger);
+        let counts = |seen: &&ObservedFacts| {
+            seen.index < size
+                && seen.retracted.is_none_or(|at| at >= size)
+                && roll.owner(&seen.row) == Some(attendee)
+        };
+        let rows = observed
+            .iter()
+            .filter(counts)
+            .map(ObservedFacts::observation);
+        signals.extend(ledger_signals(
+            &opened.ledger,
+            opened.question.agenda(),
+            rows,
+        ));
         Ok(signals)
     }
 

@@ -1,4 +1,6 @@
 #![allow(clippy::unwrap_used)]
+mod incremental;
+
 use super::*;
 use crate::store::decisions::DecisionFacts;
 use crate::store::events::AgendaChange;

@@ -13,13 +13,16 @@ use protocol::agenda::{Registration, Registrations, VERSION};
 use protocol::badge::{BadgeDigest, BadgeKey, NONCE_BYTES, Row};
 use protocol::bundle::NamePolicy;
 use protocol::decision::object_bytes;
+use protocol::subject::{EMAIL, SubjectDigest};
 
 use super::{Desk, ImportFault, Plan, Source, with_tries};
 use crate::keys::{External, Person, SealKey, ShopPosition, random, random_text};
+use crate::sources::observed::Subject;
 use crate::sources::pretix::PretixImport;
 use crate::sources::{RegistrationRow, RegistrationsImport};
 use crate::store::events::{EventFacts, MAX_PAGE, Versioned};
 use crate::store::people::{AttendeeFacts, PersonChange, Roster};
+use crate::store::signals::AccountWord;
 
 /// Letters of a new attendee's id after its `a-`: 80 bits, so that two never meet.
 const ID_LETTERS: usize = 16;
@@ -241,6 +244,8 @@ struct Reception<'a> {
     badge_key: BadgeKey,
     roster: &'a Roster,
     people: BTreeMap<AttendeeId, AttendeeFacts>,
+    /// What reviewers said of accounts.
+    words: Vec<AccountWord>,
     /// Whose a position of the ticket shop is.
     positions: BTreeMap<u64, AttendeeId>,
     /// Whose an id of the source that sends is.
@@ -273,6 +278,7 @@ impl<'a> Reception<'a> {
             badge_key,
             roster,
             people: people(desk, &event.id, roster)?,
+            words: desk.store.account_words(&event.id)?,
             positions: BTreeMap::new(),
             externals: BTreeMap::new(),
         })
@@ -390,7 +396,10 @@ impl<'a> Reception<'a> {
             externals: externals(incoming, held_externals.unwrap_or_default()),
             ..person(row, badges)
         };
-        let registration = registration(row, &attendee, digests);
+        let registration = Registration {
+            accounts: self.accounts(&attendee, &person),
+            ..registration(row, held_registration, &attendee, digests)
+        };
         if held.person.as_ref() == Some(&person) && held_registration == Some(&registration) {
             tally.unchanged += 1;
             return Ok(None);
@@ -424,13 +433,40 @@ impl<'a> Reception<'a> {
             externals: externals(incoming, Vec::new()),
             ..person(row, vec![row.badge.clone()])
         };
-        let registration = registration(row, &attendee, vec![digest]);
+        let registration = Registration {
+            accounts: self.accounts(&attendee, &person),
+            ..registration(row, None, &attendee, vec![digest])
+        };
         let keys = self.desk.keys;
         let (key, wrapped) = keys.new_data_key(&self.event.id, &attendee, random_bytes);
         tally.added += 1;
         tally.cancelled += usize::from(row.cancelled);
         let badge = (row.badge.as_str(), digest);
         Ok(self.sealed(badge, &person, registration, &key, wrapped))
+    }
+
+    /// The accounts that a registration lists: the person's address, their position in the ticket shop, their ids at sources that sent
+    /// them, and what reviewers matched;
+    /// without what reviewers took back.
+    fn accounts(&self, attendee: &AttendeeId, person: &Person) -> Vec<SubjectDigest> {
+        let email = person.email.as_deref();
+        let email = email.map(|email| Subject::new(EMAIL, email));
+        let position = person.position.as_ref();
+        let position = position.map(|position| Subject::pretix_position(position.id));
+        let externals = person.externals.iter();
+        let externals = externals.map(|external| Subject::external(&external.source, &external.id));
+        let own = email.into_iter().chain(position).chain(externals);
+        // An address that is none is nobody's account; the row was taken for what else it says.
+        let own = own.filter_map(|s| SubjectDigest::of(&self.badge_key, &s.system, &s.text).ok());
+        let mut accounts: BTreeSet<SubjectDigest> = own.collect();
+        for said in self.words.iter().filter(|w| w.attendee == *attendee) {
+            if said.is_theirs {
+                accounts.insert(said.subject);
+            } else {
+                accounts.remove(&said.subject);
+            }
+        }
+        accounts.into_iter().collect()
     }
 
     /// Cancels whoever was in an order that the file tells whole, and is in it no more.
@@ -527,16 +563,21 @@ fn shop_position(incoming: Incoming<'_>) -> Option<ShopPosition> {
     Some(ShopPosition { id, order })
 }
 
+/// What a row says, and of what it says nothing, what is held.
 fn registration(
     row: &RegistrationRow,
+    held: Option<&Registration>,
     attendee: &AttendeeId,
     badges: Vec<BadgeDigest>,
 ) -> Registration {
+    let held = held.cloned();
+    let held = held.unwrap_or_else(|| Registration::plain(attendee.clone(), Vec::new()));
     Registration {
+        badges,
         valid_from: row.valid_from_utc_ms.map(UtcMs),
         valid_until: row.valid_until_utc_ms.map(UtcMs),
         cancelled: row.cancelled,
-        ..Registration::plain(attendee.clone(), badges)
+        ..held
     }
 }
 

@@ -25,7 +25,9 @@ use std::fmt;
 
 use attendance::time::Interval;
 use attendance::words::{AttendeeId, RoomId, SessionId, Source};
-use protocol::signals::RowKind;
+use protocol::badge::BadgeKey;
+use protocol::signals::{Row, RowKind};
+use protocol::subject::SubjectDigest;
 use zeroize::{Zeroize as _, ZeroizeOnDrop};
 
 use super::Problem;
@@ -49,6 +51,18 @@ impl Subject {
             system: system.to_owned(),
             text: text.to_owned(),
         }
+    }
+}
+
+impl Subject {
+    /// A position of a pretix shop's order, by its number: registrations that come from pretix list it.
+    pub fn pretix_position(id: u64) -> Self {
+        Self::new("pretix", &format!("position/{id}"))
+    }
+
+    /// The id under which a source sends somebody's registration: registrations that it sent list it.
+    pub fn external(source: &str, id: &str) -> Self {
+        Self::new("external", &format!("{source}/{id}"))
     }
 }
 
@@ -157,6 +171,54 @@ pub struct Observed {
     pub key: String,
     /// Where in the file it stands.
     pub row: Where,
+}
+
+impl Observed {
+    /// As a row of an object, its accounts digested under an event's key.
+    ///
+    /// # Errors
+    /// Where an account is none, or the row cannot stand in an object: a refusal with its place.
+    pub fn to_row(&self, key: &BadgeKey) -> Result<Row, Problem> {
+        let digest = |s: &Subject| SubjectDigest::of(key, &s.system, &s.text);
+        let subjects = self.subjects.iter().map(digest).collect::<Result<_, _>>();
+        let subjects = subjects.map_err(|e| self.problem(&format!("{e}: correct the row")))?;
+        let (kind, poll) = match &self.seen {
+            Seen::Plain(kind) => (*kind, None),
+            Seen::Poll(poll) => (RowKind::Poll, Some(poll.clone())),
+        };
+        let mut row = Row {
+            subjects,
+            attendee: self.attendee.clone(),
+            kind,
+            channel: None,
+            room: None,
+            session: None,
+            device: self.device.clone(),
+            poll,
+            earliest: self.at.earliest,
+            latest: self.at.latest,
+            reason: self.reason.clone(),
+        };
+        match &self.place {
+            Place::Channel(id) => row.channel = Some(id.clone()),
+            Place::Room(id) => row.room = Some(id.clone()),
+            Place::Session(id) => row.session = Some(id.clone()),
+        }
+        match row.fault() {
+            None => Ok(row),
+            Some(fault) => Err(self.problem(fault)),
+        }
+    }
+
+    /// A refusal of this observation, where it stands.
+    pub fn problem(&self, message: &str) -> Problem {
+        Problem {
+            row: self.row.row,
+            column: self.row.path.clone(),
+            value_excerpt: String::new(),
+            message: message.to_owned(),
+        }
+    }
 }
 
 /// What one file, page or request holds.

@@ -4,6 +4,7 @@
 mod batches;
 mod events;
 mod people;
+mod signals;
 mod sources;
 
 use super::Store;
@@ -17,6 +18,7 @@ pub(crate) fn run(factory: Factory<'_>) {
     batches::run(factory);
     people::run(factory);
     sources::run(factory);
+    signals::run(factory);
 }
 
 #[test]

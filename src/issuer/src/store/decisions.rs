@@ -122,7 +122,8 @@ pub trait DecisionUnits {
     fn put_off(&self, due: &Due, fault: &str, until: UtcMs) -> Result<()>;
 
     /// Keeps decisions, all or none, and settles their tickets. Final ones are written to the ledger. Gives the ledger
-    /// index of each, none for a live one. Everybody else waits meanwhile: give [`MAX_TOGETHER`] at the most.
+    /// index of each, none for a live one. A final one whose ticket is no longer the one that is due is not kept and stays due: evidence
+    /// came while it was made. Everybody else waits meanwhile: give [`MAX_TOGETHER`] at the most.
     fn put_decisions(
         &self,
         event: &EventId,

@@ -18,6 +18,7 @@ mod ledger;
 mod log_reads;
 mod people;
 mod queue;
+mod signals;
 mod sources;
 mod writer;
 

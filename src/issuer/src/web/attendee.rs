@@ -20,6 +20,7 @@ use super::layout::{Frame, html};
 use super::timeline::{Day, Ink, Labels, Mark, Piece, Window, draw};
 use super::words::{self, Zone};
 use crate::access::Signed;
+use crate::decisions::difference;
 use crate::store::decisions::CertificateFacts;
 use crate::store::events::EventFacts;
 use crate::store::people::AttendeeFacts;
@@ -66,7 +67,8 @@ struct ProgrammeView {
     /// What it comes to now, where that differs from what is held.
     now: Option<Verdict>,
     shown: Option<Verdict>,
-    differs: bool,
+    /// Why the door's answer is another than what is held.
+    differs: Option<String>,
     waits: String,
     parts: Vec<PartRow>,
 }
@@ -471,7 +473,7 @@ fn programme(
             .and_then(|a| a.doors.iter().find(|d| d.id == *door));
         known.map_or_else(|| door.to_string(), |d| d.title.clone())
     };
-    let differs = matches!((&held, shown), (Some(h), Some((_, s))) if (h.outcome, h.credits) != (s.outcome, s.credits));
+    let differs = differs(found, live, held.as_ref(), shown);
     Ok(ProgrammeView {
         title: live.title.clone(),
         standing,
@@ -512,6 +514,33 @@ fn programme(
             .flat_map(|d| parts(d, found.agenda.as_ref()))
             .collect(),
     })
+}
+
+/// Why what is held differs from what a door showed last.
+fn differs(
+    found: &Found,
+    live: &Live,
+    held: Option<&crate::store::decisions::DecisionFacts>,
+    shown: Option<(&PlacedScan, &protocol::entry::Provisional)>,
+) -> Option<String> {
+    let (held, (scan, answer)) = (held?, shown?);
+    let agenda = found.agenda.as_ref()?;
+    let programme = agenda.programmes.iter().find(|p| p.id == live.id)?;
+    let decided = difference::Decided {
+        outcome: held.outcome,
+        credits: held.credits,
+        reason: held.reason,
+        rules: programme.rules.as_deref()?,
+        evidence: live
+            .decision
+            .as_ref()
+            .map_or(&[], |d| d.evidence.as_slice()),
+    };
+    let shown = difference::Shown {
+        answer,
+        log: &scan.kiosk.origin,
+    };
+    difference::reason_line(shown, decided)
 }
 
 fn parts(decision: &Decision, agenda: Option<&Agenda>) -> Vec<PartRow> {

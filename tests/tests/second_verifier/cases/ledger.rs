@@ -227,6 +227,8 @@ fn import(what: &str, object: Hash) -> LedgerBody {
         object,
         file: sha256(b"file"),
         rows: 1,
+        operator: None,
+        reason: None,
     })
 }
 

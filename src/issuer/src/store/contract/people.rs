@@ -98,7 +98,12 @@ fn decision(object: &[u8]) -> DecisionFacts {
     }
 }
 
-fn put(store: &dyn Store, object: &[u8], is_final: bool, ticket: Option<u64>) -> Option<u64> {
+pub(super) fn put(
+    store: &dyn Store,
+    object: &[u8],
+    is_final: bool,
+    ticket: Option<u64>,
+) -> Option<u64> {
     let new = NewDecision {
         facts: decision(object),
         is_final,

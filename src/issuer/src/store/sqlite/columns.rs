@@ -77,6 +77,12 @@ pub(super) fn joined<T: ToString>(words: &[T]) -> String {
     words.join(",")
 }
 
+/// A text column that holds a document.
+pub(super) fn json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: usize) -> Read<T> {
+    serde_json::from_str(row.get_ref(column)?.as_str()?)
+        .map_err(|cause| fault(column, Type::Text, &cause))
+}
+
 /// How much of a name is shown, as text.
 pub(super) const fn names_text(policy: NamePolicy) -> &'static str {
     match policy {

@@ -19,9 +19,17 @@ use super::{Result, SqliteStore, StoreError, Tx, enrolment, events, ledger};
 const DUE: &str = "ON CONFLICT DO UPDATE SET ticket = max(due.ticket + 1, excluded.ticket), \
      due_ms = min(due.due_ms, excluded.due_ms), tries = 0, fault = NULL";
 
-/// Whether an attendee has been seen or decided on. CROSS JOIN keeps the order: from the badges to their scans.
+/// Whether an attendee has been seen or decided on, or something was granted to them that may count without that. CROSS JOIN keeps
+/// the order: from the badges to their scans, from the accounts to their rows.
 pub(super) const DUE_OF_ATTENDEE: &str = "SELECT EXISTS (SELECT 1 FROM badge b CROSS JOIN signal s \
      ON s.event = b.event AND s.badge = b.digest WHERE b.event = ?1 AND b.attendee = ?2) \
+     OR EXISTS (SELECT 1 FROM assistant b CROSS JOIN signal s ON s.event = b.event AND s.badge = b.badge \
+     WHERE b.event = ?1 AND b.attendee = ?2) \
+     OR EXISTS (SELECT 1 FROM listed_account a CROSS JOIN observed_subject o ON o.event = a.event AND o.subject = a.subject \
+     WHERE a.event = ?1 AND a.attendee = ?2) \
+     OR EXISTS (SELECT 1 FROM observed o WHERE o.event = ?1 AND o.attendee = ?2) \
+     OR EXISTS (SELECT 1 FROM registration r WHERE r.event = ?1 AND r.attendee = ?2 \
+     AND (r.speaks <> '' OR r.accommodations <> '[]')) \
      OR EXISTS (SELECT 1 FROM decision d WHERE d.event = ?1 AND d.attendee = ?2)";
 
 fn ticket(tx: &Tx<'_>, event: i64) -> Result<u64> {
@@ -43,8 +51,14 @@ pub(super) fn make_badges_due(
          SELECT ?1, b.attendee, p.id, ?3, ?4, 0 FROM badge b JOIN programme p ON p.event = b.event \
          WHERE b.event = ?1 AND b.digest = ?2 {DUE}"
     ))?;
+    let mut assisted = tx.prepare_cached(&format!(
+        "INSERT INTO due (event, attendee, programme, ticket, due_ms, tries) \
+         SELECT ?1, b.attendee, p.id, ?3, ?4, 0 FROM assistant b JOIN programme p ON p.event = b.event \
+         WHERE b.event = ?1 AND b.badge = ?2 {DUE}"
+    ))?;
     for badge in badges {
         insert.execute(params![event, badge.0, ticket, now.0])?;
+        assisted.execute(params![event, badge.0, ticket, now.0])?;
     }
     Ok(())
 }
@@ -53,8 +67,10 @@ pub(super) fn make_badges_due(
 /// says of its clock may place them more narrowly. CROSS JOIN keeps the order: from the open decisions to their scans.
 pub(super) const DUE_OF_MARKS: &str = "SELECT d.event, d.attendee, d.programme, ?2, ?3, 0 FROM decision d \
      WHERE d.event = ?1 AND d.outcome = 'review' AND d.complete = 1 \
-     AND EXISTS (SELECT 1 FROM badge b CROSS JOIN signal s ON s.event = b.event AND s.badge = b.digest \
-     WHERE b.event = d.event AND b.attendee = d.attendee AND s.log = ?4)";
+     AND (EXISTS (SELECT 1 FROM badge b CROSS JOIN signal s ON s.event = b.event AND s.badge = b.digest \
+     WHERE b.event = d.event AND b.attendee = d.attendee AND s.log = ?4) \
+     OR EXISTS (SELECT 1 FROM assistant b CROSS JOIN signal s ON s.event = b.event AND s.badge = b.badge \
+     WHERE b.event = d.event AND b.attendee = d.attendee AND s.log = ?4))";
 
 /// Makes due what was left to a person and rests on scans of a log.
 pub(super) fn make_reviews_due(tx: &Tx<'_>, event: i64, log: i64, now: UtcMs) -> Result<()> {
@@ -152,8 +168,27 @@ fn decision(
         .optional()?)
 }
 
+/// Whether what a decision was made for has not changed since.
+fn is_current(tx: &Tx<'_>, event: i64, facts: &DecisionFacts, ticket: u64) -> Result<bool> {
+    Ok(tx
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM due WHERE event = ?1 AND attendee = ?2 AND programme = ?3 AND ticket = ?4)",
+        )?
+        .query_row(
+            params![event, facts.attendee.as_str(), facts.programme.as_str(), ticket],
+            |row| row.get(0),
+        )?)
+}
+
 fn put_decision(tx: &Tx<'_>, event: i64, new: &NewDecision, now: UtcMs) -> Result<Option<u64>> {
     let facts = &new.facts;
+    // Evidence came while it was made: the ledger would say that it was left out. It stays due.
+    if let Some(ticket) = new.ticket
+        && new.is_final
+        && !is_current(tx, event, facts, ticket)?
+    {
+        return Ok(None);
+    }
     let before = decision(tx, event, &facts.attendee, &facts.programme)?;
     let mut last_final = before.and_then(|d| d.last_final);
     // The same decision again says nothing new.
@@ -337,7 +372,9 @@ impl DecisionUnits for SqliteStore {
             tx.prepare_cached(&format!(
                 "INSERT INTO due (event, attendee, programme, ticket, due_ms, tries) \
                  SELECT DISTINCT b.event, b.attendee, p.id, ?3, ?4, 0 FROM signal s \
-                 CROSS JOIN badge b ON b.event = s.event AND b.digest = s.badge \
+                 CROSS JOIN (SELECT event, digest, attendee FROM badge \
+                 UNION ALL SELECT event, badge, attendee FROM assistant) b \
+                 ON b.event = s.event AND b.digest = s.badge \
                  JOIN programme p ON p.event = b.event \
                  WHERE s.event = ?1 AND s.log = ?2 {DUE}"
             ))?

@@ -275,6 +275,8 @@ impl EventUnits for SqliteStore {
                         object: change.object,
                         file: change.object,
                         rows: 1,
+                        operator: None,
+                        reason: None,
                     });
                     ledger::append_one(tx, number, now, import)?;
                     put_agenda(tx, number, change, index + 1, now).map(|_| ())

@@ -66,8 +66,10 @@ macro_rules! scans_of {
 }
 
 pub(super) const SCANS_OF_ATTENDEE: &str = scans_of!(
-    "badge b CROSS JOIN signal s ON s.event = b.event AND s.badge = b.digest \
-     CROSS JOIN entry e ON e.id = s.newest WHERE b.event = ?1 AND b.attendee = ?2"
+    "(SELECT digest FROM badge WHERE event = ?1 AND attendee = ?2 \
+     UNION SELECT badge FROM assistant WHERE event = ?1 AND attendee = ?2) b \
+     CROSS JOIN signal s ON s.event = ?1 AND s.badge = b.digest \
+     CROSS JOIN entry e ON e.id = s.newest"
 );
 
 pub(super) const SCANS_OF_BADGE: &str =

@@ -1,6 +1,6 @@
 //! Attendees, badges and registrations, in SQLite.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use attendance::UtcMs;
 use attendance::words::{AttendeeId, EventId};
@@ -8,14 +8,15 @@ use evidence::Hash;
 use protocol::agenda::Registration;
 use protocol::badge::BadgeDigest;
 use protocol::ledger::{self as bodies, LedgerBody};
+use protocol::subject::SubjectDigest;
 use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::super::events::{MAX_PAGE, Version, Versioned};
 use super::super::people::{
     AttendeeFacts, PeopleUnits, PersonChange, PrivateObject, Roster, RosterFacts,
 };
-use super::columns::word;
-use super::{Result, SqliteStore, StoreError, Tx, decisions, events, ledger};
+use super::columns::{joined, json, list, word};
+use super::{Result, SqliteStore, StoreError, Tx, decisions, events, ledger, signals};
 
 fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<UtcMs>> {
     Ok(row.get::<_, Option<i64>>(column)?.map(UtcMs))
@@ -33,8 +34,8 @@ fn registrations(
         None => "?2 IS NULL",
     };
     let mut statement = tx.prepare_cached(&format!(
-        "SELECT attendee, valid_from_ms, valid_until_ms, cancelled FROM registration \
-         WHERE event = ?1 AND {whose}"
+        "SELECT attendee, valid_from_ms, valid_until_ms, cancelled, speaks, accommodations \
+         FROM registration WHERE event = ?1 AND {whose}"
     ))?;
     let rows = statement.query_map(params![event, attendee], |row| {
         let attendee: AttendeeId = word(row, 0)?;
@@ -42,6 +43,8 @@ fn registrations(
             valid_from: time(row, 1)?,
             valid_until: time(row, 2)?,
             cancelled: row.get(3)?,
+            speaks: list(row, 4)?,
+            accommodations: json(row, 5)?,
             ..Registration::plain(attendee.clone(), Vec::new())
         };
         Ok((attendee, registration))
@@ -57,6 +60,30 @@ fn registrations(
         let (attendee, digest) = badge?;
         if let Some(registration) = found.get_mut(&attendee) {
             registration.badges.push(digest);
+        }
+    }
+    let mut statement = tx.prepare_cached(&format!(
+        "SELECT attendee, subject FROM listed_account WHERE event = ?1 AND {whose} ORDER BY subject"
+    ))?;
+    let accounts = statement.query_map(params![event, attendee], |row| {
+        Ok((word::<AttendeeId>(row, 0)?, SubjectDigest(row.get(1)?)))
+    })?;
+    for account in accounts {
+        let (attendee, subject) = account?;
+        if let Some(registration) = found.get_mut(&attendee) {
+            registration.accounts.push(subject);
+        }
+    }
+    let mut statement = tx.prepare_cached(&format!(
+        "SELECT attendee, badge FROM assistant WHERE event = ?1 AND {whose} ORDER BY badge"
+    ))?;
+    let assistants = statement.query_map(params![event, attendee], |row| {
+        Ok((word::<AttendeeId>(row, 0)?, BadgeDigest(row.get(1)?)))
+    })?;
+    for assistant in assistants {
+        let (attendee, badge) = assistant?;
+        if let Some(registration) = found.get_mut(&attendee) {
+            registration.assistants.push(badge);
         }
     }
     Ok(found)
@@ -91,24 +118,92 @@ fn put_person(tx: &Tx<'_>, event: i64, change: &PersonChange) -> Result<()> {
          ON CONFLICT DO UPDATE SET attendee = excluded.attendee, row = excluded.row",
     )?
     .execute(params![event, digest.0, id, row])?;
-    let Registration {
-        valid_from,
-        valid_until,
-        cancelled,
-        ..
-    } = &change.registration;
+    Ok(())
+}
+
+/// Writes what a registration says, badges of its own aside.
+fn put_registration(tx: &Tx<'_>, event: i64, registration: &Registration) -> Result<()> {
+    let id = registration.attendee.as_str();
+    let accommodations = serde_json::to_string(&registration.accommodations)
+        .map_err(|e| StoreError::Refused(e.to_string()))?;
     tx.prepare_cached(
-        "INSERT INTO registration (event, attendee, valid_from_ms, valid_until_ms, cancelled) \
-         VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET valid_from_ms = excluded.valid_from_ms, \
-         valid_until_ms = excluded.valid_until_ms, cancelled = excluded.cancelled",
+        "INSERT INTO registration (event, attendee, valid_from_ms, valid_until_ms, cancelled, speaks, \
+         accommodations) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO UPDATE SET \
+         valid_from_ms = excluded.valid_from_ms, valid_until_ms = excluded.valid_until_ms, \
+         cancelled = excluded.cancelled, speaks = excluded.speaks, accommodations = excluded.accommodations",
     )?
     .execute(params![
         event,
         id,
-        valid_from.map(|t| t.0),
-        valid_until.map(|t| t.0),
-        cancelled
+        registration.valid_from.map(|t| t.0),
+        registration.valid_until.map(|t| t.0),
+        registration.cancelled,
+        joined(&registration.speaks),
+        accommodations
     ])?;
+    tx.prepare_cached("DELETE FROM listed_account WHERE event = ?1 AND attendee = ?2")?
+        .execute(params![event, id])?;
+    for account in &registration.accounts {
+        tx.prepare_cached(
+            "INSERT OR IGNORE INTO listed_account (event, subject, attendee) VALUES (?1, ?2, ?3)",
+        )?
+        .execute(params![event, account.0, id])?;
+    }
+    tx.prepare_cached("DELETE FROM assistant WHERE event = ?1 AND attendee = ?2")?
+        .execute(params![event, id])?;
+    for badge in &registration.assistants {
+        tx.prepare_cached(
+            "INSERT OR IGNORE INTO assistant (event, badge, attendee) VALUES (?1, ?2, ?3)",
+        )?
+        .execute(params![event, badge.0, id])?;
+    }
+    Ok(())
+}
+
+/// Brings new registrations into force: the ledger's entry and the version. Fails with `Moved`.
+pub(super) fn announce(
+    tx: &Tx<'_>,
+    event: i64,
+    base: Option<Hash>,
+    import: &bodies::Import,
+    now: UtcMs,
+) -> Result<u64> {
+    let body = LedgerBody::Import(import.clone());
+    let new = Version {
+        number: 0,
+        object: import.object,
+        ledger: ledger::append_one(tx, event, now, body)?,
+        at: now,
+    };
+    events::put_version(tx, event, Versioned::Registrations, base, &new)
+}
+
+/// Writes registrations and makes due whom they touch: their attendees, and through each account that changed hands those who
+/// have rows in common with it.
+pub(super) fn change_registrations<'a>(
+    tx: &Tx<'_>,
+    event: i64,
+    registrations: impl IntoIterator<Item = &'a Registration>,
+    now: UtcMs,
+) -> Result<()> {
+    let mut touched = BTreeSet::new();
+    let mut moved = BTreeSet::new();
+    for registration in registrations {
+        let attendee = &registration.attendee;
+        let before = signals::accounts_of(tx, event, attendee)?;
+        let after: BTreeSet<SubjectDigest> = registration.accounts.iter().copied().collect();
+        let changed: BTreeSet<SubjectDigest> =
+            before.symmetric_difference(&after).copied().collect();
+        // Who shares a row with an account is found before and after: it may be the change that parts them.
+        touched.extend(signals::sharing(tx, event, &changed)?);
+        put_registration(tx, event, registration)?;
+        touched.insert(attendee.clone());
+        moved.extend(changed);
+    }
+    touched.extend(signals::sharing(tx, event, &moved)?);
+    for attendee in &touched {
+        decisions::make_attendee_due(tx, event, attendee, now)?;
+    }
     Ok(())
 }
 
@@ -143,21 +238,12 @@ impl PeopleUnits for SqliteStore {
     ) -> Result<u64> {
         self.write(|tx| {
             let number = events::number(tx, event)?;
-            let body = LedgerBody::Import(import.clone());
-            let index = ledger::append_one(tx, number, now, body)?;
-            let new = Version {
-                number: 0,
-                object: import.object,
-                ledger: index,
-                at: now,
-            };
-            let version = events::put_version(tx, number, Versioned::Registrations, base, &new)?;
+            let version = announce(tx, number, base, import, now)?;
             for change in changes {
                 put_person(tx, number, change)?;
             }
-            for change in changes {
-                decisions::make_attendee_due(tx, number, &change.attendee, now)?;
-            }
+            let registrations = changes.iter().map(|change| &change.registration);
+            change_registrations(tx, number, registrations, now)?;
             Ok(version)
         })
     }

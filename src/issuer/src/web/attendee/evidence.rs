@@ -8,7 +8,7 @@ use attendance::rules::RuleSet;
 use attendance::time::{ClockHistory, Placed};
 use attendance::words::{AttendeeId, DoorId, ProgrammeId, RoomId, Signal};
 use attendance::{Decision, Evidence, Interval, Known, UtcMs, decide};
-use audit::derive::{LogKeys, LogView, signals_of};
+use audit::derive::{LogKeys, LogView, ledger_signals, signals_of};
 use protocol::agenda::{Agenda, Session};
 use protocol::entry::{self, Body, Entry, Provisional, Scan};
 
@@ -18,9 +18,13 @@ use crate::decisions::completeness::{door_watermarks, incomplete_doors};
 use crate::store::enrolment::KioskFacts;
 use crate::store::events::EventFacts;
 use crate::store::people::AttendeeFacts;
+use crate::store::signals::ObservedFacts;
 
 /// The most scans that one page shows.
 pub(super) const MAX_SCANS: usize = 2_000;
+
+/// The most signals of other sources that one page counts.
+const MAX_REPORTED: usize = 20_000;
 
 /// A scan with its place in time.
 pub(super) struct PlacedScan {
@@ -111,6 +115,9 @@ pub(super) fn find(
             }
         }
     }
+    if let Some(agenda) = &agenda {
+        signals.extend(reported(pages, event, &facts.attendee, agenda)?);
+    }
     scans.sort_by(|a, b| {
         (a.placed.at, &a.kiosk.kiosk, a.index).cmp(&(b.placed.at, &b.kiosk.kiosk, b.index))
     });
@@ -124,6 +131,20 @@ pub(super) fn find(
         is_cut,
         programmes,
     })
+}
+
+/// What other sources saw of an attendee, as far as it was not taken back.
+fn reported(
+    pages: &Pages,
+    event: &EventFacts,
+    attendee: &AttendeeId,
+    agenda: &Agenda,
+) -> Result<Vec<Signal>, Fault> {
+    let ledger: Arc<str> = event.ledger.as_str().into();
+    let held = pages.store().observed_of(&event.id, attendee)?;
+    let counting = held.iter().filter(|seen| seen.retracted.is_none());
+    let rows = counting.take(MAX_REPORTED).map(ObservedFacts::observation);
+    Ok(ledger_signals(&ledger, agenda, rows).collect())
 }
 
 fn live(
