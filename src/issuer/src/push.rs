@@ -1,4 +1,4 @@
-//! What other systems send by themselves: registrations, and hints that something changed.
+//! What other systems send by themselves: registrations, signals, and hints that something changed.
 //!
 //! Promises:
 //! - Who sends shows a token, in a header and nowhere else; only its hash is kept, and it is compared in constant time. An unknown,
@@ -13,6 +13,7 @@
 
 mod describe;
 mod problem;
+mod signals;
 pub mod signature;
 
 use std::net::{IpAddr, SocketAddr};
@@ -32,6 +33,7 @@ use utoipa::ToSchema;
 
 pub use describe::openapi_json;
 pub use problem::{PushProblem, Refused};
+pub use signals::{SIGNALS, SignalsTaken, WEBHOOK};
 
 use crate::access::Limiter;
 use crate::feeds::run::Polls;
@@ -55,16 +57,20 @@ const REFILL_MS: u32 = 1_000;
 /// Wrong tokens, and webhooks, of an address at once, and then one every so many milliseconds.
 const ADDRESS_BURST: u32 = 30;
 const ADDRESS_REFILL_MS: u32 = 2_000;
+/// Signed webhooks of an address at once, and then one every so many milliseconds: a platform sends for many from one address.
+const HOOK_BURST: u32 = 300;
+const HOOK_REFILL_MS: u32 = 100;
 /// Names that limits remember.
 const NAMES_MAX: usize = 10_000;
 /// The longest a request may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Where a kind of source sends to.
-pub fn path(kind: &str) -> &'static str {
+/// Where a source of a kind sends to.
+pub fn path(kind: &str, id: &str) -> String {
     match kind {
-        REGISTRATIONS => "/v1/registrations",
-        _ => "",
+        REGISTRATIONS => "/v1/registrations".to_owned(),
+        SIGNALS => "/v1/signals".to_owned(),
+        _ => format!("/v1/hooks/{id}"),
     }
 }
 
@@ -76,6 +82,7 @@ struct Inner {
     parties: Polls,
     sources: Limiter,
     strangers: Limiter,
+    hooks: Limiter,
 }
 
 impl Push {
@@ -85,6 +92,7 @@ impl Push {
             parties,
             sources: Limiter::new(BURST, REFILL_MS, NAMES_MAX),
             strangers: Limiter::new(ADDRESS_BURST, ADDRESS_REFILL_MS, NAMES_MAX),
+            hooks: Limiter::new(HOOK_BURST, HOOK_REFILL_MS, NAMES_MAX),
         }))
     }
 
@@ -149,6 +157,8 @@ impl Push {
 pub fn router(push: Push) -> Router {
     Router::new()
         .route("/v1/registrations", post(registrations))
+        .route("/v1/signals", post(signals::signals))
+        .route("/v1/hooks/{source}", post(signals::hook))
         .route("/v1/hooks/pretix/{source}", post(pretix_hook))
         .route("/v1/openapi.json", get(describe))
         .layer(TimeoutLayer::with_status_code(

@@ -255,11 +255,12 @@ pub(super) struct Claim {
 
 #[derive(Subcommand)]
 pub(super) enum Source {
-    /// Let a system send to an event, and print its token
+    /// Let a system send to an event, and print its token or its signing secret
     #[command(
-        after_help = "Example:\n  rollcall-issuer source add --event gp-2026 --id crm --kind registrations > token.txt\n\n\
-        Standard output is the token and nothing else; only its hash is kept, so it is shown this once. A source that was revoked\n\
-        gets another token in the same way."
+        after_help = "Example:\n  rollcall-issuer source add --event gp-2026 --id crm --kind registrations > token.txt\n  \
+        rollcall-issuer source add --event gp-2026 --id hopin --kind webhook > secret.txt\n\n\
+        Standard output is the token, or the secret, and nothing else. It is shown this once: of a token only the hash is kept, a\n\
+        secret is sealed. A source that was revoked gets another in the same way."
     )]
     Add {
         /// The event
@@ -301,6 +302,10 @@ pub(super) enum Source {
 pub(super) enum SourceKind {
     /// Registrations, to /v1/registrations
     Registrations,
+    /// Signals of attendance with a token, to /v1/signals
+    Signals,
+    /// Signals of attendance in signed webhooks, to /v1/hooks/<id>
+    Webhook,
 }
 
 #[derive(Subcommand)]

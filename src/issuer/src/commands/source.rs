@@ -3,11 +3,14 @@
 use attendance::UtcMs;
 use attendance::words::EventId;
 use protocol::text::instant;
+use zeroize::Zeroizing;
 
 use super::arguments::{Source, SourceKind};
 use super::output::{Ended, Exit, Failure, hint, say, table};
 use super::premises::{Premises, now};
 use crate::feeds::run::new_feed;
+use crate::keys::random;
+use crate::push::signature::{SECRET_BYTES, secret_text};
 use crate::sources::is_id;
 use crate::store::StoreError;
 use crate::store::sources::{FeedFacts, SourceFacts};
@@ -26,6 +29,8 @@ impl SourceKind {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Registrations => crate::push::REGISTRATIONS,
+            Self::Signals => crate::push::SIGNALS,
+            Self::Webhook => crate::push::WEBHOOK,
         }
     }
 }
@@ -38,12 +43,18 @@ fn add(here: &Premises, event: &EventId, id: &str, kind: SourceKind) -> Ended {
         )));
     }
     let token = Token::new(id, &here.random);
+    let secret = Zeroizing::new(random::<SECRET_BYTES>(&here.random));
+    let is_signed = kind == SourceKind::Webhook;
+    let sealed = is_signed.then(|| {
+        here.keys
+            .seal_source_secret(id, secret.as_slice(), &here.random)
+    });
     let source = SourceFacts {
         id: id.to_owned(),
         event: event.clone(),
         kind: kind.as_str().to_owned(),
-        token: Some(token.hash()),
-        secret: None,
+        token: (!is_signed).then(|| token.hash()),
+        secret: sealed,
         created: now(),
         revoked: None,
         heard: None,
@@ -57,12 +68,16 @@ fn add(here: &Premises, event: &EventId, id: &str, kind: SourceKind) -> Ended {
         }
         other => other?,
     }
-    say(token.text())?;
+    if is_signed {
+        say(secret_text(secret.as_slice()).as_str())?;
+    } else {
+        say(token.text())?;
+    }
     hint(format!(
-        "{id} may send {} to {}{}. The token is a secret and is not shown again.",
-        kind.as_str(),
+        "{id} may send to {}{}, as {}/v1/openapi.json describes. What was printed is a secret and is not shown again.",
         here.config.public_url,
-        crate::push::path(kind.as_str())
+        crate::push::path(kind.as_str(), id),
+        here.config.public_url
     ));
     Ok(Exit::Done)
 }

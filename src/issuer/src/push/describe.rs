@@ -5,8 +5,10 @@ use std::sync::LazyLock;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
+use super::signals::{RefusedSignal, SignalsTaken};
 use super::{PushProblem, Queued, RowResult, Taken, TakenRow};
 use crate::sources::pushed::{PushedRegistration, PushedStatus, RegistrationsBody, RowFault};
+use crate::sources::sent::{SentKind, SentSignal, SentSource, SignalsBody};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -18,7 +20,12 @@ use crate::sources::pushed::{PushedRegistration, PushedStatus, RegistrationsBody
                        every call can be made again.",
         license(name = "MIT OR Apache-2.0")
     ),
-    paths(super::registrations, super::pretix_hook),
+    paths(
+        super::registrations,
+        super::signals::signals,
+        super::signals::hook,
+        super::pretix_hook
+    ),
     components(schemas(
         RegistrationsBody,
         PushedRegistration,
@@ -27,6 +34,12 @@ use crate::sources::pushed::{PushedRegistration, PushedStatus, RegistrationsBody
         TakenRow,
         RowResult,
         RowFault,
+        SignalsBody,
+        SentSource,
+        SentSignal,
+        SentKind,
+        SignalsTaken,
+        RefusedSignal,
         Queued,
         PushProblem
     )),

@@ -15,6 +15,9 @@ pub enum Refused {
     /// No token that is known.
     #[error("no token that is known here")]
     Token,
+    /// The signature.
+    #[error("{0}")]
+    Signature(String),
     /// The token is for something else.
     #[error("the token is of a source of {0}")]
     Kind(String),
@@ -40,7 +43,7 @@ pub enum Refused {
 #[schema(example = json!({"type": "bad_token", "title": "The token is not known", "status": 401,
     "detail": "send `Authorization: Bearer rcs.…` with a token that `rollcall-issuer source add` made and nobody revoked"}))]
 pub struct PushProblem {
-    /// What went wrong, as a code: `bad_token`, `wrong_source`, `not_found`, `bad_request`, `too_large`, `too_many` or `unavailable`.
+    /// What went wrong, as a code: `bad_token`, `bad_signature`, `wrong_source`, `not_found`, `bad_request`, `too_large`, `too_many` or `unavailable`.
     #[serde(rename = "type")]
     pub kind: String,
     /// One line for people.
@@ -72,6 +75,7 @@ impl Refused {
                 "send `Authorization: Bearer rcs.…` with a token that `rollcall-issuer source add` made and nobody revoked"
                     .to_owned(),
             ),
+            Self::Signature(_) => ("bad_signature", 401, "The signature does not hold", itself),
             Self::Kind(_) => (
                 "wrong_source",
                 403,

@@ -98,11 +98,20 @@ impl House {
     }
 
     fn send(&self, path: &str, token: Option<&str>, body: Vec<u8>) -> Said {
+        let bearer = token.map(|token| format!("Bearer {token}"));
+        let headers: Vec<(&str, &str)> = bearer
+            .iter()
+            .map(|bearer| ("authorization", bearer.as_str()))
+            .collect();
+        self.send_with(path, &headers, body)
+    }
+
+    fn send_with(&self, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Said {
         let mut request = axum::http::Request::builder()
             .method(Method::POST)
             .uri(path);
-        if let Some(token) = token {
-            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
         let request = request.body(Body::from(body)).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -320,6 +329,128 @@ fn a_hint_brings_the_poll_forward_and_nothing_else() {
     let flood =
         (0..ADDRESS_BURST).map(|_| house.send("/v1/hooks/pretix/shop", None, Vec::new()).status);
     assert!(flood.filter(|status| *status == 429).count() > 0);
+}
+
+fn signal(id: &str, external: &str) -> Value {
+    json!({"id": id, "kind": "in", "at": "2026-10-31T09:00:00Z", "session": "s1", "external": external, "name": "Zoë Łukasik"})
+}
+
+fn signals(rows: &[Value]) -> Vec<u8> {
+    serde_json::to_vec(&json!({"signals": rows})).unwrap()
+}
+
+#[test]
+fn signals_are_taken_once_and_belong_to_whom_the_sender_names() {
+    let house = House::new();
+    let crm = house.source("crm", REGISTRATIONS);
+    assert_eq!(house.push(&crm, &[row("c-1", BADGE)]).results(), ["taken"]);
+    let token = house.source("hopin", SIGNALS);
+    let send = |rows: &[Value]| house.send("/v1/signals", Some(&token), signals(rows));
+    let said = send(&[
+        signal("e-1", "crm/c-1"),
+        signal("e-2", "crm/c-2"),
+        json!({"id": "e-3"}),
+    ]);
+    assert_eq!(said.status, 200, "{}", said.body);
+    let counts = |said: &Said| {
+        ["taken", "unchanged", "refused", "unmatched"].map(|name| said.body[name].as_u64().unwrap())
+    };
+    assert_eq!(counts(&said), [2, 0, 1, 1]);
+    assert_eq!(said.body["rows"][0]["id"], "e-3");
+    assert_eq!(
+        counts(&send(&[signal("e-2", "crm/c-2"), signal("e-1", "crm/c-1")])),
+        [0, 2, 0, 0]
+    );
+    let attendee = house
+        .store
+        .roster(&event_id())
+        .unwrap()
+        .registrations
+        .into_keys()
+        .next()
+        .unwrap();
+    assert_eq!(
+        house
+            .store
+            .observed_of(&event_id(), &attendee)
+            .unwrap()
+            .len(),
+        1
+    );
+    house
+        .send(
+            "/v1/signals",
+            Some(&crm),
+            signals(&[signal("e-4", "crm/c-1")]),
+        )
+        .refused(403, "wrong_source");
+    house
+        .send("/v1/signals", Some(&token), b"[]".to_vec())
+        .refused(400, "bad_request");
+}
+
+#[test]
+fn a_signed_webhook_is_taken_once_within_its_time() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use hmac::Mac as _;
+    let house = House::new();
+    let secret = [7_u8; signature::SECRET_BYTES];
+    let keys = Keys::load(
+        &house.office.folder.path().join("master.key"),
+        house.store.as_ref(),
+        &house.office.random,
+    )
+    .unwrap();
+    let source = SourceFacts {
+        id: "hopin".to_owned(),
+        event: event_id(),
+        kind: WEBHOOK.to_owned(),
+        token: None,
+        secret: Some(keys.seal_source_secret("hopin", &secret, &house.office.random)),
+        created: house.clock.now(),
+        revoked: None,
+        heard: None,
+    };
+    house.store.add_source(&source).unwrap();
+    let body = signals(&[signal("e-1", "crm/c-1")]);
+    let send = |path: &str, key: &[u8], id: &str, late_s: i64| {
+        let timestamp = (house.clock.now().0.div_euclid(1_000) - late_s).to_string();
+        let mut mac = <hmac::Hmac<sha2::Sha256> as hmac::Mac>::new_from_slice(key).unwrap();
+        mac.update(&[id.as_bytes(), b".", timestamp.as_bytes(), b".", &body].concat());
+        let signed = format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()));
+        let headers = [
+            ("webhook-id", id),
+            ("webhook-timestamp", &timestamp),
+            ("webhook-signature", &signed),
+        ];
+        house.send_with(path, &headers, body.clone())
+    };
+    let path = "/v1/hooks/hopin";
+    let first = send(path, &secret, "m-1", 0);
+    assert_eq!(
+        (first.status, &first.body["taken"], &first.body["repeated"]),
+        (200, &json!(1), &json!(false))
+    );
+    let again = send(path, &secret, "m-1", 1);
+    assert_eq!(
+        (again.status, &again.body["taken"], &again.body["repeated"]),
+        (200, &json!(0), &json!(true))
+    );
+    // Another message with what is held already.
+    assert_eq!(send(path, &secret, "m-2", 0).body["unchanged"], 1);
+    send(path, &[8; 32], "m-3", 0).refused(401, "bad_signature");
+    send(path, &[], "m-3", 0).refused(401, "bad_signature");
+    send(path, &secret, "m-3", signature::WINDOW_S + 1).refused(401, "bad_signature");
+    send("/v1/hooks/nobody", &[], "m-3", 0).refused(401, "bad_signature");
+    house
+        .send(path, None, body.clone())
+        .refused(401, "bad_signature");
+    house
+        .store
+        .revoke_source("hopin", house.clock.now())
+        .unwrap();
+    send(path, &secret, "m-4", 0).refused(401, "bad_signature");
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub const MAX_ERROR_MS: i64 = 86_400_000;
 pub const MAX_AHEAD_MS: i64 = 300_000;
 /// The longest id and account, in bytes.
 const MAX_ID_BYTES: usize = 200;
-/// The system of accounts that registrations are sent under.
+/// The system of the ids under which registrations are sent, each behind its source: see [`Subject::external`].
 const EXTERNAL: &str = "external";
 
 /// The body of a request.
@@ -60,7 +60,7 @@ pub enum SentSource {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"id": "join-83c1", "kind": "in", "at": "2026-10-31T09:01:12+01:00", "channel": "hopin/main-stage",
-    "external": "contact-4711", "email": "zoe@example.org", "name": "Zoë Łukasik", "device": "d-1"}))]
+    "external": "crm/contact-4711", "email": "zoe@example.org", "name": "Zoë Łukasik", "device": "d-1"}))]
 pub struct SentSignal {
     /// The sender's own id of it: the same whenever it is sent again, and no other's.
     #[schema(min_length = 1, max_length = 200)]
@@ -78,7 +78,8 @@ pub struct SentSignal {
     room: Option<String>,
     /// Where: a session of the agenda.
     session: Option<String>,
-    /// Who: the id under which their registration was sent. At least one of external, account and email.
+    /// Who: the id under which their registration was sent, behind the source that sent it: `crm/contact-4711`. At least one of external,
+    /// account and email.
     external: Option<String>,
     /// Who: their stable id in the sender's system.
     account: Option<String>,
