@@ -20,7 +20,7 @@
 //!
 //! What sources of attendance give, and how their readers behave, [`observed`] says.
 //!
-//! [`detect`] tells them apart by their content.
+//! Our tables may be text or a sheet of a workbook, which [`workbook`] reads. [`detect`] tells formats apart by their content.
 //!
 //! Limits: [`MAX_IMPORT_BYTES`] a file, [`MAX_ROWS`] rows, [`MAX_FIELD_BYTES`] a field. Badge codes and e-mail addresses
 //! never appear in problems, warnings or `Debug` output; the row number says where to look.
@@ -49,6 +49,8 @@ pub mod pushed;
 pub mod registrations_csv;
 mod table;
 mod text;
+mod workbook;
+mod xml_shape;
 
 #[cfg(test)]
 mod tests;
