@@ -18,7 +18,7 @@
 //! | registrations | [`pretix`] | saved pages of pretix's orders or positions |
 //! | registrations | [`pushed`] | bodies that other systems send |
 //!
-//! What sources of attendance give, and how their readers behave, [`observed`] says.
+//! What sources of attendance give, and how their readers behave, [`observed`] says; [`platforms`] holds those readers.
 //!
 //! Our tables may be text or a sheet of a workbook, which [`workbook`] reads. [`detect`] tells formats apart by their content.
 //!
@@ -42,6 +42,7 @@ mod ids;
 mod json_pages;
 mod local_time;
 pub mod observed;
+pub mod platforms;
 pub mod pretalx;
 pub mod pretix;
 mod problem;
@@ -56,7 +57,8 @@ mod xml_shape;
 mod tests;
 
 pub use columns::{
-    AGENDA_COLUMNS, Column, ImportKind, REGISTRATIONS_COLUMNS, columns, describe, template,
+    AGENDA_COLUMNS, Column, ImportKind, REGISTRATIONS_COLUMNS, columns, describe, describe_columns,
+    template,
 };
 pub use format::{SOURCE_FORMATS, SourceFormat, detect};
 pub use ids::{MAX_ID_CHARS, is_id};

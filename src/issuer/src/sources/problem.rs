@@ -239,6 +239,17 @@ impl Findings {
         }
     }
 
+    /// What was wrong so far was wrong with single rows, and the others are imported.
+    pub(super) fn problems_refuse_rows(&mut self) {
+        let problems = std::mem::take(&mut self.problems);
+        let unlisted = self.problems_total.saturating_sub(problems.len());
+        for problem in problems {
+            self.refuse(problem);
+        }
+        self.refused_total += unlisted;
+        self.problems_total = 0;
+    }
+
     /// One row is not meant to be imported. `what` is one of few.
     pub(super) fn leave_out(&mut self, what: &'static str, which: &str) {
         let place = self.left_out.iter().position(|l| l.what == what);

@@ -1,4 +1,5 @@
 //! Workbooks for tests, made part by part.
+#![allow(clippy::unwrap_used)]
 
 use std::io::{Cursor, Write as _};
 
