@@ -8,8 +8,8 @@
 //!
 //! - [`targets`]: what is decoded, from which well-formed inputs, and what its answers must satisfy. [`changes`]: how inputs are made.
 
-pub mod attendance;
-mod changes;
+mod attendance;
+pub mod changes;
 pub mod targets;
 
 use std::collections::HashSet;
