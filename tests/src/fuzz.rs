@@ -8,6 +8,7 @@
 //!
 //! - [`targets`]: what is decoded, from which well-formed inputs, and what its answers must satisfy. [`changes`]: how inputs are made.
 
+mod attendance;
 pub mod changes;
 pub mod targets;
 

@@ -11,6 +11,8 @@ use protocol::toml_text;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::attendance;
+
 /// What a decoder said.
 #[derive(Clone, Debug)]
 pub enum Answer {
@@ -261,6 +263,34 @@ pub const TARGETS: &[Target] = &[
     ),
     target("token", 10, || vec![b"Bearer rcs.crm.abc".to_vec()], token),
     target("source-format", 10, source_files, source_format),
+    target("workbook", 30, attendance::sheets, attendance::sheet),
+    target(
+        "zoom-report",
+        30,
+        attendance::zoom_reports,
+        attendance::zoom,
+    ),
+    target("zoom-pages", 30, attendance::zoom_pages, attendance::zoom),
+    target("zoom-hook", 10, attendance::hooks, attendance::hook),
+    target("teams", 30, attendance::teams_reports, attendance::teams),
+    target(
+        "platforms",
+        30,
+        attendance::other_platforms,
+        attendance::others,
+    ),
+    target(
+        "pretix-log",
+        30,
+        attendance::pretix_logs,
+        attendance::pretix,
+    ),
+    target(
+        "attendance-tables",
+        20,
+        attendance::own_tables,
+        attendance::tables,
+    ),
     target(
         "serial-framing",
         30,
@@ -328,7 +358,7 @@ fn file(path: &str) -> Vec<u8> {
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-fn files(paths: &[&str]) -> Vec<Vec<u8>> {
+pub(super) fn files(paths: &[&str]) -> Vec<Vec<u8>> {
     paths.iter().map(|path| file(path)).collect()
 }
 
@@ -341,7 +371,7 @@ fn lines(path: &str) -> Vec<Vec<u8>> {
 }
 
 /// A refusal, or that it was taken.
-fn said<T>(read: Result<T, impl std::fmt::Display>) -> Answer {
+pub(super) fn said<T>(read: Result<T, impl std::fmt::Display>) -> Answer {
     match read {
         Ok(_) => Answer::Taken("taken".to_owned()),
         Err(error) => Answer::Refused(error.to_string()),

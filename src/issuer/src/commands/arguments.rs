@@ -348,19 +348,22 @@ pub(super) struct ImportFile {
     #[arg(long, value_enum, default_value_t = Format::Auto)]
     pub(super) format: Format,
     /// A server instead of a file: the name of a `[sources.…]` table of the configuration
-    #[arg(long, value_name = "SOURCE", conflicts_with_all = ["file", "format"])]
+    #[arg(long, value_name = "SOURCE", conflicts_with_all = ["file", "format", "sheet"])]
     pub(super) from: Option<String>,
     /// Of a server, everything, not only what changed since the last poll
     #[arg(long, requires = "from")]
     pub(super) whole: bool,
+    /// The sheet of a workbook, by its name; without it the first that is not hidden
+    #[arg(long, value_name = "NAME")]
+    pub(super) sheet: Option<String>,
     /// Say what would change, and change nothing
     #[arg(long)]
     pub(super) dry_run: bool,
     /// Print a file to start from; the columns are explained on standard error
-    #[arg(long, conflicts_with_all = ["event", "file", "from", "format", "dry_run", "columns"])]
+    #[arg(long, conflicts_with_all = ["event", "file", "from", "format", "sheet", "dry_run", "columns"])]
     pub(super) template: bool,
     /// Print what the columns of the CSV mean
-    #[arg(long, conflicts_with_all = ["event", "file", "from", "format", "dry_run"])]
+    #[arg(long, conflicts_with_all = ["event", "file", "from", "format", "sheet", "dry_run"])]
     pub(super) columns: bool,
 }
 
@@ -370,6 +373,9 @@ pub(super) enum Format {
     Auto,
     /// Our table as text: commas, semicolons or tabs, UTF-8 or UTF-16; see --columns
     Csv,
+    /// Our table as a sheet of a workbook, .xlsx or .ods; see --sheet
+    #[value(alias = "xlsx", alias = "ods")]
+    Workbook,
     /// schedule.json, as frab and pretalx export it (agendas)
     #[value(alias = "frab")]
     FrabJson,
@@ -389,6 +395,7 @@ impl Format {
         match self {
             Self::Auto => None,
             Self::Csv => Some(SourceFormat::Csv),
+            Self::Workbook => Some(SourceFormat::Workbook),
             Self::FrabJson => Some(SourceFormat::FrabJson),
             Self::FrabXml => Some(SourceFormat::FrabXml),
             Self::Ical => Some(SourceFormat::Ical),

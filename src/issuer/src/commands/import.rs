@@ -67,6 +67,7 @@ pub(super) fn run(here: &Premises, what: &Import) -> Ended {
         event,
         file: evidence::sha256(&bytes),
         format,
+        sheet: asked.sheet.as_deref(),
         dry_run: asked.dry_run,
     };
     let done = match kind {
@@ -213,13 +214,16 @@ struct Job<'a> {
     event: &'a EventId,
     file: evidence::Hash,
     format: SourceFormat,
+    sheet: Option<&'a str>,
     dry_run: bool,
 }
 
 impl Job<'_> {
     fn agenda(&self, bytes: &[u8], zone: Tz) -> Result<Done, Fault> {
         let report = match self.format {
-            SourceFormat::Csv | SourceFormat::Pretix => agenda_csv::read(bytes, zone),
+            SourceFormat::Csv | SourceFormat::Workbook | SourceFormat::Pretix => {
+                agenda_csv::read_sheet(bytes, self.sheet, zone)
+            }
             SourceFormat::FrabJson => frab::read(bytes, zone),
             SourceFormat::FrabXml => frab_xml::read(bytes, zone),
             SourceFormat::Ical => ical::read(bytes, zone),
@@ -242,7 +246,7 @@ impl Job<'_> {
                 imports::registrations::import_positions(desk, event, read, source, self.dry_run)?;
             return Ok(done(rows, plan, &report));
         }
-        let report = registrations_csv::read(bytes, zone)?;
+        let report = registrations_csv::read_sheet(bytes, self.sheet, zone)?;
         let rows = report.import.rows.len();
         let (read, source) = (&report.import, self.source(rows));
         let plan = imports::registrations::import(desk, event, read, source, self.dry_run)?;

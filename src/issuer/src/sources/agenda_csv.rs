@@ -18,7 +18,19 @@ const DEFAULT_KIND: &str = "talk";
 /// # Errors
 /// [`ImportError`] with every problem found; nothing is to be imported then.
 pub fn read(bytes: &[u8], zone: Tz) -> Result<ImportReport<AgendaImport>, ImportError> {
-    of_grid(table::grid(bytes, AGENDA_COLUMNS)?, zone)
+    read_sheet(bytes, None, zone)
+}
+
+/// The same of one sheet of a workbook; without a name of the first.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_sheet(
+    bytes: &[u8],
+    sheet: Option<&str>,
+    zone: Tz,
+) -> Result<ImportReport<AgendaImport>, ImportError> {
+    of_grid(table::grid(bytes, sheet, AGENDA_COLUMNS)?, zone)
 }
 
 /// Reads an agenda whose cells were taken out of whatever file they were in.

@@ -22,7 +22,11 @@ pub struct Column {
     pub example: &'static str,
 }
 
-const fn required(name: &'static str, example: &'static str, meaning: &'static str) -> Column {
+pub(super) const fn required(
+    name: &'static str,
+    example: &'static str,
+    meaning: &'static str,
+) -> Column {
     Column {
         name,
         required: true,
@@ -31,7 +35,11 @@ const fn required(name: &'static str, example: &'static str, meaning: &'static s
     }
 }
 
-const fn optional(name: &'static str, example: &'static str, meaning: &'static str) -> Column {
+pub(super) const fn optional(
+    name: &'static str,
+    example: &'static str,
+    meaning: &'static str,
+) -> Column {
     Column {
         name,
         required: false,
@@ -166,8 +174,13 @@ pub fn columns(kind: ImportKind) -> &'static [Column] {
 
 /// The columns of a kind as text for `--help`, one paragraph a column.
 pub fn describe(kind: ImportKind) -> String {
+    describe_columns(columns(kind))
+}
+
+/// Columns as text for `--help`, one paragraph a column.
+pub fn describe_columns(columns: &[Column]) -> String {
     let mut text = String::new();
-    for column in columns(kind) {
+    for column in columns {
         let need = if column.required {
             "required"
         } else {

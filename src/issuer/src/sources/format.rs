@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{ImportKind, json_pages, pretalx, pretix, text};
+use super::{ImportKind, json_pages, pretalx, pretix, text, workbook};
 
 /// Most documents of a file of pages that are looked at.
 const MAX_LOOKED_AT: usize = 20;
@@ -14,6 +14,8 @@ const CALENDAR: &[u8] = b"BEGIN:VCALENDAR";
 pub enum SourceFormat {
     /// Our table as text.
     Csv,
+    /// Our table as a sheet of a workbook.
+    Workbook,
     /// `schedule.json`.
     FrabJson,
     /// `schedule.xml`.
@@ -29,6 +31,7 @@ pub enum SourceFormat {
 /// All of them.
 pub const SOURCE_FORMATS: &[SourceFormat] = &[
     SourceFormat::Csv,
+    SourceFormat::Workbook,
     SourceFormat::FrabJson,
     SourceFormat::FrabXml,
     SourceFormat::Ical,
@@ -41,6 +44,7 @@ impl SourceFormat {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Csv => "csv",
+            Self::Workbook => "workbook",
             Self::FrabJson => "frab-json",
             Self::FrabXml => "frab-xml",
             Self::Ical => "ical",
@@ -53,6 +57,7 @@ impl SourceFormat {
     pub const fn title(self) -> &'static str {
         match self {
             Self::Csv => "a table in our columns",
+            Self::Workbook => "a workbook with a table in our columns",
             Self::FrabJson => "a frab schedule.json",
             Self::FrabXml => "a frab schedule.xml",
             Self::Ical => "an iCalendar",
@@ -64,7 +69,7 @@ impl SourceFormat {
     /// Whether such files hold this.
     pub const fn holds(self, kind: ImportKind) -> bool {
         match self {
-            Self::Csv => true,
+            Self::Csv | Self::Workbook => true,
             Self::FrabJson | Self::FrabXml | Self::Ical | Self::Pretalx => {
                 matches!(kind, ImportKind::Agenda)
             }
@@ -81,6 +86,9 @@ pub fn detect(bytes: &[u8], kind: ImportKind) -> SourceFormat {
     let begins = unmarked.get(..CALENDAR.len());
     if begins.is_some_and(|begins| begins.eq_ignore_ascii_case(CALENDAR)) {
         return SourceFormat::Ical;
+    }
+    if workbook::is_archive(bytes) {
+        return SourceFormat::Workbook;
     }
     let Ok(text) = text::decode(bytes, "") else {
         return SourceFormat::Csv;

@@ -4,8 +4,8 @@
 //! (else `id`), the elements `title`, `date`, `duration`, `type`, `language`, and the `name` of the room it is in. Everything
 //! else, speakers above all, is left alone. Ids are those of the JSON: either export continues the other.
 //!
-//! No document type is read, so there are no entities to blow up or to fetch. Limits: [`MAX_NODES`] nodes, [`MAX_DEPTH`]
-//! elements within each other, [`MAX_ATTRIBUTES`] attributes of an element.
+//! No document type is read, so there are no entities to blow up or to fetch. Limits: [`MAX_NODES`] nodes, and those of
+//! [`super::xml_shape`].
 
 use chrono_tz::Tz;
 use roxmltree::{Document, Error, Node, ParsingOptions};
@@ -13,14 +13,11 @@ use roxmltree::{Document, Error, Node, ParsingOptions};
 use super::agenda_checks::Place;
 use super::agenda_draft::{self, Draft};
 use super::problem::{Findings, ImportError, ImportReport, Problem};
+use super::xml_shape::{self, Lines};
 use super::{AgendaImport, frab, text};
 
 /// Most nodes of a file; an event has some 60, so 16,000 events fit.
 const MAX_NODES: u32 = 1_000_000;
-/// Most elements within each other; a schedule has six.
-const MAX_DEPTH: usize = 64;
-/// Most attributes of an element; a schedule has six.
-const MAX_ATTRIBUTES: usize = 64;
 const EXPORT_AGAIN: &str =
     "export schedule.xml again (in pretalx: Schedule, Export) and import that file unchanged";
 
@@ -37,7 +34,7 @@ pub fn read(bytes: &[u8], zone: Tz) -> Result<ImportReport<AgendaImport>, Import
         return Err(Problem::of_row(1, web_page()).into());
     }
     let lines = Lines::new(&text);
-    check_shape(&text, &lines)?;
+    xml_shape::check(&text, &lines, EXPORT_AGAIN)?;
     let line = |node: Node<'_, '_>| lines.of(node.range().start);
     let options = ParsingOptions {
         allow_dtd: false,
@@ -125,74 +122,6 @@ fn not_xml(error: &Error) -> ImportError {
         other => format!("this is not whole XML: {other}; {EXPORT_AGAIN}"),
     };
     Problem::of_row(u64::from(error.pos().row), message).into()
-}
-
-/// Refuses what costs a parser more than it weighs: elements deep within each other, and elements with so many attributes
-/// that comparing each with each takes for ever. What is no XML is left to the parser to name.
-fn check_shape(text: &str, lines: &Lines) -> Result<(), ImportError> {
-    let (mut at, mut depth) = (0, 0_usize);
-    while let Some(found) = text.get(at..).and_then(|rest| rest.find('<')) {
-        let start = at + found;
-        let rest = &text[start..];
-        let skipped = [
-            ("<!--", "-->"),
-            ("<![CDATA[", "]]>"),
-            ("<?", "?>"),
-            ("</", ">"),
-        ]
-        .iter()
-        .find(|(open, _)| rest.starts_with(open));
-        if let Some((open, close)) = skipped {
-            depth = depth.saturating_sub(usize::from(*open == "</"));
-            let Some(end) = rest[open.len()..].find(close) else {
-                return Ok(());
-            };
-            at = start + open.len() + end + close.len();
-            continue;
-        }
-        let (length, attributes) = tag(rest.as_bytes());
-        let is_empty = rest.as_bytes().get(length.saturating_sub(2)) == Some(&b'/');
-        depth += usize::from(!is_empty);
-        let wrong = if depth > MAX_DEPTH {
-            format!("elements lie more than {MAX_DEPTH} deep within each other")
-        } else if attributes > MAX_ATTRIBUTES {
-            format!("an element has more than {MAX_ATTRIBUTES} attributes")
-        } else {
-            at = start + length;
-            continue;
-        };
-        return Err(Problem::of_row(lines.of(start), format!("{wrong}; {EXPORT_AGAIN}")).into());
-    }
-    Ok(())
-}
-
-/// The length of the tag that begins here, and how many quoted values it has.
-fn tag(bytes: &[u8]) -> (usize, usize) {
-    let (mut quote, mut values) = (None, 0);
-    for (at, byte) in bytes.iter().enumerate() {
-        match quote {
-            Some(open) if byte == open => quote = None,
-            Some(_) => {}
-            None if *byte == b'>' => return (at + 1, values),
-            None if matches!(byte, b'"' | b'\'') => (quote, values) = (Some(byte), values + 1),
-            None => {}
-        }
-    }
-    (bytes.len(), values)
-}
-
-/// Where the lines of a text begin.
-struct Lines(Vec<usize>);
-
-impl Lines {
-    fn new(text: &str) -> Self {
-        Self(text.match_indices('\n').map(|(at, _)| at).collect())
-    }
-
-    /// The line of a byte, from 1.
-    fn of(&self, at: usize) -> u64 {
-        1 + self.0.partition_point(|end| *end < at) as u64
-    }
 }
 
 #[cfg(test)]

@@ -19,9 +19,9 @@
 //! | registrations | [`pushed`] | bodies that other systems send |
 //! | attendance | [`sent`] | bodies that other systems send |
 //!
-//! What sources of attendance give, and how their readers behave, [`observed`] says.
+//! What sources of attendance give, and how their readers behave, [`observed`] says; [`platforms`] holds those readers.
 //!
-//! [`detect`] tells them apart by their content.
+//! Our tables may be text or a sheet of a workbook, which [`workbook`] reads. [`detect`] tells formats apart by their content.
 //!
 //! Limits: [`MAX_IMPORT_BYTES`] a file, [`MAX_ROWS`] rows, [`MAX_FIELD_BYTES`] a field. Badge codes and e-mail addresses
 //! never appear in problems, warnings or `Debug` output; the row number says where to look.
@@ -43,6 +43,7 @@ mod ids;
 mod json_pages;
 mod local_time;
 pub mod observed;
+pub mod platforms;
 pub mod pretalx;
 pub mod pretix;
 mod problem;
@@ -51,12 +52,15 @@ pub mod registrations_csv;
 pub mod sent;
 mod table;
 mod text;
+mod workbook;
+mod xml_shape;
 
 #[cfg(test)]
 mod tests;
 
 pub use columns::{
-    AGENDA_COLUMNS, Column, ImportKind, REGISTRATIONS_COLUMNS, columns, describe, template,
+    AGENDA_COLUMNS, Column, ImportKind, REGISTRATIONS_COLUMNS, columns, describe, describe_columns,
+    template,
 };
 pub use format::{SOURCE_FORMATS, SourceFormat, detect};
 pub use ids::{MAX_ID_CHARS, is_id};

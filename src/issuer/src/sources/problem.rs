@@ -1,5 +1,6 @@
 //! What is wrong with a file, in words a person can act on.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// Most problems (and most warnings) listed one by one; the rest are counted.
@@ -195,9 +196,27 @@ pub(super) struct Findings {
     refused: Vec<Problem>,
     refused_total: usize,
     left_out: Vec<LeftOut>,
+    /// The letters of a sheet's columns, by their names in its header.
+    letters: BTreeMap<String, String>,
 }
 
 impl Findings {
+    /// Has problems name the cells of a sheet: letters and names of its columns.
+    pub(super) fn name_cells<'a>(&mut self, columns: impl IntoIterator<Item = (String, &'a str)>) {
+        let named = columns.into_iter();
+        self.letters
+            .extend(named.map(|(letters, name)| (name.to_owned(), letters)));
+    }
+
+    fn with_cells(&self, mut problems: Vec<Problem>) -> Vec<Problem> {
+        for problem in &mut problems {
+            if let (Some(row), Some(letters)) = (problem.row, self.letters.get(&problem.column)) {
+                problem.column = format!("{} (cell {letters}{row})", problem.column);
+            }
+        }
+        problems
+    }
+
     pub(super) fn problem(&mut self, problem: Problem) {
         self.problems_total += 1;
         if self.problems.len() < MAX_LISTED {
@@ -218,6 +237,17 @@ impl Findings {
         if self.refused.len() < MAX_LISTED {
             self.refused.push(problem);
         }
+    }
+
+    /// What was wrong so far was wrong with single rows, and the others are imported.
+    pub(super) fn problems_refuse_rows(&mut self) {
+        let problems = std::mem::take(&mut self.problems);
+        let unlisted = self.problems_total.saturating_sub(problems.len());
+        for problem in problems {
+            self.refuse(problem);
+        }
+        self.refused_total += unlisted;
+        self.problems_total = 0;
     }
 
     /// One row is not meant to be imported. `what` is one of few.
@@ -243,18 +273,23 @@ impl Findings {
     }
 
     /// The report if nothing was wrong; otherwise the error, and `import` is dropped.
-    pub(super) fn finish<T>(self, import: T) -> Result<ImportReport<T>, ImportError> {
+    pub(super) fn finish<T>(mut self, import: T) -> Result<ImportReport<T>, ImportError> {
+        let (problems, warnings, refused) = (
+            std::mem::take(&mut self.problems),
+            std::mem::take(&mut self.warnings),
+            std::mem::take(&mut self.refused),
+        );
         if self.has_problems() {
             return Err(ImportError {
-                problems: self.problems,
+                problems: self.with_cells(problems),
                 total: self.problems_total,
             });
         }
         Ok(ImportReport {
             import,
-            warnings: self.warnings,
+            warnings: self.with_cells(warnings),
             warnings_total: self.warnings_total,
-            refused: self.refused,
+            refused: self.with_cells(refused),
             refused_total: self.refused_total,
             left_out: self.left_out,
         })

@@ -19,7 +19,19 @@ const SECRET: &[&str] = &["badge", "email", "name"];
 /// # Errors
 /// [`ImportError`] with every problem found; nothing is to be imported then.
 pub fn read(bytes: &[u8], zone: Tz) -> Result<ImportReport<RegistrationsImport>, ImportError> {
-    of_grid(table::grid(bytes, REGISTRATIONS_COLUMNS)?, zone)
+    read_sheet(bytes, None, zone)
+}
+
+/// The same of one sheet of a workbook; without a name of the first.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_sheet(
+    bytes: &[u8],
+    sheet: Option<&str>,
+    zone: Tz,
+) -> Result<ImportReport<RegistrationsImport>, ImportError> {
+    of_grid(table::grid(bytes, sheet, REGISTRATIONS_COLUMNS)?, zone)
 }
 
 /// Reads registrations whose cells were taken out of whatever file they were in.

@@ -1,6 +1,6 @@
 //! Bytes of a table become rows with named cells, or problems with the line they are on.
 //!
-//! Text as [`super::text`] decodes it; comma, semicolon or tab, whichever makes sense of the header; quotes as in RFC 4180,
+//! A sheet of a workbook as [`super::workbook`] reads it, or text as [`super::text`] decodes it; comma, semicolon or tab, whichever makes sense of the header; quotes as in RFC 4180,
 //! strictly: a quote that is never closed, or that stands in the middle of a value, would swallow the rows behind it. A
 //! line break within quotes is a space where the column holds a text for people, and refused anywhere else. Every column
 //! must be one of ours: a misspelt optional column would otherwise be dropped in silence.
@@ -10,8 +10,10 @@ use std::collections::BTreeSet;
 use super::columns::Column;
 use super::problem::{Findings, ImportError, Problem};
 use super::text::{self, HOW_TO_SAVE};
-use super::{MAX_ROWS, field};
+use super::{MAX_ROWS, field, workbook};
 
+/// Most cells of a row: reports of platforms have some fifty, with questions and answers some hundreds.
+pub(super) const MAX_CELLS: usize = 1_000;
 /// Columns whose texts may be wrapped over lines in a spreadsheet.
 const WRAPPED: &[&str] = &["title", "room_title", "name", "organisation"];
 
@@ -19,6 +21,8 @@ const WRAPPED: &[&str] = &["title", "room_title", "name", "organisation"];
 #[derive(Debug)]
 pub(super) struct Grid {
     pub(super) rows: Vec<(u64, Vec<String>)>,
+    /// Whether it was a sheet, whose cells have names.
+    pub(super) is_sheet: bool,
 }
 
 /// One row: its line and its cells, in the order of the columns asked for; outer spaces removed, empty where absent.
@@ -45,22 +49,46 @@ pub(super) struct Table {
     pub(super) rows: Vec<Row>,
 }
 
-/// Reads delimited text into a grid.
+/// Reads delimited text, or a sheet of a workbook (the one named, else the first), into a grid.
 ///
 /// # Errors
-/// Where no row can be read at all: encoding, size, quotes.
-pub(super) fn grid(bytes: &[u8], columns: &[Column]) -> Result<Grid, ImportError> {
-    if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(&[0xD0, 0xCF, 0x11, 0xE0]) {
-        return Err(
-            Problem::of_file(format!("this is a spreadsheet, not CSV; {HOW_TO_SAVE}")).into(),
-        );
+/// Where no row can be read at all: encoding, size, quotes, a damaged workbook, a sheet that is not there.
+pub(super) fn grid(
+    bytes: &[u8],
+    sheet: Option<&str>,
+    columns: &[Column],
+) -> Result<Grid, ImportError> {
+    if workbook::is_archive(bytes) {
+        return workbook::grid(bytes, sheet);
+    }
+    if bytes.starts_with(&[0xD0, 0xCF, 0x11, 0xE0]) {
+        return Err(Problem::of_file(format!(
+            "this is a spreadsheet of an old format (.xls), or one with a password; save it as .xlsx without a password, or \
+             {HOW_TO_SAVE}"
+        ))
+        .into());
+    }
+    if let Some(sheet) = sheet {
+        let message = "this is a table as text, which has no sheets; leave the sheet's name out";
+        return Err(Problem::at_path("sheet", sheet, message).into());
     }
     let text = text::decode(bytes, HOW_TO_SAVE)?;
     let header_line = text
         .lines()
         .find(|line| !line.is_empty())
         .unwrap_or_default();
-    let delimiter = delimiter(header_line, columns);
+    let rows = delimited(&text, delimiter(header_line, columns))?;
+    Ok(Grid {
+        rows,
+        is_sheet: false,
+    })
+}
+
+/// The rows of a text with their lines.
+///
+/// # Errors
+/// Quotes that swallow rows, more rows than are read, more cells of a row.
+pub(super) fn delimited(text: &str, delimiter: u8) -> Result<Vec<(u64, Vec<String>)>, ImportError> {
     check_quotes(text.as_bytes(), delimiter)?;
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(delimiter)
@@ -71,10 +99,14 @@ pub(super) fn grid(bytes: &[u8], columns: &[Column]) -> Result<Grid, ImportError
     for record in reader.records() {
         let record = record
             .map_err(|error| Problem::of_file(format!("the file cannot be read: {error}")))?;
-        let line = line_of(&record, &text);
+        let line = line_of(&record, text);
+        if record.len() > MAX_CELLS {
+            let message = format!("more than {MAX_CELLS} cells; is this the file that was meant?");
+            return Err(Problem::of_row(line, message).into());
+        }
         push_bounded(&mut rows, line, record.iter().map(str::to_owned).collect())?;
     }
-    Ok(Grid { rows })
+    Ok(rows)
 }
 
 /// Adds a row to a grid; the header counts as none.
@@ -86,11 +118,17 @@ pub(super) fn push_bounded(
     if !rows.is_empty() && cells.iter().all(|cell| cell.trim().is_empty()) {
         return Ok(());
     }
-    if rows.len() > MAX_ROWS {
+    check_count(rows.len(), line)?;
+    rows.push((line, cells));
+    Ok(())
+}
+
+/// Whether one more row fits behind so many, the header among them.
+pub(super) fn check_count(rows: usize, line: u64) -> Result<(), ImportError> {
+    if rows > MAX_ROWS {
         let message = format!("the file has more than {MAX_ROWS} rows; split it");
         return Err(Problem::of_row(line, message).into());
     }
-    rows.push((line, cells));
     Ok(())
 }
 
@@ -105,13 +143,18 @@ pub(super) fn rows(
     secret: &[&str],
     findings: &mut Findings,
 ) -> Result<Table, ImportError> {
+    let is_sheet = grid.is_sheet;
     let mut grid = grid.rows.into_iter();
     let Some((header_line, header)) = grid.next() else {
         return Err(Problem::of_file("the file is empty; start from the template").into());
     };
-    let order = header_order(&header, header_line, columns)?;
+    let order = header_order(&header, header_line, columns, is_sheet)?;
+    if is_sheet {
+        let names = order.iter().map(|position| columns[*position].name);
+        findings.name_cells((0..).map(workbook::letters).zip(names));
+    }
     let rows: Vec<Row> = grid
-        .filter_map(|(line, cells)| row(&cells, line, &order, columns, secret, findings))
+        .filter_map(|(line, cells)| row(is_sheet, &cells, line, &order, columns, secret, findings))
         .collect();
     if rows.is_empty() && !findings.has_problems() {
         return Err(Problem::of_file(
@@ -123,6 +166,7 @@ pub(super) fn rows(
 }
 
 fn row(
+    is_sheet: bool,
     record: &[String],
     line: u64,
     order: &[usize],
@@ -130,6 +174,11 @@ fn row(
     secret: &[&str],
     findings: &mut Findings,
 ) -> Option<Row> {
+    if is_sheet && record.len() > order.len() {
+        let message = "something stands beside the table, in a column without a header; delete it, or give its column a header";
+        findings.problem(Problem::of_row(line, message));
+        return None;
+    }
     if record.len() != order.len() {
         findings.problem(Problem::of_row(
             line,
@@ -265,6 +314,7 @@ fn header_order(
     header: &[String],
     line: u64,
     columns: &[Column],
+    is_sheet: bool,
 ) -> Result<Vec<usize>, ImportError> {
     let mut findings = Findings::default();
     let mut order = Vec::new();
@@ -285,12 +335,12 @@ fn header_order(
                     unknown(&name, index, columns),
                     names(columns)
                 );
-                findings.problem(Problem::of_cell(
-                    line,
-                    &(index + 1).to_string(),
-                    cell.trim(),
-                    message,
-                ));
+                let number = if is_sheet {
+                    u32::try_from(index).map_or_else(|_| String::new(), workbook::letters)
+                } else {
+                    (index + 1).to_string()
+                };
+                findings.problem(Problem::of_cell(line, &number, cell.trim(), message));
             }
         }
     }

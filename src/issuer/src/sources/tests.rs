@@ -175,7 +175,9 @@ fn wrong_encodings_say_how_to_save() {
         read(b"badge,name\nK7QX3MPA9TZDWH4E,Ann\nR2VN8CYB4JFSXK6T,Zo\xEB\n"),
         &["row 3: a letter here is not UTF-8"],
     );
-    check_refused(read(b"PK\x03\x04rest"), &["a spreadsheet, not CSV"]);
+    check_refused(read(b"PK\x03\x04rest"), &["the workbook is damaged"]);
+    let old = [0xD0, 0xCF, 0x11, 0xE0, 0xA1];
+    check_refused(read(&old), &["a spreadsheet of an old format"]);
     check_refused(read(&vec![b'x'; MAX_IMPORT_BYTES + 1]), &["split it"]);
     check_refused(read(b""), &["the file is empty"]);
     check_refused(
