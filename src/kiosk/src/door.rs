@@ -44,8 +44,8 @@ use protocol::entry::{Body, Entry, Prior, PriorSource, Provisional, Scan, Staff,
 use protocol::presence::PresenceRow;
 
 use crate::screen::view;
-pub use board::BadRules;
 use board::Board;
+pub use board::UnreadRules;
 use people::{LastScan, People};
 use roster::{Listed, Roster};
 pub use time_codes::Timed;
@@ -154,14 +154,16 @@ impl Door {
         }
     }
 
-    /// Brings a bundle into force, its signature checked by the caller.
-    ///
-    /// # Errors
-    /// Where one of its rule sets does not read; the one in force stays.
-    pub fn adopt(&mut self, bundle: &Bundle) -> Result<(), BadRules> {
-        self.board = Board::new(bundle)?;
+    /// Brings a bundle into force, its signature checked by the caller. A rule set that does not read takes nothing else of the bundle
+    /// with it: see [`Door::unread_rules`].
+    pub fn adopt(&mut self, bundle: &Bundle) {
+        self.board = Board::new(bundle);
         self.roster = Roster::new(bundle);
-        Ok(())
+    }
+
+    /// The programmes of the bundle in force for which this door decides nothing, since it cannot read their rule sets.
+    pub fn unread_rules(&self) -> &[UnreadRules] {
+        self.board.unread()
     }
 
     /// Takes the issuer's word for who is inside, in place of its earlier one. `covers` is the size of this log that has a receipt: whoever

@@ -6,18 +6,20 @@ use attendance::UtcMs;
 use attendance::agenda::{Programme, Window};
 use attendance::rules::{RuleSet, Windows};
 use attendance::time::Interval;
-use attendance::words::{DoorId, RoomId};
+use attendance::words::{DoorId, ProgrammeId, RoomId};
 use protocol::bundle::{Bundle, DoorPolicy};
 use protocol::rules::{RulesError, parse};
 
-/// A bundle's rule set that does not read, though the issuer signed it.
-#[derive(Debug, thiserror::Error)]
-#[error("rule set {hash} of the bundle does not read: {cause}")]
-pub struct BadRules {
-    /// Its hash, as the bundle names it.
-    pub hash: String,
-    /// Why.
-    pub cause: Box<RulesError>,
+/// A programme of this door whose rule set the door cannot use, though the issuer signed it: a newer issuer writes keys that an older
+/// door does not know. Its scans are recorded as any others, without a provisional decision; the issuer decides all the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnreadRules {
+    /// The programme.
+    pub programme: ProgrammeId,
+    /// The rule set's hash, as the agenda names it.
+    pub rules: String,
+    /// Why, for people.
+    pub why: String,
 }
 
 /// What is in force at this door.
@@ -32,6 +34,7 @@ pub(super) struct Board {
     /// Their union: stretches in which something is on without a pause.
     runs: Vec<Window>,
     credited: Vec<Credited>,
+    unread: Vec<UnreadRules>,
 }
 
 /// A programme with sessions in the door's rooms, and the rule set that credits it.
@@ -56,12 +59,13 @@ impl Default for Board {
             sessions: Vec::new(),
             runs: Vec::new(),
             credited: Vec::new(),
+            unread: Vec::new(),
         }
     }
 }
 
 impl Board {
-    pub(super) fn new(bundle: &Bundle) -> Result<Self, BadRules> {
+    pub(super) fn new(bundle: &Bundle) -> Self {
         let margin_ms = i64::from(bundle.policy.margin_s) * 1_000;
         let rooms = bundle.door.rooms.clone();
         let mut sessions: Vec<(RoomId, Window)> = bundle
@@ -83,10 +87,11 @@ impl Board {
             sequence: bundle.sequence,
             repeat_s: bundle.policy.repeat_s,
             credited: Vec::new(),
+            unread: Vec::new(),
         };
-        let rules = rule_sets(bundle)?;
+        let rule_sets = rule_sets(bundle);
         for programme in &bundle.agenda.programmes {
-            let Some(rules) = programme.rules.as_ref().and_then(|hash| rules.get(hash)) else {
+            let Some(hash) = &programme.rules else {
                 continue;
             };
             let Some(domain) = bundle.agenda.programme(&programme.id) else {
@@ -101,6 +106,18 @@ impl Board {
             if here.is_empty() {
                 continue;
             }
+            let rules = match rule_sets.get(hash.as_str()) {
+                Some(Ok(rules)) => rules,
+                Some(Err(error)) => {
+                    board.leave_unread(programme.id.clone(), hash, error.to_string());
+                    continue;
+                }
+                None => {
+                    let why = "the bundle does not hold it".to_owned();
+                    board.leave_unread(programme.id.clone(), hash, why);
+                    continue;
+                }
+            };
             let doors = bundle.agenda.doors_of(&programme.id).into_iter();
             let other_doors = doors.map(|door| door.id.clone());
             board.credited.push(Credited {
@@ -110,7 +127,20 @@ impl Board {
                 here,
             });
         }
-        Ok(board)
+        board
+    }
+
+    fn leave_unread(&mut self, programme: ProgrammeId, rules: &str, why: String) {
+        self.unread.push(UnreadRules {
+            programme,
+            rules: rules.to_owned(),
+            why,
+        });
+    }
+
+    /// The programmes whose rule sets cannot be used here.
+    pub(super) fn unread(&self) -> &[UnreadRules] {
+        &self.unread
     }
 
     /// Whether a session may be on in one of the door's rooms.
@@ -158,16 +188,11 @@ impl Credited {
     }
 }
 
-fn rule_sets(bundle: &Bundle) -> Result<BTreeMap<String, RuleSet>, BadRules> {
+/// What each rule set reads as, by the hash of its text, whatever the bundle calls it.
+fn rule_sets(bundle: &Bundle) -> BTreeMap<String, Result<RuleSet, RulesError>> {
     let read = |rule: &protocol::bundle::RuleText| {
-        let bad = |cause| BadRules {
-            hash: rule.hash.clone(),
-            cause: Box::new(cause),
-        };
-        // Named by what the text hashes to, whatever the bundle calls it.
-        parse(&rule.text)
-            .map_err(bad)
-            .map(|rules| (rules.hash.clone(), rules))
+        let hash = evidence::sha256(rule.text.as_bytes()).to_hex();
+        (hash, parse(&rule.text))
     };
     bundle.rules.iter().map(read).collect()
 }

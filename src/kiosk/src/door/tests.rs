@@ -60,7 +60,7 @@ impl Bench {
         let mut bundle = bundle(&fixture);
         change(&mut bundle);
         let mut door = Door::new(owner(&fixture));
-        door.adopt(&bundle).unwrap();
+        door.adopt(&bundle);
         let mut bench = Self {
             fixture,
             door,
@@ -530,12 +530,53 @@ fn an_unset_clock_refuses_nobody_and_decides_nothing() {
 }
 
 #[test]
-fn a_bundle_with_rules_that_do_not_read_is_refused() {
-    let fixture = Fixture::default();
-    let mut door = Door::new(owner(&fixture));
-    let mut bad = bundle(&fixture);
-    bad.rules[0].text.push_str("\nunknown = 1\n");
-    assert!(door.adopt(&bad).is_err());
+fn rules_that_do_not_read_take_nothing_else_of_the_bundle_with_them() {
+    // A second programme in the same room, under rules of a newer issuer.
+    let newer = |bundle: &mut Bundle| {
+        let text = format!("{}newer_key = 1\n", crate::fixture::RULES);
+        let rules = protocol::bundle::RuleText {
+            hash: evidence::sha256(text.as_bytes()).to_hex(),
+            text,
+        };
+        let mut session = bundle.agenda.sessions[0].clone();
+        let mut programme = bundle.agenda.programmes[0].clone();
+        session.id = attendance::words::SessionId::new("s-2").unwrap();
+        programme.id = attendance::words::ProgrammeId::new("day-2").unwrap();
+        session.programme = Some(programme.id.clone());
+        programme.rules = Some(rules.hash.clone());
+        bundle.rules.push(rules);
+        bundle.agenda.sessions.push(session);
+        bundle.agenda.programmes.push(programme);
+    };
+    let programmes = |bench: &mut Bench| -> Vec<String> {
+        bench.scan_with(&badge(1), &stamp(0), Some(In));
+        let out = bench.scan_with(&badge(1), &stamp(55 * MINUTE_MS), Some(Out));
+        check(&out, CheckedOut, Out, Reader);
+        let provisional = scan_of(&out).provisional.iter();
+        provisional.map(|one| one.programme.to_string()).collect()
+    };
+    let mut bench = Bench::with(newer);
+    assert_eq!(programmes(&mut bench), ["day-1"]);
+    let [unread] = bench.door.unread_rules() else {
+        panic!("{:?}", bench.door.unread_rules());
+    };
+    assert_eq!(unread.programme.as_str(), "day-2");
+    assert!(unread.why.contains("newer_key"), "{}", unread.why);
+
+    let mut missing = Bench::with(|bundle| bundle.rules.clear());
+    assert!(programmes(&mut missing).is_empty());
+    let [unread] = missing.door.unread_rules() else {
+        panic!("{:?}", missing.door.unread_rules());
+    };
+    assert!(unread.why.contains("does not hold"), "{}", unread.why);
+
+    // What is on in other rooms does not concern this door.
+    let elsewhere = Bench::with(|bundle| {
+        newer(bundle);
+        bundle.agenda.sessions[1].room = RoomId::new("foyer").unwrap();
+    });
+    assert!(elsewhere.door.unread_rules().is_empty());
+    assert!(Bench::new().door.unread_rules().is_empty());
 }
 
 /// What somebody may do at a door.
@@ -608,7 +649,7 @@ proptest! {
             let mut bundle = bundle(&bench.fixture);
             bundle.revoked.push(bundle.roster[0].badge);
             bundle
-        }).unwrap();
+        });
         for number in 0..BADGES {
             let (text, stamp) = (badge(number), stamp(ms + 1));
             let reader = ReaderId::new("main").unwrap();
