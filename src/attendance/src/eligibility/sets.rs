@@ -76,8 +76,9 @@ mod tests {
     fn windows() -> impl Strategy<Value = Vec<Window>> {
         let window = (0..END - 1, 1..8_i64);
         proptest::collection::vec(window, 0..6).prop_map(|drawn| {
-            let window =
-                |(from, length): (i64, i64)| Window::new(UtcMs(from), UtcMs((from + length).min(END))).unwrap();
+            let window = |(from, length): (i64, i64)| {
+                Window::new(UtcMs(from), UtcMs((from + length).min(END))).unwrap()
+            };
             drawn.into_iter().map(window).collect()
         })
     }

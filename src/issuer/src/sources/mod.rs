@@ -47,6 +47,7 @@ mod problem;
 pub mod registrations_csv;
 mod table;
 mod text;
+mod ticket_key;
 
 #[cfg(test)]
 mod tests;
@@ -58,6 +59,7 @@ pub use format::{SOURCE_FORMATS, SourceFormat, detect};
 pub use ids::{MAX_ID_CHARS, is_id};
 pub use local_time::{UnknownZone, zone_named};
 pub use problem::{ImportError, ImportReport, LeftOut, MAX_LISTED, Problem};
+pub use ticket_key::{NoTicketKey, ticket_key};
 
 use std::fmt;
 

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use attendance::UtcMs;
-use attendance::agenda::{Programme, Window};
-use attendance::rules::{RuleSet, Windows};
+use attendance::agenda::{Programme, Session, Window};
+use attendance::eligibility::window;
+use attendance::rules::RuleSet;
 use attendance::time::Interval;
-use attendance::words::{DoorId, ProgrammeId, RoomId};
+use attendance::words::{Direction, DoorId, ProgrammeId, RoomId};
 use protocol::bundle::{Bundle, DoorPolicy};
 use protocol::rules::{RulesError, parse};
 
@@ -35,6 +36,8 @@ pub(super) struct Board {
     runs: Vec<Window>,
     credited: Vec<Credited>,
     unread: Vec<UnreadRules>,
+    /// Whether another door serves one of the rooms.
+    is_shared: bool,
 }
 
 /// A programme with sessions in the door's rooms, and the rule set that credits it.
@@ -46,6 +49,7 @@ pub(super) struct Credited {
     pub(super) other_doors: Vec<DoorId>,
     /// Its sessions in the door's rooms, widened by the margin.
     here: Vec<Window>,
+    margin_ms: i64,
 }
 
 impl Default for Board {
@@ -60,6 +64,7 @@ impl Default for Board {
             runs: Vec::new(),
             credited: Vec::new(),
             unread: Vec::new(),
+            is_shared: false,
         }
     }
 }
@@ -88,6 +93,13 @@ impl Board {
             repeat_s: bundle.policy.repeat_s,
             credited: Vec::new(),
             unread: Vec::new(),
+            is_shared: bundle.agenda.doors.iter().any(|door| {
+                door.id != bundle.door.id
+                    && door
+                        .rooms
+                        .iter()
+                        .any(|room| bundle.door.rooms.contains(room))
+            }),
         };
         let rule_sets = rule_sets(bundle);
         for programme in &bundle.agenda.programmes {
@@ -125,6 +137,7 @@ impl Board {
                 programme: domain,
                 rules: rules.clone(),
                 here,
+                margin_ms,
             });
         }
         board
@@ -136,6 +149,11 @@ impl Board {
             rules: rules.to_owned(),
             why,
         });
+    }
+
+    /// Whether another door serves one of the rooms: somebody may pass unseen here.
+    pub(super) fn is_shared(&self) -> bool {
+        self.is_shared
     }
 
     /// The programmes whose rule sets cannot be used here.
@@ -173,15 +191,45 @@ impl Board {
 }
 
 impl Credited {
+    /// The session of these rooms that somebody who passes now comes to or leaves, with the window that counts: the one that is on, first
+    /// in the order of the rooms; else, within the margin, the next one of whoever comes in and the last one of whoever goes out.
+    pub(super) fn session_at(
+        &self,
+        rooms: &[RoomId],
+        now: UtcMs,
+        direction: Direction,
+    ) -> Option<(&Session, Window)> {
+        let near = |session: &&Session| {
+            let widened = widened(session, self.margin_ms);
+            rooms.contains(&session.room) && widened.is_some_and(|window| window.holds(now))
+        };
+        let windows: Vec<(&Session, Window)> = self
+            .programme
+            .sessions
+            .iter()
+            .filter(near)
+            .map(|session| (session, window(&self.rules, session)))
+            .collect();
+        let place = |session: &Session| rooms.iter().position(|room| *room == session.room);
+        let on = windows.iter().filter(|(_, window)| window.holds(now));
+        let on = on.min_by_key(|(session, window)| (place(session), window.start, &session.id));
+        let next = windows.iter().filter(|(_, window)| now < window.start);
+        let next = next.min_by_key(|(session, window)| (window.start, &session.id));
+        let last = windows.iter().filter(|(_, window)| window.end <= now);
+        let last = last.max_by_key(|(session, window)| (window.end, &session.id));
+        let nearest = match direction {
+            Direction::In => on.or(next).or(last),
+            Direction::Out | Direction::Seen => on.or(last).or(next),
+        };
+        nearest.copied()
+    }
+
     /// The length of the sessions that have begun, in milliseconds.
     pub(super) fn begun_ms(&self, now: UtcMs) -> i64 {
         self.programme
             .sessions
             .iter()
-            .map(|session| match self.rules.windows {
-                Windows::Scheduled => session.scheduled,
-                Windows::Actual => session.actual.unwrap_or(session.scheduled),
-            })
+            .map(|session| window(&self.rules, session))
             .filter(|window| window.start <= now)
             .map(Window::length_ms)
             .sum()
