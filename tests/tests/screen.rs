@@ -7,16 +7,16 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use attendance::Decimal;
 use attendance::time::Sync as ClockSync;
 use attendance::words::{Direction, Verdict};
-use attendance::{Decimal, Outcome};
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use kiosk::screen::look::{Panel, type_scale};
 use kiosk::screen::server::{EventInfo, Handle, Settings, router};
 use kiosk::screen::view::{
-    Answer, Backlog, ClockStatus, Dated, DiskStatus, Face, Provisional, Standing, State, Status,
-    TimeAnswer, Versions,
+    Answer, Backlog, ClockStatus, Credit, Dated, DiskStatus, Face, Minutes, Provisional, Standing,
+    State, Status, TimeAnswer, Versions,
 };
 use rollcall_tests::skip::skip;
 use serde_json::{Value, json};
@@ -245,9 +245,11 @@ fn answer(verdict: Verdict, language: &str) -> Answer {
         since_ms: Some(wall_ms() - 2_000_000),
         name: Some("Ada".into()),
         provisional: Some(Provisional {
-            minutes: Some(42),
-            credits: Some(Decimal::from_millionths(1_500_000)),
-            outcome: Outcome::Partial,
+            minutes: Some(Minutes {
+                present: 42,
+                of: 90,
+            }),
+            credit: Credit::OnTrack(Decimal::from_millionths(1_500_000)),
         }),
         language: Some(language.into()),
         short_code: Some("7QK4".into()),

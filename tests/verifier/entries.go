@@ -294,7 +294,7 @@ func readBadge(r *reader, v *value) (digest, key string) {
 }
 
 func readPrior(r *reader, v *value) {
-	f := r.object(v, "room", "source", "index")
+	f := r.object(v, "room", "source", "index", "since")
 	f.must("room")
 	if f.here("room") {
 		f.id("room")
@@ -303,6 +303,7 @@ func readPrior(r *reader, v *value) {
 	if f.here("index") {
 		f.u64("index")
 	}
+	f.optInstant("since")
 }
 
 func readProvisional(r *reader, v value) {

@@ -165,6 +165,7 @@ fn make(
         pins: parties.pins.clone(),
         ledger: event.ledger.clone(),
         kiosks: u32::try_from(active).unwrap_or(u32::MAX),
+        tickets: event.ticket_keys.clone(),
     })
 }
 

@@ -57,6 +57,20 @@ fn an_event_is_set_up_from_nothing() {
         .check(0, &["administrator", "1 account"]);
 
     desk.event();
+    let tickets =
+        |more: &[&'static str]| [&["event", "tickets", "--event", "gp-2026"], more].concat();
+    let key = "ypOsFwUYcHHWe4PH/w7+gQjo7EUwV113JoeTM9vavnw=";
+    desk.good(&tickets(&[])).check(0, &["no ticket keys"]);
+    desk.good(&tickets(&["--key", key, "--key", key]))
+        .check(0, &["1 key;", "next bundle"]);
+    desk.refuses(
+        &tickets(&["--key", key, "--key", "K7QX"]),
+        2,
+        &["number 2", "valid_keys"],
+    );
+    desk.good(&tickets(&[])).check(0, &["1 key;"]);
+    desk.good(&tickets(&["--none"]))
+        .check(0, &["no ticket keys"]);
     desk.refuses(
         &[
             "event", "create", "--id", "gp-2026", "--title", "Again", "--zone", "UTC",

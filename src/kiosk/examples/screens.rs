@@ -6,16 +6,16 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use attendance::Decimal;
 use attendance::time::Sync;
 use attendance::words::{Direction, Verdict};
-use attendance::{Decimal, Outcome};
 use chrono_tz::Europe::Berlin;
 use kiosk::screen::look::Panel;
 use kiosk::screen::server::{EventInfo, Handle, Settings, router};
 use kiosk::screen::view::{
-    Alarm, Answer, Backlog, ClockStatus, Dated, DiskStatus, Enrolment, Face, Provisional,
-    ReaderStatus, ReceiptStatus, ScanRow, Standing, State, Status, SyncAttempt, SyncOutcome,
-    TimeAnswer, Versions,
+    Alarm, Answer, Backlog, ClockStatus, Credit, Dated, DiskStatus, Enrolment, Face, Minutes,
+    Provisional, ReaderStatus, ReceiptStatus, ScanRow, Standing, State, Status, SyncAttempt,
+    SyncOutcome, TimeAnswer, Versions,
 };
 use protocol::entry::ReaderState;
 use tokio::net::TcpListener;
@@ -75,9 +75,15 @@ fn named(verdict: Verdict, name: &str, language: &str) -> Face {
         name: Some(name.to_owned()),
         language: Some(language.to_owned()),
         provisional: Some(Provisional {
-            minutes: Some(42),
-            credits: Some(Decimal::from_millionths(1_500_000)),
-            outcome: Outcome::Partial,
+            minutes: Some(Minutes {
+                present: 42,
+                of: 50,
+            }),
+            credit: if verdict == Verdict::CheckedOut {
+                Credit::SoFar(Decimal::ONE)
+            } else {
+                Credit::OnTrack(Decimal::ONE)
+            },
         }),
         ..answer(verdict)
     })

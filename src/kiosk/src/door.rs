@@ -11,7 +11,8 @@
 //! Both only weigh in decisions; each scan's entry says what it used.
 //!
 //! In words:
-//! - A badge is looked up by its keyed digest; its text opens its own sealed row and goes no further.
+//! - A badge is looked up by its keyed digest; its text opens its own sealed row and goes no further. A signed ticket that the roster does
+//!   not list counts by its signature.
 //! - A scan within `repeat_s` of the same badge is a repeat, unless it came through a reader bound to the other direction. Time is the raw
 //!   clock's within one boot, the wall clock's otherwise.
 //! - Direction is the reader's, else what staff set, else the opposite of what the door believes. Belief ends when sessions begin anew in the
@@ -20,9 +21,13 @@
 //!
 //! Deliberately absent: credit that counts. The provisional decision is this door's knowledge under the same rule; the issuer decides.
 
+mod belief;
 mod board;
+mod credit;
+mod outlook;
 mod people;
 mod roster;
+mod tickets;
 mod time_codes;
 mod trace;
 
@@ -31,29 +36,28 @@ mod tests;
 
 use std::sync::Arc;
 
+use attendance::UtcMs;
 use attendance::agenda::Registration;
 use attendance::time::{BootId, ClockHistory, Interval, Mark, Quality, Stamp, Sync, TimePolicy};
-use attendance::words::{
-    AttendeeId, Direction, DirectionSource, ReaderId, RoomId, Signal, Verdict,
-};
-use attendance::{Evidence, Known, UtcMs, decide};
+use attendance::words::{Direction, DirectionSource, ReaderId, Verdict};
 use evidence::{PublicKey, Receipt};
 use protocol::badge::{BadgeDigest, BadgeKey, BadgeRef, Row, canonical};
 use protocol::bundle::Bundle;
-use protocol::entry::{Body, Entry, Prior, PriorSource, Provisional, Scan, Staff, mark};
+use protocol::entry::{Body, Entry, Note, PriorSource, Scan, Staff, mark};
 use protocol::presence::PresenceRow;
 
 use crate::screen::view;
-pub use board::BadRules;
+use belief::Belief;
 use board::Board;
-use people::{LastScan, People};
+pub use board::UnreadRules;
+use credit::Counting;
+use people::{LastScan, Passing, People, Who};
 use roster::{Listed, Roster};
+use tickets::Signed;
 pub use time_codes::Timed;
 pub use trace::Chunk;
-use trace::{Left, Passed, Trace};
+use trace::{Left, Passed, Told, Trace};
 
-/// The most programmes one scan gives a provisional decision for; an entry has to hold them.
-const PROVISIONAL_MAX: usize = 4;
 /// Intervals wider than this say nothing of the time of day, and the wall clock is shown instead.
 const TELLING_WIDTH_MS: i64 = 10 * 60_000;
 /// After how many entries their traces are packed.
@@ -103,6 +107,8 @@ pub struct Read<'a> {
 pub struct Decided {
     /// What is journalled.
     pub entry: Entry,
+    /// What is journalled right after that, where there is more to say.
+    pub note: Option<Note>,
     /// What is shown after that.
     pub shown: view::Answer,
     /// The badge as logs and staff name it.
@@ -154,14 +160,16 @@ impl Door {
         }
     }
 
-    /// Brings a bundle into force, its signature checked by the caller.
-    ///
-    /// # Errors
-    /// Where one of its rule sets does not read; the one in force stays.
-    pub fn adopt(&mut self, bundle: &Bundle) -> Result<(), BadRules> {
-        self.board = Board::new(bundle)?;
+    /// Brings a bundle into force, its signature checked by the caller. A rule set that does not read takes nothing else of the bundle
+    /// with it: see [`Door::unread_rules`].
+    pub fn adopt(&mut self, bundle: &Bundle) {
+        self.board = Board::new(bundle);
         self.roster = Roster::new(bundle);
-        Ok(())
+    }
+
+    /// The programmes of the bundle in force for which this door decides nothing, since it cannot read their rule sets.
+    pub fn unread_rules(&self) -> &[UnreadRules] {
+        self.board.unread()
     }
 
     /// Takes the issuer's word for who is inside, in place of its earlier one. `covers` is the size of this log that has a receipt: whoever
@@ -259,47 +267,65 @@ impl Door {
         let badge = self.owner.badge_key.digest(text);
         let at = self.clock.place(self.next, read.stamp).at;
         let listed = self.roster.find(badge);
-        let attendee = listed.as_ref().map(|listed| &listed.attendee);
-        let belief = self.belief(attendee, at);
+        let who = Who {
+            badge,
+            attendee: listed.as_ref().map(|listed| &listed.attendee),
+        };
+        let belief = self.belief(who, at);
         let last = self.people.last_scan(badge);
         if let Some(last) = last.filter(|last| self.is_repeat(last, &read)) {
             return self.repeat(read, text, badge, listed.as_ref(), last, belief);
         }
-        let verdict = self.verdict(badge, listed.as_ref(), at);
-        let (direction, source) = match (read.direction, self.staff_direction) {
+        let signed = match listed {
+            Some(_) => Signed::No,
+            None => self.signed(text, at),
+        };
+        let verdict = self.verdict(badge, listed.as_ref(), signed, at);
+        let way = match (read.direction, self.staff_direction) {
             (Some(direction), _) => (direction, DirectionSource::Reader),
             (None, Some(direction)) => (direction, DirectionSource::Staff),
-            (None, None) if belief.room.is_some() => (Direction::Out, DirectionSource::Toggled),
+            (None, None) if belief.is_inside => (Direction::Out, DirectionSource::Toggled),
             (None, None) => (Direction::In, DirectionSource::Toggled),
         };
-        let verdict = match (verdict, direction) {
-            (Verdict::CheckedIn, Direction::Out) => Verdict::CheckedOut,
+        let verdict = match (verdict, way) {
+            (Verdict::CheckedIn, (Direction::Out, _)) => Verdict::CheckedOut,
             (verdict, _) => verdict,
         };
         let (provisional, standing) = match (&listed, verdict) {
             (Some(listed), Verdict::CheckedIn | Verdict::CheckedOut) => {
-                self.provisional(listed, read.stamp, at, direction, source)
+                self.provisional(Counting {
+                    who,
+                    listed,
+                    stamp: read.stamp,
+                    at,
+                    way,
+                    prior: &belief.prior,
+                })
             }
             _ => (Vec::new(), None),
         };
-        let prior = attendee.map(|_| belief.into_prior());
-        let scan = self.scan(read, badge, listed.as_ref(), (direction, source), verdict);
+        let is_known = listed.is_some() || signed == Signed::Holds;
+        let scan = self.scan(read, badge, listed.as_ref(), way, verdict);
         let scan = Scan {
-            prior,
+            prior: is_known.then_some(belief.prior),
             provisional,
             ..scan
         };
         let row = self.row(text, listed.as_ref(), verdict);
         let shown = view::Answer {
             verdict,
-            direction,
+            direction: way.0,
             since_ms: None,
             name: row.name,
             provisional: standing,
             language: row.language,
             short_code: needs_staff(verdict).then(|| badge.short()),
         };
-        decided(read.stamp, scan, shown, badge)
+        let note = (verdict == Verdict::UnknownBadge).then(|| signed.note(self.next));
+        Decided {
+            note: note.flatten(),
+            ..decided(read.stamp, scan, shown, badge)
+        }
     }
 
     fn repeat(
@@ -314,7 +340,7 @@ impl Door {
         let verdict = Verdict::Repeat;
         let way = (last.direction, last.source);
         let scan = Scan {
-            prior: listed.map(|_| belief.into_prior()),
+            prior: Some(belief.prior),
             ..self.scan(read, badge, listed, way, verdict)
         };
         let row = self.row(text, listed, verdict);
@@ -364,14 +390,22 @@ impl Door {
     }
 
     /// What the registration and the agenda say, for somebody coming in.
-    fn verdict(&self, badge: BadgeDigest, listed: Option<&Listed>, at: Interval) -> Verdict {
+    fn verdict(
+        &self,
+        badge: BadgeDigest,
+        listed: Option<&Listed>,
+        signed: Signed,
+        at: Interval,
+    ) -> Verdict {
         if self.roster.is_revoked(badge) {
             return Verdict::RevokedBadge;
         }
-        let Some(listed) = listed else {
-            return Verdict::UnknownBadge;
+        let is_registered = match listed {
+            Some(listed) => may_hold(&listed.registration, at),
+            None if signed == Signed::Holds => true,
+            None => return Verdict::UnknownBadge,
         };
-        if !may_hold(&listed.registration, at) {
+        if !is_registered {
             Verdict::NotRegistered
         } else if self.board.is_on(at) {
             Verdict::CheckedIn
@@ -389,106 +423,6 @@ impl Door {
         } else {
             row
         }
-    }
-
-    /// Where the door believes an attendee to be.
-    fn belief(&self, attendee: Option<&AttendeeId>, at: Interval) -> Belief {
-        let Some(attendee) = attendee else {
-            return Belief::NOWHERE;
-        };
-        let own = self.people.stay(attendee);
-        let told = self.people.told(attendee);
-        let own_since = own.map(|stay| {
-            self.clock
-                .place(stay.index, &self.people.stamp(stay.stamp))
-                .at
-        });
-        if let Some((room, since)) = &told
-            && own_since.is_none_or(|own| own.latest < *since)
-        {
-            let here = self.board.rooms.contains(room);
-            let lapsed = self.board.began_anew(Interval::exactly(*since), at);
-            return Belief {
-                room: (here && !lapsed).then(|| room.clone()),
-                source: PriorSource::Issuer,
-                index: None,
-            };
-        }
-        let Some((stay, since)) = own.zip(own_since) else {
-            return Belief::NOWHERE;
-        };
-        if told.is_none() && self.people.left_elsewhere(stay.index) {
-            return Belief {
-                source: PriorSource::Issuer,
-                ..Belief::NOWHERE
-            };
-        }
-        let rooms = stay.rooms.filter(|_| !self.board.began_anew(since, at));
-        let room = rooms.and_then(|rooms| self.board.room_at(self.people.rooms(rooms), since));
-        match room {
-            Some(room) => Belief {
-                room: Some(room.clone()),
-                source: PriorSource::Door,
-                index: Some(stay.index),
-            },
-            None => Belief {
-                index: Some(stay.index),
-                ..Belief::NOWHERE
-            },
-        }
-    }
-
-    /// The same rule as the issuer's, on what this door saw of the attendee, this scan included.
-    fn provisional(
-        &self,
-        listed: &Listed,
-        stamp: &Stamp,
-        at: Interval,
-        direction: Direction,
-        source: DirectionSource,
-    ) -> (Vec<Provisional>, Option<view::Provisional>) {
-        let log = &self.owner.log;
-        let Some(mut signals) = self.people.signals(&listed.attendee, log, &self.clock) else {
-            return (Vec::new(), None);
-        };
-        let placed = self.clock.place(self.next, stamp);
-        let here = people::signal(log, self.next, stamp, placed, direction, source);
-        signals.push(Signal {
-            rooms: self.board.rooms.clone(),
-            ..here
-        });
-        let now = told_time(at, stamp);
-        let mut all = Vec::new();
-        let mut shown = None;
-        for credited in self.board.credited_at(at).take(PROVISIONAL_MAX) {
-            let known = Known {
-                now,
-                incomplete_doors: credited.other_doors.clone(),
-            };
-            let evidence = Evidence {
-                signals: &signals,
-                registration: Some(&listed.registration),
-            };
-            let decision = decide(&credited.rules, &credited.programme, evidence, &known);
-            let present_ms: i64 = decision.parts.iter().map(|part| part.least_ms).sum();
-            let most_ms: i64 = decision.parts.iter().map(|part| part.most_ms).sum();
-            shown.get_or_insert_with(|| view::Provisional {
-                minutes: minutes(present_ms, most_ms),
-                credits: decision.credits,
-                outcome: decision.outcome,
-            });
-            all.push(Provisional {
-                programme: credited.programme.id.clone(),
-                outcome: decision.outcome,
-                credits: decision.credits,
-                reason: decision.reason,
-                present_ms,
-                scheduled_ms: credited.begun_ms(now),
-                rules: decision.rules,
-                engine: decision.engine.to_owned(),
-            });
-        }
-        (all, shown)
     }
 
     /// Takes the next entry of the journal, just committed or read back.
@@ -584,14 +518,11 @@ impl Door {
                 Left::Stranger
             }
             Verdict::CheckedIn | Verdict::CheckedOut | Verdict::NoSession => {
-                let Some(attendee) = &scan.attendee else {
-                    return Left::Stranger;
-                };
                 let at = self.clock.place(index, stamp).at;
                 let prior = scan.prior.as_ref();
                 Left::Passed(Box::new(Passed {
                     badge: scan.badge.digest,
-                    attendee: attendee.clone(),
+                    attendee: scan.attendee.clone(),
                     direction: scan.direction,
                     source: scan.direction_source,
                     rooms: scan.rooms.clone(),
@@ -599,6 +530,7 @@ impl Door {
                         prior.source == PriorSource::Door && prior.room.is_some()
                     }),
                     since: told_time(at, stamp),
+                    told: Told::of(prior),
                 }))
             }
         }
@@ -625,8 +557,19 @@ impl Door {
                 self.last_scan = Some(stamp.wall);
                 let way = (passed.direction, passed.source);
                 let stays_on = passed.stays_on;
-                self.people
-                    .passed(&passed.attendee, index, stamp, way, &passed.rooms, stays_on);
+                let who = Who {
+                    badge: passed.badge,
+                    attendee: passed.attendee.as_ref(),
+                };
+                let told = passed.told.as_ref().map(Told::prior);
+                let passing = Passing {
+                    direction: passed.direction,
+                    source: passed.source,
+                    rooms: &passed.rooms,
+                    stays_on,
+                    told: told.as_ref(),
+                };
+                self.people.passed(who, index, stamp, passing);
                 self.people
                     .scanned(passed.badge, stamp, way, passed.since, stays_on);
             }
@@ -657,30 +600,6 @@ impl Door {
     }
 }
 
-/// Where the door believes an attendee to be, and on whose word.
-#[derive(Clone, Debug)]
-struct Belief {
-    room: Option<RoomId>,
-    source: PriorSource,
-    index: Option<u64>,
-}
-
-impl Belief {
-    const NOWHERE: Self = Self {
-        room: None,
-        source: PriorSource::Door,
-        index: None,
-    };
-
-    fn into_prior(self) -> Prior {
-        Prior {
-            room: self.room,
-            source: self.source,
-            index: self.index,
-        }
-    }
-}
-
 fn decided(stamp: &Stamp, scan: Scan, shown: view::Answer, badge: BadgeDigest) -> Decided {
     let entry = Entry {
         stamp: stamp.clone(),
@@ -688,6 +607,7 @@ fn decided(stamp: &Stamp, scan: Scan, shown: view::Answer, badge: BadgeDigest) -
     };
     Decided {
         entry,
+        note: None,
         shown,
         badge,
     }
@@ -727,12 +647,4 @@ fn told_time(at: Interval, stamp: &Stamp) -> UtcMs {
     } else {
         stamp.wall.clamp(at.earliest, at.latest)
     }
-}
-
-/// Whole minutes of presence; unknown where the clock leaves more than one open.
-fn minutes(least_ms: i64, most_ms: i64) -> Option<u32> {
-    if most_ms - least_ms > MINUTE_MS {
-        return None;
-    }
-    u32::try_from(least_ms / MINUTE_MS).ok()
 }

@@ -11,12 +11,17 @@ use serde::{Deserialize, Serialize};
 use crate::agenda::{Agenda, Door};
 use crate::badge::BadgeDigest;
 use crate::signed::{self, Label};
-use crate::text::{as_base64, as_instant, as_instant_opt, as_text, as_texts, base64, parse_base64};
+use crate::text::{
+    as_base64, as_instant, as_instant_opt, as_public_keys, as_text, as_texts, base64, parse_base64,
+};
 
 /// The version of the document.
 pub const VERSION: u32 = 1;
 /// The most bytes of a signed bundle.
 pub const MAX_BUNDLE_BYTES: usize = 64 * 1024 * 1024;
+
+/// The most ticket keys of an event.
+pub const MAX_TICKET_KEYS: usize = 8;
 
 /// How much of a name the screen shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -150,6 +155,13 @@ pub struct Bundle {
     /// How many kiosks the event has; 0 in bundles of unknown make.
     #[serde(default)]
     pub kiosks: u32,
+    /// The keys by which the event's shop signs tickets: see [`crate::ticket`]. At most [`MAX_TICKET_KEYS`].
+    #[serde(
+        with = "as_public_keys",
+        skip_serializing_if = "Vec::is_empty",
+        default
+    )]
+    pub tickets: Vec<PublicKey>,
 }
 
 /// Why bytes are not this kiosk's bundle.
@@ -229,6 +241,11 @@ pub fn open(bytes: &[u8], issuer: &PublicKey) -> Result<(Bundle, Hash), BundleEr
         return Err(BundleError::Malformed(format!(
             "version {} is not known here",
             bundle.v
+        )));
+    }
+    if bundle.tickets.len() > MAX_TICKET_KEYS {
+        return Err(BundleError::Malformed(format!(
+            "it has more than {MAX_TICKET_KEYS} ticket keys"
         )));
     }
     Ok((bundle, evidence::sha256(bytes)))

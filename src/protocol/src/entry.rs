@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::badge::BadgeRef;
-use crate::text::{as_base64, as_hash, as_instant, as_text, as_text_opt, as_texts};
+use crate::text::{as_base64, as_hash, as_instant, as_instant_opt, as_text, as_text_opt, as_texts};
 use crate::time_code;
 
 /// The version of the entries written here.
@@ -216,9 +216,16 @@ pub struct Prior {
     pub room: Option<RoomId>,
     /// Who said so: `door` for its own scans, `issuer` for what it was told.
     pub source: PriorSource,
-    /// The log and index of the entry that began it, where the door knows it.
+    /// The index of the door's own entry behind it: the one that began it, or the check-in that the issuer's word supersedes.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub index: Option<u64>,
+    /// Since when they are in the room, where the issuer said so and the door counts from then.
+    #[serde(
+        with = "as_instant_opt",
+        skip_serializing_if = "Option::is_none",
+        default
+    )]
+    pub since: Option<UtcMs>,
 }
 
 /// Who told a door of prior presence.

@@ -7,7 +7,7 @@
 //! - [`entry`]: a journal's entries. [`ledger`]: an event's. [`batch`]: how they travel.
 //! - [`badge`]: canonical badge text, digests, sealed roster rows. [`bundle`]: what a kiosk is given.
 //! - [`enrol`], [`time`], [`presence`], [`status`], [`http_signature`], [`problem`]: the rest of the sync protocol.
-//! - [`time_code`]: the time, for doors without a network.
+//! - [`time_code`]: the time, for doors without a network. [`ticket`]: tickets that a shop signed.
 //! - [`rules`], [`agenda`], [`decision`], [`certificate`], [`archive`]: what lies in the object store and in evidence bundles.
 //! - [`subject`]: accounts of people elsewhere, as keyed digests.
 //! - [`strict`]: how JSON is read. [`signals`]: scans, and what other sources saw, into the signals that `attendance` decides on.
@@ -32,6 +32,8 @@ pub mod status;
 pub mod strict;
 pub mod subject;
 pub mod text;
+pub mod ticket;
 pub mod time;
 pub mod time_code;
+pub mod told;
 pub mod toml_text;

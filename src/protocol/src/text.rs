@@ -149,6 +149,32 @@ pub(crate) mod as_text {
     }
 }
 
+/// A list of public keys.
+pub(crate) mod as_public_keys {
+    use evidence::PublicKey;
+    use serde::ser::SerializeSeq as _;
+    pub(crate) fn serialize<S: serde::Serializer>(
+        keys: &[PublicKey],
+        s: S,
+    ) -> Result<S::Ok, S::Error> {
+        let mut list = s.serialize_seq(Some(keys.len()))?;
+        for key in keys {
+            list.serialize_element(&key.to_base64())?;
+        }
+        list.end()
+    }
+    pub(crate) fn deserialize<'de, D: serde::Deserializer<'de>>(
+        d: D,
+    ) -> Result<Vec<PublicKey>, D::Error> {
+        let texts = <Vec<String> as serde::Deserialize>::deserialize(d)?;
+        texts
+            .iter()
+            .map(|text| PublicKey::from_base64(text))
+            .collect::<Result<_, _>>()
+            .map_err(serde::de::Error::custom)
+    }
+}
+
 /// A text that may be absent.
 pub(crate) mod as_text_opt {
     use std::fmt::Display;

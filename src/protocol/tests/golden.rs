@@ -138,7 +138,7 @@ fn clock() -> entry::Clock {
     }
 }
 
-fn scans() -> [entry::Scan; 2] {
+fn scans() -> [entry::Scan; 3] {
     let full = entry::Scan {
         door: id("hall-door"),
         rooms: vec![id("hall"), id("foyer")],
@@ -153,6 +153,7 @@ fn scans() -> [entry::Scan; 2] {
             room: Some(id("hall")),
             source: entry::PriorSource::Door,
             index: Some(4),
+            since: None,
         }),
         provisional: vec![entry::Provisional {
             programme: id("main"),
@@ -177,16 +178,26 @@ fn scans() -> [entry::Scan; 2] {
             room: None,
             source: entry::PriorSource::Issuer,
             index: None,
+            since: None,
         }),
         provisional: vec![],
         ..full.clone()
     };
-    [full, bare]
+    let told = entry::Scan {
+        prior: Some(entry::Prior {
+            room: Some(id("foyer")),
+            source: entry::PriorSource::Issuer,
+            index: Some(4),
+            since: Some(at(-60_000)),
+        }),
+        ..full.clone()
+    };
+    [full, bare, told]
 }
 
 fn entries() -> Vec<Entry> {
     let hash = |text: &str| sha256(text.as_bytes());
-    let [full, bare] = scans();
+    let [full, bare, told] = scans();
     let boot = |cause| {
         Body::Boot(entry::Boot {
             cause,
@@ -237,6 +248,7 @@ fn entries() -> Vec<Entry> {
             reader: id("front"),
             code: time_code(),
         }),
+        Body::Scan(Box::new(told)),
     ];
     let clocks = [
         (Sync::Unset, None),

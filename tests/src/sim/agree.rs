@@ -66,6 +66,7 @@ pub(super) fn doors(world: &mut World, logs: &[Log]) -> Result<(), String> {
     Ok(())
 }
 
+/// What a door knew when it decided on one scan.
 struct DoorKnows<'a> {
     clock: &'a ClockHistory,
     index: u64,
@@ -74,6 +75,16 @@ struct DoorKnows<'a> {
 }
 
 impl DoorKnows<'_> {
+    /// What the issuer had told by then, as the entry states it.
+    fn told(&self, index: u64, scan: &Scan, at: Interval, known: &[(u64, Entry)]) -> Vec<Signal> {
+        let Some(prior) = &scan.prior else {
+            return Vec::new();
+        };
+        let own = known.iter().find(|(known, _)| Some(*known) == prior.index);
+        let own = own.map(|(index, entry)| self.clock.place(*index, &entry.stamp).at);
+        protocol::told::from_prior(self.log, index, prior, &scan.rooms, at, own)
+    }
+
     fn agrees(
         &self,
         bundle: &protocol::bundle::Bundle,
@@ -87,15 +98,19 @@ impl DoorKnows<'_> {
             Body::Scan(scan) => scan.verdict != attendance::words::Verdict::NotRegistered,
             _ => false,
         });
-        let signals: Vec<Signal> = moved
-            .filter_map(|(index, entry)| {
-                let Body::Scan(scan) = &entry.body else {
-                    return None;
-                };
-                protocol::signals::from_scan(self.log, *index, entry, scan, self.clock, None)
-            })
-            .map(|(signal, _)| signal)
-            .collect();
+        let mut signals: Vec<Signal> = Vec::new();
+        for (index, entry) in moved {
+            let Body::Scan(scan) = &entry.body else {
+                continue;
+            };
+            let made =
+                protocol::signals::from_scan(self.log, *index, entry, scan, self.clock, None);
+            let Some((signal, placed)) = made else {
+                continue;
+            };
+            signals.extend(self.told(*index, scan, placed.at, known));
+            signals.push(signal);
+        }
         let at = self.clock.place(self.index, self.stamp).at;
         let now = if at.width_ms() <= TELLING_WIDTH_MS {
             at.earliest.plus_ms(at.width_ms() / 2)

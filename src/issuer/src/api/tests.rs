@@ -532,6 +532,15 @@ async fn a_bundle_carries_agenda_and_rules() {
         (bundle.agenda, bundle.agenda_hash),
         (agenda, object.to_hex())
     );
+    assert!(bundle.tickets.is_empty());
+    let ticket_key = evidence::SigningKey::from_seed(&[4; 32]).public_key();
+    let store = &issuer.parties.store;
+    store.put_ticket_keys(&event_id(), &[ticket_key]).unwrap();
+    let (tickets, _) = bundle::open(&get().await.body, &key).unwrap();
+    assert_eq!(
+        (tickets.sequence, tickets.tickets),
+        (bundle.sequence + 1, vec![ticket_key])
+    );
     assert_eq!(bundle.rules.len(), 1, "two programmes share one rule set");
     assert_eq!(bundle.rules[0].text, rules);
 }

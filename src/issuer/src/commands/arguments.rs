@@ -154,6 +154,24 @@ pub(super) enum Event {
     /// List the events
     #[command(after_help = "Example:\n  rollcall-issuer event list")]
     List,
+    /// Show or set the keys by which the event's shop signs tickets
+    #[command(
+        after_help = "Examples:\n  rollcall-issuer event tickets --event gp-2026 --key \"$(cat pretix_sig1.pem)\"\n  \
+        rollcall-issuer event tickets --event gp-2026 --none\n\n\
+        A door lets in whoever shows a ticket that one of these keys signed, though its list of badges does not have it yet. The keys given \
+        take the place of those before. pretix shows its key as valid_keys, pretix_sig1, of the event in its API."
+    )]
+    Tickets {
+        /// The event
+        #[arg(long)]
+        event: EventId,
+        /// A key: as pretix shows it, a PEM file's text, or 32 bytes in base64; more than once while keys change
+        #[arg(long = "key", value_name = "KEY", conflicts_with = "none")]
+        keys: Vec<String>,
+        /// No signed tickets any more
+        #[arg(long)]
+        none: bool,
+    },
 }
 
 #[derive(Args)]

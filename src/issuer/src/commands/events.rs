@@ -1,6 +1,7 @@
 //! `event create`, `event list`.
 
-use evidence::ledger_origin;
+use attendance::words::EventId;
+use evidence::{PublicKey, ledger_origin};
 use protocol::badge::BadgeKey;
 use protocol::bundle::{DoorPolicy, NamePolicy};
 
@@ -8,9 +9,9 @@ use super::arguments::{Event, Names, NewEvent as Asked};
 use super::output::{Ended, Exit, Failure, counted, say, table};
 use super::premises::{Premises, now};
 use crate::keys::random;
-use crate::sources::{MAX_FIELD_BYTES, zone_named};
+use crate::sources::{MAX_FIELD_BYTES, ticket_key, zone_named};
 use crate::store::StoreError;
-use crate::store::events::{NewEvent, Versioned};
+use crate::store::events::{MAX_TICKET_KEYS, NewEvent, Versioned};
 
 /// The most languages of an event.
 const MAX_LANGUAGES: usize = 20;
@@ -19,6 +20,7 @@ pub(super) fn run(here: &Premises, what: Event) -> Ended {
     match what {
         Event::Create(asked) => create(here, asked),
         Event::List => list(here),
+        Event::Tickets { event, keys, none } => tickets(here, &event, &keys, none),
     }
 }
 
@@ -105,6 +107,38 @@ fn languages(tags: &[String]) -> Result<(), Failure> {
         ))),
         None => Ok(()),
     }
+}
+
+fn tickets(here: &Premises, event: &EventId, texts: &[String], none: bool) -> Ended {
+    if texts.len() > MAX_TICKET_KEYS {
+        let message = format!("--key: at most {MAX_TICKET_KEYS}");
+        return Err(Failure::usage(message));
+    }
+    let mut keys: Vec<PublicKey> = Vec::new();
+    for (number, text) in (1..).zip(texts) {
+        let key = ticket_key(text);
+        let key = key.map_err(|e| Failure::usage(format!("--key, number {number}: {e}")))?;
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    if !keys.is_empty() || none {
+        here.store.put_ticket_keys(event, &keys)?;
+    }
+    let held = here.store.event(event)?.ticket_keys;
+    for key in &held {
+        say(format!("key {}", key.fingerprint()))?;
+    }
+    say(match held.len() {
+        0 => format!(
+            "The event {event} has no ticket keys: its doors know the badges of their list alone."
+        ),
+        count => format!(
+            "The event {event} takes tickets signed by {}; its doors learn them with their next bundle.",
+            counted(count, "key")
+        ),
+    })?;
+    Ok(Exit::Done)
 }
 
 fn list(here: &Premises) -> Ended {

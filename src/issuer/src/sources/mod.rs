@@ -52,6 +52,7 @@ pub mod registrations_csv;
 pub mod sent;
 mod table;
 mod text;
+mod ticket_key;
 mod workbook;
 mod xml_shape;
 
@@ -66,6 +67,7 @@ pub use format::{SOURCE_FORMATS, SourceFormat, detect};
 pub use ids::{MAX_ID_CHARS, is_id};
 pub use local_time::{UnknownZone, zone_named};
 pub use problem::{ImportError, ImportReport, LeftOut, MAX_LISTED, Problem, json_place};
+pub use ticket_key::{NoTicketKey, ticket_key};
 
 use std::fmt;
 

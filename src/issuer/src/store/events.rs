@@ -3,6 +3,7 @@
 use attendance::UtcMs;
 use attendance::words::{DoorId, EventId, ProgrammeId};
 use evidence::{ConsistencyProof, Hash, InclusionProof, PublicKey};
+pub use protocol::bundle::MAX_TICKET_KEYS;
 use protocol::bundle::{DoorPolicy, NamePolicy};
 use protocol::ledger::{self, LedgerBody};
 
@@ -63,6 +64,8 @@ pub struct EventFacts {
     pub revision: u64,
     /// The origin of its ledger.
     pub ledger: String,
+    /// The keys by which its shop signs tickets; at most [`MAX_TICKET_KEYS`].
+    pub ticket_keys: Vec<PublicKey>,
 }
 
 /// A door as it is held.
@@ -181,6 +184,9 @@ pub trait EventUnits {
 
     /// One event.
     fn event(&self, event: &EventId) -> Result<EventFacts>;
+
+    /// Sets the keys by which the event's shop signs tickets, in place of those before. At most [`MAX_TICKET_KEYS`].
+    fn put_ticket_keys(&self, event: &EventId, keys: &[PublicKey]) -> Result<()>;
 
     /// Adds a door or changes it: its row and a `door` entry. Where an agenda is in force, `agenda` is the one with the
     /// door in it, and an `import` entry announces it. Fails with `Moved`.

@@ -39,7 +39,7 @@ mod schema {
 }
 
 /// The newest schema that this build knows.
-pub const SCHEMA_VERSION: i64 = 6;
+pub const SCHEMA_VERSION: i64 = 7;
 /// "RCIS": a Rollcall issuer's database.
 const APPLICATION_ID: i64 = 0x5243_4953;
 /// How long a unit waits for another program's.

@@ -3,21 +3,24 @@
 use std::collections::BTreeMap;
 
 use attendance::UtcMs;
-use attendance::agenda::{Programme, Window};
-use attendance::rules::{RuleSet, Windows};
+use attendance::agenda::{Programme, Session, Window};
+use attendance::eligibility::window;
+use attendance::rules::RuleSet;
 use attendance::time::Interval;
-use attendance::words::{DoorId, RoomId};
+use attendance::words::{Direction, DoorId, ProgrammeId, RoomId};
 use protocol::bundle::{Bundle, DoorPolicy};
 use protocol::rules::{RulesError, parse};
 
-/// A bundle's rule set that does not read, though the issuer signed it.
-#[derive(Debug, thiserror::Error)]
-#[error("rule set {hash} of the bundle does not read: {cause}")]
-pub struct BadRules {
-    /// Its hash, as the bundle names it.
-    pub hash: String,
-    /// Why.
-    pub cause: Box<RulesError>,
+/// A programme of this door whose rule set the door cannot use, though the issuer signed it: a newer issuer writes keys that an older
+/// door does not know. Its scans are recorded as any others, without a provisional decision; the issuer decides all the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnreadRules {
+    /// The programme.
+    pub programme: ProgrammeId,
+    /// The rule set's hash, as the agenda names it.
+    pub rules: String,
+    /// Why, for people.
+    pub why: String,
 }
 
 /// What is in force at this door.
@@ -32,6 +35,9 @@ pub(super) struct Board {
     /// Their union: stretches in which something is on without a pause.
     runs: Vec<Window>,
     credited: Vec<Credited>,
+    unread: Vec<UnreadRules>,
+    /// Whether another door serves one of the rooms.
+    is_shared: bool,
 }
 
 /// A programme with sessions in the door's rooms, and the rule set that credits it.
@@ -43,6 +49,7 @@ pub(super) struct Credited {
     pub(super) other_doors: Vec<DoorId>,
     /// Its sessions in the door's rooms, widened by the margin.
     here: Vec<Window>,
+    margin_ms: i64,
 }
 
 impl Default for Board {
@@ -56,12 +63,14 @@ impl Default for Board {
             sessions: Vec::new(),
             runs: Vec::new(),
             credited: Vec::new(),
+            unread: Vec::new(),
+            is_shared: false,
         }
     }
 }
 
 impl Board {
-    pub(super) fn new(bundle: &Bundle) -> Result<Self, BadRules> {
+    pub(super) fn new(bundle: &Bundle) -> Self {
         let margin_ms = i64::from(bundle.policy.margin_s) * 1_000;
         let rooms = bundle.door.rooms.clone();
         let mut sessions: Vec<(RoomId, Window)> = bundle
@@ -83,10 +92,18 @@ impl Board {
             sequence: bundle.sequence,
             repeat_s: bundle.policy.repeat_s,
             credited: Vec::new(),
+            unread: Vec::new(),
+            is_shared: bundle.agenda.doors.iter().any(|door| {
+                door.id != bundle.door.id
+                    && door
+                        .rooms
+                        .iter()
+                        .any(|room| bundle.door.rooms.contains(room))
+            }),
         };
-        let rules = rule_sets(bundle)?;
+        let rule_sets = rule_sets(bundle);
         for programme in &bundle.agenda.programmes {
-            let Some(rules) = programme.rules.as_ref().and_then(|hash| rules.get(hash)) else {
+            let Some(hash) = &programme.rules else {
                 continue;
             };
             let Some(domain) = bundle.agenda.programme(&programme.id) else {
@@ -101,6 +118,18 @@ impl Board {
             if here.is_empty() {
                 continue;
             }
+            let rules = match rule_sets.get(hash.as_str()) {
+                Some(Ok(rules)) => rules,
+                Some(Err(error)) => {
+                    board.leave_unread(programme.id.clone(), hash, error.to_string());
+                    continue;
+                }
+                None => {
+                    let why = "the bundle does not hold it".to_owned();
+                    board.leave_unread(programme.id.clone(), hash, why);
+                    continue;
+                }
+            };
             let doors = bundle.agenda.doors_of(&programme.id).into_iter();
             let other_doors = doors.map(|door| door.id.clone());
             board.credited.push(Credited {
@@ -108,9 +137,28 @@ impl Board {
                 programme: domain,
                 rules: rules.clone(),
                 here,
+                margin_ms,
             });
         }
-        Ok(board)
+        board
+    }
+
+    fn leave_unread(&mut self, programme: ProgrammeId, rules: &str, why: String) {
+        self.unread.push(UnreadRules {
+            programme,
+            rules: rules.to_owned(),
+            why,
+        });
+    }
+
+    /// Whether another door serves one of the rooms: somebody may pass unseen here.
+    pub(super) fn is_shared(&self) -> bool {
+        self.is_shared
+    }
+
+    /// The programmes whose rule sets cannot be used here.
+    pub(super) fn unread(&self) -> &[UnreadRules] {
+        &self.unread
     }
 
     /// Whether a session may be on in one of the door's rooms.
@@ -143,31 +191,56 @@ impl Board {
 }
 
 impl Credited {
+    /// The session of these rooms that somebody who passes now comes to or leaves, with the window that counts: the one that is on, first
+    /// in the order of the rooms; else, within the margin, the next one of whoever comes in and the last one of whoever goes out.
+    pub(super) fn session_at(
+        &self,
+        rooms: &[RoomId],
+        now: UtcMs,
+        direction: Direction,
+    ) -> Option<(&Session, Window)> {
+        let near = |session: &&Session| {
+            let widened = widened(session, self.margin_ms);
+            rooms.contains(&session.room) && widened.is_some_and(|window| window.holds(now))
+        };
+        let windows: Vec<(&Session, Window)> = self
+            .programme
+            .sessions
+            .iter()
+            .filter(near)
+            .map(|session| (session, window(&self.rules, session)))
+            .collect();
+        let place = |session: &Session| rooms.iter().position(|room| *room == session.room);
+        let on = windows.iter().filter(|(_, window)| window.holds(now));
+        let on = on.min_by_key(|(session, window)| (place(session), window.start, &session.id));
+        let next = windows.iter().filter(|(_, window)| now < window.start);
+        let next = next.min_by_key(|(session, window)| (window.start, &session.id));
+        let last = windows.iter().filter(|(_, window)| window.end <= now);
+        let last = last.max_by_key(|(session, window)| (window.end, &session.id));
+        let nearest = match direction {
+            Direction::In => on.or(next).or(last),
+            Direction::Out | Direction::Seen => on.or(last).or(next),
+        };
+        nearest.copied()
+    }
+
     /// The length of the sessions that have begun, in milliseconds.
     pub(super) fn begun_ms(&self, now: UtcMs) -> i64 {
         self.programme
             .sessions
             .iter()
-            .map(|session| match self.rules.windows {
-                Windows::Scheduled => session.scheduled,
-                Windows::Actual => session.actual.unwrap_or(session.scheduled),
-            })
+            .map(|session| window(&self.rules, session))
             .filter(|window| window.start <= now)
             .map(Window::length_ms)
             .sum()
     }
 }
 
-fn rule_sets(bundle: &Bundle) -> Result<BTreeMap<String, RuleSet>, BadRules> {
+/// What each rule set reads as, by the hash of its text, whatever the bundle calls it.
+fn rule_sets(bundle: &Bundle) -> BTreeMap<String, Result<RuleSet, RulesError>> {
     let read = |rule: &protocol::bundle::RuleText| {
-        let bad = |cause| BadRules {
-            hash: rule.hash.clone(),
-            cause: Box::new(cause),
-        };
-        // Named by what the text hashes to, whatever the bundle calls it.
-        parse(&rule.text)
-            .map_err(bad)
-            .map(|rules| (rules.hash.clone(), rules))
+        let hash = evidence::sha256(rule.text.as_bytes()).to_hex();
+        (hash, parse(&rule.text))
     };
     bundle.rules.iter().map(read).collect()
 }

@@ -4,12 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use attendance::UtcMs;
-use attendance::time::{BootId, ClockHistory, Placed, Stamp, Sync};
+use attendance::time::{BootId, ClockHistory, Interval, Placed, Stamp, Sync};
 use attendance::words::{
     AttendeeId, Direction, DirectionSource, Kind, RoomId, Signal, SignalId, Source, Tick,
 };
 use protocol::badge::BadgeDigest;
+use protocol::entry::{Prior, PriorSource};
 use protocol::presence::PresenceRow;
+use protocol::told::from_prior;
 
 /// The most scans of one attendee that a provisional decision is made on; beyond, none is made. The issuer takes them all.
 const SIGNALS_MAX: usize = 256;
@@ -17,7 +19,9 @@ const SIGNALS_MAX: usize = 256;
 /// Who came by.
 #[derive(Clone, Debug, Default)]
 pub(super) struct People {
-    attendees: HashMap<AttendeeId, Attendee>,
+    attendees: HashMap<AttendeeId, Known>,
+    /// Those whose signed ticket the roster does not list.
+    bearers: HashMap<BadgeDigest, Known>,
     last: HashMap<BadgeDigest, LastScan>,
     boots: Vec<BootId>,
     rooms: Vec<Vec<RoomId>>,
@@ -26,10 +30,42 @@ pub(super) struct People {
     told_covers: u64,
 }
 
+/// Somebody, by the badge and by whose it is, where the roster says so. What their ticket did before the roster listed it is theirs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Who<'a> {
+    pub(super) badge: BadgeDigest,
+    pub(super) attendee: Option<&'a AttendeeId>,
+}
+
 #[derive(Clone, Debug, Default)]
-struct Attendee {
+struct Known {
     passes: Vec<Pass>,
     stay: Option<Stay>,
+    /// What the issuer was known to have said at scans, by their indices: rare, so beside them.
+    told: Vec<(u64, Prior)>,
+}
+
+/// What happened at a door when somebody passed it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Passing<'a> {
+    pub(super) direction: Direction,
+    pub(super) source: DirectionSource,
+    pub(super) rooms: &'a [RoomId],
+    /// Whether the door believed them inside by its own scans.
+    pub(super) stays_on: bool,
+    /// What the issuer said of them that the door's own scans do not.
+    pub(super) told: Option<&'a Prior>,
+}
+
+/// What this door knows of somebody, as signals to decide on.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Knowledge {
+    /// Their scans here, and what the issuer told, in the order of the log.
+    pub(super) signals: Vec<Signal>,
+    /// Whether the issuer's word leaves open when they left.
+    pub(super) has_gap: bool,
+    /// When the issuer's word was used of which nobody knows since when it holds.
+    pub(super) undated: Vec<Interval>,
 }
 
 /// One scan, in the fewest bytes that give its signal again.
@@ -108,39 +144,38 @@ impl People {
         self.last.insert(badge, last);
     }
 
-    pub(super) fn passed(
-        &mut self,
-        attendee: &AttendeeId,
-        index: u64,
-        stamp: &Stamp,
-        (direction, source): (Direction, DirectionSource),
-        rooms: &[RoomId],
-        stays_on: bool,
-    ) {
-        let list = self.rooms_number(rooms);
+    /// Takes a passing: of an attendee, or of whoever bears a signed ticket.
+    pub(super) fn passed(&mut self, who: Who<'_>, index: u64, stamp: &Stamp, passing: Passing<'_>) {
+        let list = self.rooms_number(passing.rooms);
         let stamp = self.pack(stamp);
-        let attendee = self.attendees.entry(attendee.clone()).or_default();
+        let known = match who.attendee {
+            Some(attendee) => self.attendees.entry(attendee.clone()).or_default(),
+            None => self.bearers.entry(who.badge).or_default(),
+        };
         // One more than the most is kept, to know that there were more.
-        if attendee.passes.len() <= SIGNALS_MAX {
-            attendee.passes.push(Pass {
+        if known.passes.len() <= SIGNALS_MAX {
+            known.passes.push(Pass {
                 index,
                 stamp,
-                direction,
-                source,
+                direction: passing.direction,
+                source: passing.source,
                 rooms: list,
             });
+            known
+                .told
+                .extend(passing.told.map(|told| (index, told.clone())));
         }
-        match direction {
+        match passing.direction {
             // Somebody who is in already is in since then.
-            Direction::In if !stays_on => {
-                attendee.stay = Some(Stay {
+            Direction::In if !passing.stays_on => {
+                known.stay = Some(Stay {
                     index,
                     stamp,
                     rooms: Some(list),
                 });
             }
             Direction::Out => {
-                attendee.stay = Some(Stay {
+                known.stay = Some(Stay {
                     index,
                     stamp,
                     rooms: None,
@@ -150,8 +185,23 @@ impl People {
         }
     }
 
-    pub(super) fn stay(&self, attendee: &AttendeeId) -> Option<Stay> {
-        self.attendees.get(attendee)?.stay
+    /// What is known of somebody: as an attendee, and as the bearer of the ticket.
+    fn known_of(&self, who: Who<'_>) -> impl Iterator<Item = &Known> {
+        let attendee = who
+            .attendee
+            .and_then(|attendee| self.attendees.get(attendee));
+        attendee.into_iter().chain(self.bearers.get(&who.badge))
+    }
+
+    pub(super) fn stay(&self, who: Who<'_>) -> Option<Stay> {
+        let stays = self.known_of(who).filter_map(|known| known.stay);
+        stays.max_by_key(|stay| stay.index)
+    }
+
+    /// Whether a scan of theirs here read this on the wall clock: the issuer's word of it says nothing new.
+    pub(super) fn passed_at(&self, who: Who<'_>, wall: UtcMs) -> bool {
+        self.known_of(who)
+            .any(|known| known.passes.iter().any(|pass| pass.stamp.wall == wall))
     }
 
     pub(super) fn stays(&self) -> impl Iterator<Item = (&AttendeeId, Stay)> {
@@ -160,8 +210,9 @@ impl People {
     }
 
     pub(super) fn inside(&self) -> usize {
-        let inside = |a: &&Attendee| a.stay.is_some_and(|stay| stay.rooms.is_some());
-        self.attendees.values().filter(inside).count()
+        let known = self.attendees.values().chain(self.bearers.values());
+        let inside = |known: &&Known| known.stay.is_some_and(|stay| stay.rooms.is_some());
+        known.filter(inside).count()
     }
 
     pub(super) fn rooms(&self, list: u16) -> &[RoomId] {
@@ -194,29 +245,38 @@ impl People {
         index < self.told_covers
     }
 
-    /// An attendee's scans as signals; `None` where there are more than are decided on here.
-    pub(super) fn signals(
+    /// Somebody's scans as signals, with what the issuer told; `None` where there are more than are decided on here.
+    pub(super) fn knowledge(
         &self,
-        attendee: &AttendeeId,
+        who: Who<'_>,
         log: &Arc<str>,
         clock: &ClockHistory,
-    ) -> Option<Vec<Signal>> {
-        let passes = match self.attendees.get(attendee) {
-            Some(attendee) => attendee.passes.as_slice(),
-            None => &[],
-        };
+    ) -> Option<Knowledge> {
+        let known: Vec<&Known> = self.known_of(who).collect();
+        let mut passes: Vec<&Pass> = known.iter().flat_map(|known| &known.passes).collect();
         if passes.len() >= SIGNALS_MAX {
             return None;
         }
-        let signals = passes.iter().map(|pass| {
+        passes.sort_unstable_by_key(|pass| pass.index);
+        let signal = |pass: &&Pass| {
             let stamp = self.stamp(pass.stamp);
             let placed = clock.place(pass.index, &stamp);
             Signal {
                 rooms: self.rooms[usize::from(pass.rooms)].clone(),
                 ..signal(log, pass.index, &stamp, placed, pass.direction, pass.source)
             }
-        });
-        Some(signals.collect())
+        };
+        let mut knowledge = Knowledge {
+            signals: passes.iter().map(signal).collect(),
+            ..Knowledge::default()
+        };
+        let own: Vec<Signal> = knowledge.signals.clone();
+        for (index, told) in known.iter().flat_map(|known| &known.told) {
+            if let Some(scan) = own.iter().find(|signal| signal.id.index == *index) {
+                knowledge.hear(log, &own, *index, told, (&scan.rooms, scan.at));
+            }
+        }
+        Some(knowledge)
     }
 
     pub(super) fn stamp(&self, packed: PackedStamp) -> Stamp {
@@ -261,6 +321,9 @@ impl People {
         for (attendee, known) in &self.attendees {
             facts.push(format!("{attendee} {known:?}"));
         }
+        for (badge, known) in &self.bearers {
+            facts.push(format!("{badge} {known:?}"));
+        }
         for (badge, last) in &self.last {
             facts.push(format!("{badge} {last:?}"));
         }
@@ -272,6 +335,31 @@ impl People {
     #[cfg(test)]
     pub(super) fn known(&self) -> std::collections::BTreeSet<AttendeeId> {
         self.attendees.keys().cloned().collect()
+    }
+}
+
+impl Knowledge {
+    /// Takes what the issuer was known to have said at a scan; `own` are the door's own signals.
+    pub(super) fn hear(
+        &mut self,
+        log: &str,
+        own: &[Signal],
+        index: u64,
+        told: &Prior,
+        (rooms, at): (&[RoomId], Interval),
+    ) {
+        let superseded = own
+            .iter()
+            .find(|signal| Some(signal.id.index) == told.index);
+        let signals = from_prior(log, index, told, rooms, at, superseded.map(|own| own.at));
+        self.has_gap |= signals
+            .iter()
+            .any(|signal| signal.direction() == Direction::Out);
+        let is_issuers = told.source == PriorSource::Issuer;
+        if is_issuers && told.room.is_some() && told.since.is_none() {
+            self.undated.push(at);
+        }
+        self.signals.extend(signals);
     }
 }
 

@@ -3,6 +3,7 @@
 use attendance::UtcMs;
 use attendance::agenda::Registration;
 use attendance::words::AttendeeId;
+use evidence::PublicKey;
 use protocol::badge::BadgeDigest;
 use protocol::bundle::{Bundle, RosterRow};
 
@@ -16,6 +17,7 @@ pub(super) struct Roster {
     rows: Vec<Packed>,
     bytes: Vec<u8>,
     revoked: Vec<BadgeDigest>,
+    tickets: Vec<PublicKey>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +51,7 @@ impl Roster {
             rows: Vec::with_capacity(sorted.len()),
             bytes: Vec::with_capacity(bytes),
             revoked: bundle.revoked.clone(),
+            tickets: bundle.tickets.clone(),
         };
         roster.revoked.sort_unstable();
         roster.revoked.shrink_to_fit();
@@ -80,6 +83,11 @@ impl Roster {
         });
         self.bytes.extend_from_slice(attendee);
         self.bytes.extend_from_slice(sealed);
+    }
+
+    /// The keys by which the event's tickets are signed.
+    pub(super) fn ticket_keys(&self) -> &[PublicKey] {
+        &self.tickets
     }
 
     pub(super) fn is_revoked(&self, badge: BadgeDigest) -> bool {

@@ -3,7 +3,7 @@
 //! Promises: a door follows traces and nothing else, whether an entry was just made, is read back, or only its trace is. So a door that
 //! read chunks and then the entries after them is the door that read all entries. A chunk that does not read is refused whole.
 //!
-//! Format of a chunk, version 1: one byte of version, then numbers as LEB128 (with sign: zigzag), texts and lists under their length. First
+//! Format of a chunk, version 2: one byte of version, then numbers as LEB128 (with sign: zigzag), texts and lists under their length. First
 //! what repeats, each once: boots, lists of rooms, attendees, digests of badges. Then the traces in order; wall and raw clock as differences
 //! to the trace before. It is written and read by one kiosk, and dropped where it does not read: no other program has to know it.
 
@@ -14,9 +14,10 @@ use attendance::UtcMs;
 use attendance::time::{Anchor, BootId, Mark, Stamp, Sync};
 use attendance::words::{AttendeeId, Direction, DirectionSource, RoomId};
 use protocol::badge::BadgeDigest;
+use protocol::entry::{Prior, PriorSource};
 
 /// The form of chunks written here.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// The most of anything that a chunk may count: what a chunk of entries can hold, many times over.
 const COUNT_MAX: u64 = 1 << 20;
 
@@ -47,13 +48,47 @@ pub(super) enum Left {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Passed {
     pub(super) badge: BadgeDigest,
-    pub(super) attendee: AttendeeId,
+    /// Whose it is; none for a signed ticket that the roster did not list.
+    pub(super) attendee: Option<AttendeeId>,
     pub(super) direction: Direction,
     pub(super) source: DirectionSource,
     pub(super) rooms: Vec<RoomId>,
     pub(super) stays_on: bool,
     /// When it was, as the door told it then.
     pub(super) since: UtcMs,
+    /// What the issuer had told.
+    pub(super) told: Option<Told>,
+}
+
+/// What a scan's prior holds of the issuer's word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Told {
+    /// The room, if one: a list, since lists of rooms are what chunks number.
+    pub(super) rooms: Vec<RoomId>,
+    pub(super) since: Option<UtcMs>,
+    pub(super) index: Option<u64>,
+}
+
+impl Told {
+    /// Of a prior; none where it adds nothing to the door's own scans.
+    pub(super) fn of(prior: Option<&Prior>) -> Option<Self> {
+        let prior = prior.filter(|prior| prior.source == PriorSource::Issuer)?;
+        let adds = prior.room.is_some() || prior.index.is_some();
+        adds.then(|| Self {
+            rooms: prior.room.iter().cloned().collect(),
+            since: prior.since,
+            index: prior.index,
+        })
+    }
+
+    pub(super) fn prior(&self) -> Prior {
+        Prior {
+            room: self.rooms.first().cloned(),
+            source: PriorSource::Issuer,
+            index: self.index,
+            since: self.since,
+        }
+    }
 }
 
 /// The traces of entries `from..to` of a log, packed.
@@ -87,14 +122,21 @@ impl Chunk {
                 Left::Again(badge) => body.number(lists.badges.of(badge)),
                 Left::Passed(passed) => {
                     body.number(lists.badges.of(&passed.badge));
-                    body.number(lists.attendees.of(&passed.attendee));
+                    let attendee = passed.attendee.as_ref();
+                    body.number(attendee.map_or(0, |attendee| lists.attendees.of(attendee) + 1));
                     body.number(lists.rooms.of(&passed.rooms));
                     body.byte(
                         place(Direction::ALL, passed.direction)
                             | (place(DirectionSource::ALL, passed.source) << 2)
-                            | (u8::from(passed.stays_on) << 4),
+                            | (u8::from(passed.stays_on) << 4)
+                            | (u8::from(passed.told.is_some()) << 5),
                     );
                     body.signed(passed.since.0.wrapping_sub(wall));
+                    if let Some(told) = &passed.told {
+                        body.number(lists.rooms.of(&told.rooms));
+                        body.optional(told.since.map(|since| since.0.wrapping_sub(wall)));
+                        body.optional(told.index.map(u64::cast_signed));
+                    }
                 }
                 Left::Direction(direction) => {
                     body.byte(direction.map_or(0, |to| place(Direction::ALL, to) + 1));
@@ -181,9 +223,13 @@ fn read_left(reader: &mut Reader<'_>, kind: u8, lists: &Known, wall: i64) -> Opt
         2 => return Some(Left::Again(*lists.badges.get(reader.index()?)?)),
         3 => {
             let badge = *lists.badges.get(reader.index()?)?;
-            let attendee = lists.attendees.get(reader.index()?)?.clone();
+            let attendee = match reader.index()?.checked_sub(1) {
+                Some(place) => Some(lists.attendees.get(place)?.clone()),
+                None => None,
+            };
             let rooms = lists.rooms.get(reader.index()?)?.clone();
             let way = reader.byte()?;
+            let since = UtcMs(wall.wrapping_add(reader.signed()?));
             return Some(Left::Passed(Box::new(Passed {
                 badge,
                 attendee,
@@ -191,7 +237,17 @@ fn read_left(reader: &mut Reader<'_>, kind: u8, lists: &Known, wall: i64) -> Opt
                 source: *DirectionSource::ALL.get(usize::from((way >> 2) & 3))?,
                 rooms,
                 stays_on: way & 16 != 0,
-                since: UtcMs(wall.wrapping_add(reader.signed()?)),
+                since,
+                told: if way & 32 == 0 {
+                    None
+                } else {
+                    let since = |ahead: i64| UtcMs(wall.wrapping_add(ahead));
+                    Some(Told {
+                        rooms: lists.rooms.get(reader.index()?)?.clone(),
+                        since: reader.optional()?.map(since),
+                        index: reader.optional()?.map(i64::cast_unsigned),
+                    })
+                },
             })));
         }
         4 => {
@@ -337,6 +393,13 @@ impl Writer {
         self.number(((number << 1) ^ (number >> 63)).cast_unsigned());
     }
 
+    fn optional(&mut self, number: Option<i64>) {
+        self.byte(u8::from(number.is_some()));
+        if let Some(number) = number {
+            self.signed(number);
+        }
+    }
+
     fn text(&mut self, text: &str) {
         self.number(u64::try_from(text.len()).unwrap_or(u64::MAX));
         self.0.extend_from_slice(text.as_bytes());
@@ -384,6 +447,16 @@ impl<'a> Reader<'a> {
     fn signed(&mut self) -> Option<i64> {
         let number = self.number()?;
         Some((number >> 1).cast_signed() ^ -((number & 1).cast_signed()))
+    }
+
+    /// The outer option is whether it reads.
+    #[allow(clippy::option_option)]
+    fn optional(&mut self) -> Option<Option<i64>> {
+        match self.byte()? {
+            0 => Some(None),
+            1 => Some(Some(self.signed()?)),
+            _ => None,
+        }
     }
 
     fn count(&mut self) -> Option<u64> {

@@ -284,8 +284,14 @@ impl Keeper {
                     }
                     let direction = self.readers.get(&scan.reader).and_then(|r| r.direction);
                     let (encoded, decided) = recorder.decide(scan, direction);
+                    let note = decided.note.clone();
                     bytes.push(encoded);
                     pending.push(Pending::Scan(scan.reader.clone(), Box::new(decided)));
+                    let note = note.and_then(|note| recorder.take_note(&scan.stamp, note));
+                    if let Some(encoded) = note {
+                        bytes.push(encoded);
+                        pending.push(Pending::Event);
+                    }
                 }
                 (_, Some(body)) => {
                     let entry = Entry {

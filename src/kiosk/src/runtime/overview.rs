@@ -266,6 +266,13 @@ impl Keeper {
                 let step = "Keep this card: a sealed log on it holds scans that have not reached the issuer yet.";
                 alarm("sealed_rest", now_ms, step);
             }
+            for unread in recorder.door.unread_rules() {
+                let step = format!(
+                    "Update this kiosk's program: it cannot read the rules of programme {} ({}), so it tells nobody their credit there. The issuer decides it all the same.",
+                    unread.programme, unread.why
+                );
+                alarm("rules_unread", now_ms, &step);
+            }
             if recorder.in_force.expires.is_some_and(|at| at.0 < now_ms) {
                 let step = "Check the network: no newer bundle has come from the issuer.";
                 alarm("bundle_expired", now_ms, step);

@@ -77,9 +77,7 @@ fn sealed_insiders(
         log_key: sealed.key.public_key(),
         ..owner(journal, enrolment, repeat_s)
     });
-    before
-        .adopt(bundle)
-        .map_err(|e| JournalError::Damaged(format!("the bundle in force: {e}")))?;
+    before.adopt(bundle);
     Ok(journal.replay_sealed(Rebuilding(before))?.0.insiders())
 }
 
@@ -100,7 +98,7 @@ pub(super) fn rebuild(
         let (bundle, hash) =
             bundle::open(&signed, &enrolment.issuer_key).map_err(|e| damaged(&e))?;
         drop(signed);
-        door.adopt(&bundle).map_err(|e| damaged(&e))?;
+        door.adopt(&bundle);
         door.tell(sealed_insiders(&journal, &bundle, repeat_s)?, 0);
         in_force = InForce::of(&bundle, hash);
     }

@@ -1,8 +1,9 @@
 //! Journal and door as one: what is decided is taken by the door and encoded for the journal, and counts once that is durable.
 
 use attendance::UtcMs;
+use attendance::time::Stamp;
 use attendance::words::Direction;
-use protocol::entry::{Body, Entry, encode};
+use protocol::entry::{Body, Entry, Note, encode};
 
 use super::rebuild::InForce;
 use crate::desk::Standing;
@@ -44,6 +45,14 @@ impl Recorder {
         let bytes = bytes.expect("a scan of bounded ids and no decisions fits an entry");
         self.door.apply(self.door.next_index(), &decided.entry);
         (bytes, decided)
+    }
+
+    /// Takes a note on what was stamped so, not yet durable.
+    pub(super) fn take_note(&mut self, stamp: &Stamp, note: Note) -> Option<Vec<u8>> {
+        self.take(&Entry {
+            stamp: stamp.clone(),
+            body: Body::Note(note),
+        })
     }
 
     /// Takes an entry, not yet durable. `None` where it fits no entry, which is said in the log.

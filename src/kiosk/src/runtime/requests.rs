@@ -336,10 +336,7 @@ impl Keeper {
         let entry = Entry { stamp, body };
         let bytes = encode(&entry).map_err(|e| malformed(e.to_string()))?;
         // From here on the door knows the new bundle; if it does not become durable, the door is built anew from the old one.
-        recorder
-            .door
-            .adopt(&bundle)
-            .map_err(|e| malformed(e.to_string()))?;
+        recorder.door.adopt(&bundle);
         recorder.door.apply(recorder.door.next_index(), &entry);
         recorder.lay_traces_beside();
         let new = new_bundle(&bundle, hash, signed, etag);
@@ -412,11 +409,7 @@ impl Keeper {
             return Err(DeskError::Failed(error.to_string()));
         }
         let mut door = Door::new(owner(&journal, enrolment, self.place.config.repeat_s));
-        if let Err(error) = door.adopt(&bundle) {
-            let error = JournalError::Damaged(error.to_string());
-            self.fail(&error);
-            return Err(DeskError::Failed(error.to_string()));
-        }
+        door.adopt(&bundle);
         let urgent_size = journal.size();
         let recorder = Recorder {
             journal: *journal,
@@ -518,7 +511,7 @@ fn fresh_door(
     };
     let (bundle, hash) =
         protocol::bundle::open(&signed, &enrolment.issuer_key).map_err(|e| damaged(&e))?;
-    door.adopt(&bundle).map_err(|e| damaged(&e))?;
+    door.adopt(&bundle);
     Ok((door, adopt_body(&bundle, hash)))
 }
 

@@ -16,7 +16,7 @@ use super::*;
 use crate::config;
 use crate::desk::{AcceptedError, AdoptError, DeskRequest, NewEnrolment};
 use crate::feedback::Telling;
-use crate::fixture::{Fixture, ISSUER, MINUTE_MS, badge};
+use crate::fixture::{Fixture, ISSUER, MINUTE_MS, badge, ticket, ticket_key};
 use crate::journal::{Enrolment, Fault, Step};
 use crate::readers::{Clock, RawScan};
 use crate::sync::verify::{AnswerFault, LedgerFault};
@@ -575,6 +575,76 @@ fn a_newer_bundle_comes_into_force_and_an_older_one_does_not() {
     assert_eq!(word(&told), ["checked_in"]);
     let scan = bench.entries().pop().unwrap();
     assert!(matches!(scan.body, Body::Scan(scan) if scan.bundle == 3));
+}
+
+/// Brings into force what a newer issuer made.
+fn offer_changed(bench: &mut Bench, change: impl FnOnce(&mut protocol::bundle::Bundle)) {
+    let (from, to) = (bench.start, bench.start.plus_ms(60 * MINUTE_MS));
+    let mut bundle = bench.fixture.bundle(7, 100, from, to);
+    change(&mut bundle);
+    let signed = bench.fixture.signed(&bundle);
+    let etag = None;
+    let adopted = bench.ask(|reply| DeskRequest::Bundle {
+        signed,
+        etag,
+        reply,
+    });
+    assert_eq!(adopted.unwrap().sequence, 7);
+}
+
+#[test]
+fn rules_of_a_newer_issuer_are_an_alarm_and_the_rest_of_the_bundle_is_in_force() {
+    let mut bench = Bench::enrolled();
+    offer_changed(&mut bench, |bundle| {
+        let rules = &mut bundle.rules[0];
+        rules.text.push_str("newer_key = 1\n");
+        rules.hash = evidence::sha256(rules.text.as_bytes()).to_hex();
+        bundle.agenda.programmes[0].rules = Some(rules.hash.clone());
+    });
+    assert_eq!(word(&bench.scan(&[1])), ["checked_in"]);
+    let scan = bench.entries().pop().unwrap();
+    assert!(
+        matches!(scan.body, Body::Scan(scan) if scan.bundle == 7 && scan.provisional.is_empty())
+    );
+    bench.keeper.tick();
+    let alarms = bench.watches.status.borrow().alarms.clone();
+    let unread = alarms.iter().find(|alarm| alarm.code == "rules_unread");
+    let step = &unread.unwrap().next_step;
+    assert!(
+        step.contains("day-1") && step.contains("newer_key"),
+        "{step}"
+    );
+    assert_eq!(bench.keeper.kiosk_status().alarms, ["rules_unread", "lost"]);
+}
+
+#[test]
+fn a_refused_ticket_is_a_scan_and_a_note_in_one_commit() {
+    let mut bench = Bench::enrolled();
+    offer_changed(&mut bench, |bundle| {
+        bundle.tickets = vec![ticket_key().public_key()];
+    });
+    let other = evidence::SigningKey::from_seed(&[9; 32]);
+    let good = bench.text(ticket("one", None, None, &ticket_key()));
+    let foreign = bench.text(ticket("one", None, None, &other));
+    let size = bench.journal().size();
+    let last = bench.event(1);
+    bench.keeper.record_group(vec![foreign, good, last]);
+    let told = std::mem::take(&mut *bench.told.lock().unwrap());
+    let expected = [
+        ("unknown_badge", size),
+        ("checked_in", size + 2),
+        ("checked_in", size + 3),
+    ];
+    let expected = expected.map(|(word, index)| (word.to_owned(), Some(index)));
+    assert_eq!(told, expected);
+    let entries = bench.entries();
+    let at = usize::try_from(size).unwrap();
+    let Body::Note(note) = &entries[at + 1].body else {
+        panic!("{:?}", entries[at + 1]);
+    };
+    assert_eq!(note.code, "ticket_unsigned");
+    assert_eq!(note.numbers["scan"], i64::try_from(size).unwrap());
+    assert_eq!(entries[at].stamp, entries[at + 1].stamp);
 }
 
 #[test]

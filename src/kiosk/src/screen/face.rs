@@ -199,7 +199,7 @@ mod tests {
     use chrono_tz::Europe::Berlin;
 
     use super::super::look::TONES;
-    use super::super::view::Provisional;
+    use super::super::view::{Credit, Minutes, Provisional};
     use super::*;
 
     const TIMES: [TimeAnswer; 4] = [
@@ -224,9 +224,11 @@ mod tests {
             since_ms: Some(1_777_881_720_000),
             name: Some("Ada".into()),
             provisional: Some(Provisional {
-                minutes: Some(42),
-                credits: Some("1.5".parse().unwrap()),
-                outcome: attendance::Outcome::Partial,
+                minutes: Some(Minutes {
+                    present: 42,
+                    of: 90,
+                }),
+                credit: Credit::OnTrack("1.5".parse().unwrap()),
             }),
             language: Some("en-GB".into()),
             short_code: Some("7QK4".into()),
@@ -244,7 +246,7 @@ mod tests {
         assert_eq!(langs(&result), ["en"]);
         assert_eq!(
             result.turns[0].lines,
-            ["42 min so far", "1.5 credits on track"]
+            ["42 of 90 min so far", "on track for 1.5 credits"]
         );
         assert_eq!((result.tone, result.sound), ("in", Some("entry")));
         let idle = Face::Idle {

@@ -4,15 +4,15 @@
 //! and each key has one name in [`Key`]. Texts are plain: no markup, no direction marks. A language nobody
 //! wrote is answered in the event's first language, and that failing in English.
 
+use attendance::Decimal;
 use attendance::words::{Direction, Verdict};
-use attendance::{Decimal, Outcome};
 use chrono::TimeZone as _;
 use chrono_tz::Tz;
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource};
 use unic_langid::LanguageIdentifier;
 
-use super::view::{Answer, Face, Provisional, TimeAnswer};
+use super::view::{Answer, Credit, Face, Provisional, TimeAnswer};
 pub use crate::config::Language;
 
 impl Language {
@@ -122,8 +122,13 @@ keys! {
     SeeStaff = "see-staff",
     Code = "code",
     Minutes = "minutes",
-    Credits = "credits",
-    Review = "review",
+    OnTrack = "on-track",
+    SoFar = "so-far",
+    Capped = "capped",
+    NotYet = "not-yet",
+    NoCredit = "no-credit",
+    OutOfReach = "out-of-reach",
+    Person = "person",
     IdleIn = "idle-in",
     IdleInShort = "idle-in-short",
     IdleOut = "idle-out",
@@ -233,35 +238,50 @@ impl Messages {
         self.format(language, Key::Code, &args).trim().to_owned()
     }
 
-    /// "42 min so far"; nothing when the minutes are unknown.
+    /// "48 of 50 min so far"; nothing when the minutes are unknown.
     #[must_use]
     pub fn minutes(&self, language: Language, provisional: &Provisional) -> Option<String> {
+        let minutes = provisional.minutes?;
         let mut args = FluentArgs::new();
-        args.set("minutes", provisional.minutes?);
+        args.set("minutes", minutes.present);
+        args.set("total", minutes.of);
         Some(self.format(language, Key::Minutes, &args))
     }
 
-    /// "1.5 credits on track", or that staff will look; nothing when there is nothing to promise.
+    /// "on track for 1.0 credit", or what else is certain of it; nothing where nothing is.
     #[must_use]
     pub fn credits(&self, language: Language, provisional: &Provisional) -> Option<String> {
-        match provisional.outcome {
-            Outcome::None => None,
-            Outcome::Review => Some(self.text(language, Key::Review)),
-            Outcome::Full | Outcome::Partial => {
-                let credits = provisional.credits?;
-                let mut args = FluentArgs::new();
-                // The word is chosen by the number, the figure itself is exact text.
-                let count = if credits == Decimal::ONE {
-                    "one"
-                } else {
-                    "other"
-                };
-                args.set("count", count);
-                let mark = language.decimal_mark();
-                args.set("credits", credits.to_string().replace('.', mark));
-                Some(self.format(language, Key::Credits, &args))
-            }
-        }
+        let (key, credits) = match provisional.credit {
+            Credit::Unsaid => return None,
+            Credit::OnTrack(credits) => (Key::OnTrack, credits),
+            Credit::SoFar(credits) => (Key::SoFar, credits),
+            Credit::Capped(credits) => (Key::Capped, credits),
+            Credit::NotYet => return Some(self.text(language, Key::NotYet)),
+            Credit::None => return Some(self.text(language, Key::NoCredit)),
+            Credit::OutOfReach => return Some(self.text(language, Key::OutOfReach)),
+            Credit::Person => return Some(self.text(language, Key::Person)),
+        };
+        let mut args = FluentArgs::new();
+        // The word is chosen by the number, the figure itself is exact text.
+        let count = if credits == Decimal::ONE {
+            "one"
+        } else {
+            "other"
+        };
+        args.set("count", count);
+        args.set("credits", figure(language, credits));
+        Some(self.format(language, key, &args))
+    }
+
+    /// Minutes and credit in one sentence; nothing where neither is known.
+    fn standing(&self, language: Language, provisional: &Provisional) -> Option<String> {
+        let minutes = self.minutes(language, provisional);
+        let credits = self.credits(language, provisional);
+        let parts: Vec<String> = minutes.into_iter().chain(credits).collect();
+        let sentence = parts.join(", ");
+        let first = sentence.chars().next()?;
+        let rest = sentence.get(first.len_utf8()..).unwrap_or_default();
+        Some(first.to_uppercase().chain(rest.chars()).collect())
     }
 
     /// "since 10:02" under the word "Already in"; in short "in since 10:02" under "Still". Nothing when the
@@ -347,7 +367,7 @@ impl Messages {
     }
 
     /// What the attendee is told, as one plain line: for consoles, for `lines` feedback and for screen
-    /// readers. "Checked in: Ada. 42 min so far. 1.5 credits on track."
+    /// readers. "Checked in: Ada. 28 of 50 min so far, on track for 1.0 credit."
     #[must_use]
     pub fn line(&self, locale: Locale, face: &Face, kiosk: &str) -> String {
         let language = locale.language;
@@ -387,13 +407,23 @@ impl Messages {
                     let code = answer.short_code.as_deref();
                     parts.extend(code.map(|code| self.code(language, code, kiosk)));
                 } else if let Some(provisional) = &answer.provisional {
-                    parts.extend(self.minutes(language, provisional));
-                    parts.extend(self.credits(language, provisional));
+                    parts.extend(self.standing(language, provisional));
                 }
             }
         }
         sentences(&parts)
     }
+}
+
+/// Credits as people read them: "1.0", with the language's decimal mark.
+fn figure(language: Language, credits: Decimal) -> String {
+    let exact = credits.to_string();
+    let text = if exact.contains('.') {
+        exact
+    } else {
+        format!("{exact}.0")
+    };
+    text.replace('.', language.decimal_mark())
 }
 
 /// The parts as sentences, each said once.

@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 
 use chrono_tz::Europe::Berlin;
 
+use super::super::view::Minutes;
 use super::*;
 
 fn ids(language: Language) -> BTreeSet<String> {
@@ -31,7 +32,7 @@ fn every_language_has_every_key_and_no_other() {
 fn every_text_formats_without_a_gap() {
     let messages = Messages::load();
     let mut args = FluentArgs::new();
-    for name in ["time", "code", "kiosk", "minutes", "credits"] {
+    for name in ["time", "code", "kiosk", "minutes", "total", "credits"] {
         args.set(name, "x");
     }
     for (language, bundle) in &messages.bundles {
@@ -142,47 +143,93 @@ fn check(language: Language, answer: Answer, expected: &str) {
 #[test]
 fn the_line_says_it_all() {
     use Language::{English as En, German as De};
-    let provisional = |credits: &str, outcome| {
-        Some(Provisional {
-            minutes: Some(42),
-            credits: Some(credits.parse().unwrap()),
-            outcome,
-        })
-    };
     let ada = |verdict| Answer {
         name: Some("Ada".into()),
         ..answer(verdict)
     };
-    let on_track = |credits, outcome| Answer {
-        provisional: provisional(credits, outcome),
+    let of = |credits: &str| -> Decimal { credits.parse().unwrap() };
+    let told = |present: Option<u32>, credit| Answer {
+        provisional: Some(Provisional {
+            minutes: present.map(|present| Minutes { present, of: 50 }),
+            credit,
+        }),
         ..ada(Verdict::CheckedOut)
     };
     check(En, answer(Verdict::CheckedIn), "Checked in.");
-    check(
-        En,
-        on_track("1.50", Outcome::Full),
-        "Checked out: Ada. 42 min so far. 1.5 credits on track.",
-    );
-    check(
-        En,
-        on_track("1.0", Outcome::Partial),
-        "Checked out: Ada. 42 min so far. 1 credit on track.",
-    );
-    check(
-        En,
-        on_track("0", Outcome::None),
-        "Checked out: Ada. 42 min so far.",
-    );
-    check(
-        En,
-        on_track("1", Outcome::Review),
-        "Checked out: Ada. 42 min so far. Staff will check.",
-    );
-    check(
-        De,
-        on_track("1.50", Outcome::Full),
-        "Ausgecheckt: Ada. Bisher 42 min. 1,5 Punkte in Sicht.",
-    );
+    for (present, credit, english, german) in [
+        (
+            Some(48),
+            Credit::OnTrack(of("1")),
+            "48 of 50 min so far, on track for 1.0 credit.",
+            "Bisher 48 von 50 min, 1,0 Punkt in Sicht.",
+        ),
+        (
+            Some(48),
+            Credit::OnTrack(of("1.50")),
+            "48 of 50 min so far, on track for 1.5 credits.",
+            "Bisher 48 von 50 min, 1,5 Punkte in Sicht.",
+        ),
+        (
+            None,
+            Credit::OnTrack(of("0.25")),
+            "On track for 0.25 credits.",
+            "0,25 Punkte in Sicht.",
+        ),
+        (
+            Some(50),
+            Credit::SoFar(of("1")),
+            "50 of 50 min so far, 1.0 credit earned so far.",
+            "Bisher 50 von 50 min, bisher 1,0 Punkt erreicht.",
+        ),
+        (
+            Some(50),
+            Credit::Capped(of("2")),
+            "50 of 50 min so far, 2.0 credits, the limit.",
+            "Bisher 50 von 50 min, 2,0 Punkte, mehr geht nicht.",
+        ),
+        (
+            Some(0),
+            Credit::NotYet,
+            "0 of 50 min so far, no credit yet.",
+            "Bisher 0 von 50 min, noch kein Punkt.",
+        ),
+        (
+            Some(20),
+            Credit::None,
+            "20 of 50 min so far, no credit this time.",
+            "Bisher 20 von 50 min, diesmal kein Punkt.",
+        ),
+        (
+            None,
+            Credit::OutOfReach,
+            "Too little left for credit.",
+            "Rest zu kurz für Punkte.",
+        ),
+        (
+            Some(20),
+            Credit::Person,
+            "20 of 50 min so far, a person will look at it.",
+            "Bisher 20 von 50 min, ein Mensch sieht es sich an.",
+        ),
+        (
+            Some(20),
+            Credit::Unsaid,
+            "20 of 50 min so far.",
+            "Bisher 20 von 50 min.",
+        ),
+    ] {
+        check(
+            En,
+            told(present, credit),
+            &format!("Checked out: Ada. {english}"),
+        );
+        check(
+            De,
+            told(present, credit),
+            &format!("Ausgecheckt: Ada. {german}"),
+        );
+    }
+    check(En, told(None, Credit::Unsaid), "Checked out: Ada.");
     // 2026-05-04 08:02 UTC is 10:02 in Berlin.
     let repeat = |direction| Answer {
         since_ms: Some(1_777_881_720_000),

@@ -6,9 +6,9 @@
 
 use std::collections::BTreeMap;
 
+use attendance::Decimal;
 use attendance::time::Sync;
 use attendance::words::{Direction, Verdict};
-use attendance::{Decimal, Outcome};
 use protocol::entry::ReaderState;
 use serde::{Deserialize, Serialize};
 
@@ -30,14 +30,42 @@ pub const SILENT_AFTER_MS: i64 = 3 * CHECK_IN_MS;
 pub const WAITING_LONG_MS: u64 = 60_000;
 
 /// Where the attendee stands, as far as this door knows.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Provisional {
-    /// Whole minutes of presence so far; `None` when unknown, and then nothing is shown.
-    pub minutes: Option<u32>,
-    /// Credits; `None` when unknown.
-    pub credits: Option<Decimal>,
-    /// What these would amount to.
-    pub outcome: Outcome,
+    /// Presence in the session that is on; `None` when unknown, and then nothing is shown of it.
+    pub minutes: Option<Minutes>,
+    /// What can honestly be said of credit.
+    pub credit: Credit,
+}
+
+/// Whole minutes of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Minutes {
+    /// Those that count so far.
+    pub present: u32,
+    /// All of them.
+    pub of: u32,
+}
+
+/// What can honestly be said of credit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Credit {
+    /// Nothing for certain.
+    Unsaid,
+    /// So much for certain, to whoever stays until the session's end.
+    OnTrack(Decimal),
+    /// So much by now.
+    SoFar(Decimal),
+    /// So much by now, and no more can come.
+    Capped(Decimal),
+    /// None by now; more can come.
+    NotYet,
+    /// None, and it is over.
+    None,
+    /// What is left of the session is too short.
+    OutOfReach,
+    /// A person will look at it.
+    Person,
 }
 
 /// The answer to one scan. Shown only once its entry is durable.

@@ -10,6 +10,7 @@ use protocol::presence::{Presence, PresenceRow};
 use protocol::problem::{Code, Problem};
 use protocol::signed::{self, Label};
 use protocol::status::{KioskStatus, ReaderStatus};
+use protocol::ticket;
 use protocol::time::{TimeAnswer, TimeRequest, answer, signed_text};
 
 use super::*;
@@ -79,11 +80,43 @@ fn signed_bundle() {
         pins: vec![sha256(b"spki").to_hex()],
         ledger: evidence::ledger_origin(ISSUER, EVENT).unwrap(),
         kiosks: 2,
+        tickets: vec![],
     };
-    let bytes = bundle::sign(&bundle, &issuer()).unwrap();
-    check("bundle.txt", &bytes);
-    let (read, hash) = bundle::open(&bytes, &issuer().public_key()).unwrap();
-    assert_eq!((read, hash), (bundle, sha256(&bytes)));
+    let check_bundle = |name: &str, bundle: Bundle| {
+        let bytes = bundle::sign(&bundle, &issuer()).unwrap();
+        check(name, &bytes);
+        let (read, hash) = bundle::open(&bytes, &issuer().public_key()).unwrap();
+        assert_eq!((read, hash), (bundle, sha256(&bytes)));
+    };
+    check_bundle("bundle.txt", bundle.clone());
+    let tickets = vec![ticket_key().public_key()];
+    check_bundle("bundle-tickets.txt", Bundle { tickets, ..bundle });
+}
+
+fn ticket_key() -> SigningKey {
+    SigningKey::from_seed(&[4; 32])
+}
+
+/// The file was made with Python's `cryptography`, by hand from the scheme's description.
+#[test]
+fn a_signed_ticket() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/ticket.txt");
+    let file = std::fs::read_to_string(golden).unwrap();
+    let line = |name: &str| {
+        let line = file.lines().find_map(|line| line.strip_prefix(name));
+        line.unwrap().trim().to_owned()
+    };
+    assert_eq!(line("key "), ticket_key().public_key().to_base64());
+    let said = ticket::open(&line("ticket "), &[ticket_key().public_key()]).unwrap();
+    let instant = |name| protocol::text::parse_instant(&line(name)).ok();
+    assert_eq!(said.valid_from, instant("from "));
+    assert_eq!(said.valid_until, instant("until "));
+    let payload = hex::decode(line("payload ")).unwrap();
+    let signature = ticket_key().sign(&payload);
+    let length = u16::try_from(payload.len()).unwrap().to_be_bytes();
+    let bytes = [&[1], length.as_slice(), &[0, 64], &payload, &signature].concat();
+    let text: String = protocol::text::base64(&bytes).chars().rev().collect();
+    assert_eq!(text, line("ticket "));
 }
 
 #[test]

@@ -88,6 +88,23 @@ fn an_event_begins_its_ledger(store: &dyn Store) {
         Err(StoreError::NotFound { what: "door", .. })
     ));
     assert_eq!(kinds(store).len(), 4);
+
+    let keys = [4, 5].map(|seed| SigningKey::from_seed(&[seed; 32]).public_key());
+    let before = store.event(&event.id).unwrap();
+    assert!(before.ticket_keys.is_empty());
+    store.put_ticket_keys(&event.id, &keys).unwrap();
+    let after = store.event(&event.id).unwrap();
+    assert_eq!(after.ticket_keys, keys);
+    assert!(after.revision > before.revision);
+    store.put_ticket_keys(&event.id, &[]).unwrap();
+    assert!(store.event(&event.id).unwrap().ticket_keys.is_empty());
+    let nowhere = EventId::new("nowhere").unwrap();
+    let lost = store.put_ticket_keys(&nowhere, &keys);
+    assert!(matches!(
+        lost,
+        Err(StoreError::NotFound { what: "event", .. })
+    ));
+    assert_eq!(kinds(store).len(), 4, "the ledger knows nothing of it");
 }
 
 fn change(base: Option<&[u8]>, object: &[u8], rules: Option<Hash>) -> AgendaChange {

@@ -2,7 +2,7 @@
 
 use attendance::UtcMs;
 use attendance::words::{DoorId, EventId};
-use evidence::{ConsistencyProof, Hash, InclusionProof, NodeSource, ProveError};
+use evidence::{ConsistencyProof, Hash, InclusionProof, NodeSource, ProveError, PublicKey};
 use protocol::bundle::DoorPolicy;
 use protocol::ledger::{self as bodies, LedgerBody};
 use rusqlite::{OptionalExtension as _, Row, params};
@@ -31,7 +31,7 @@ pub(super) fn revise(tx: &Tx<'_>, event: i64) -> Result<()> {
 }
 
 const EVENT_COLUMNS: &str = "SELECT e.id, e.title, e.zone, e.languages, e.names, e.repeat_s, \
-     e.margin_s, e.badge_key_id, e.badge_key, e.created_ms, e.revision, l.origin \
+     e.margin_s, e.badge_key_id, e.badge_key, e.created_ms, e.revision, l.origin, e.ticket_keys \
      FROM event e JOIN ledger l ON l.event = e.number";
 
 fn event_facts(row: &Row<'_>) -> rusqlite::Result<EventFacts> {
@@ -50,6 +50,7 @@ fn event_facts(row: &Row<'_>) -> rusqlite::Result<EventFacts> {
         created: UtcMs(row.get(9)?),
         revision: row.get(10)?,
         ledger: row.get(11)?,
+        ticket_keys: list(row, 12)?,
     })
 }
 
@@ -235,6 +236,15 @@ impl EventUnits for SqliteStore {
                 .query_row([event.as_str()], event_facts)
                 .optional()?
                 .ok_or_else(|| StoreError::not_found("event", event))
+        })
+    }
+
+    fn put_ticket_keys(&self, event: &EventId, keys: &[PublicKey]) -> Result<()> {
+        self.write(|tx| {
+            let number = number(tx, event)?;
+            tx.prepare_cached("UPDATE event SET ticket_keys = ?2 WHERE number = ?1")?
+                .execute(params![number, joined(keys)])?;
+            revise(tx, number)
         })
     }
 

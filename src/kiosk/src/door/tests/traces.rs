@@ -5,7 +5,7 @@ use proptest::collection::vec;
 use protocol::entry::{Note, Reader as ReaderEntry, ReaderState};
 
 use super::*;
-use crate::door::trace::{Chunk, Left, Passed, Trace};
+use crate::door::trace::{Chunk, Left, Passed, Told, Trace};
 
 /// Everything that a door believes by its entries.
 fn believed(door: &Door) -> String {
@@ -147,7 +147,7 @@ proptest! {
         let place = at.index(flipped.bytes.len());
         flipped.bytes[place] = byte;
         let _ = flipped.unpack();
-        let bytes = std::iter::once(1).chain(rubbish).collect();
+        let bytes = std::iter::once(2).chain(rubbish).collect();
         let _ = Chunk { from: 0, to: 3, bytes }.unpack();
     }
 }
@@ -177,12 +177,25 @@ fn every_kind_of_trace_survives_a_chunk() {
     let passed = |number: u8, direction, source, stays_on| {
         Left::Passed(Box::new(Passed {
             badge: BadgeDigest([number; 32]),
-            attendee: attendee(usize::from(number)),
+            attendee: (number != 2).then(|| attendee(usize::from(number))),
             direction,
             source,
             rooms: vec![room(); usize::from(number)],
             stays_on,
             since: UtcMs(i64::from(number) - 5),
+            told: match number {
+                0 => None,
+                1 => Some(Told {
+                    rooms: vec![room()],
+                    since: Some(UtcMs(i64::MIN)),
+                    index: None,
+                }),
+                _ => Some(Told {
+                    rooms: Vec::new(),
+                    since: None,
+                    index: Some(u64::MAX),
+                }),
+            },
         }))
     };
     let mut lefts: Vec<Left> = marks.into_iter().map(Left::Mark).collect();

@@ -41,12 +41,23 @@ no-session-reason = Gerade läuft nichts
 no-session-reason-brief = Gerade nichts
 see-staff = Bitte zum Team
 code = { $code } · { $kiosk }
-minutes = Bisher { $minutes } min
-credits = { $count ->
+minutes = bisher { $minutes } von { $total } min
+on-track = { $count ->
     [one] { $credits } Punkt in Sicht
    *[other] { $credits } Punkte in Sicht
 }
-review = Das Team prüft das
+so-far = { $count ->
+    [one] bisher { $credits } Punkt erreicht
+   *[other] bisher { $credits } Punkte erreicht
+}
+capped = { $count ->
+    [one] { $credits } Punkt, mehr geht nicht
+   *[other] { $credits } Punkte, mehr geht nicht
+}
+not-yet = noch kein Punkt
+no-credit = diesmal kein Punkt
+out-of-reach = Rest zu kurz für Punkte
+person = ein Mensch sieht es sich an
 hold-badge = Badge hier vorhalten
 hold-badge-brief = Badge zeigen
 other-door = Bitte andere Tür nehmen

@@ -41,12 +41,23 @@ no-session-reason = Nothing is on now
 no-session-reason-brief = Nothing on
 see-staff = Please see staff
 code = { $code } · { $kiosk }
-minutes = { $minutes } min so far
-credits = { $count ->
-    [one] { $credits } credit on track
-   *[other] { $credits } credits on track
+minutes = { $minutes } of { $total } min so far
+on-track = { $count ->
+    [one] on track for { $credits } credit
+   *[other] on track for { $credits } credits
 }
-review = Staff will check
+so-far = { $count ->
+    [one] { $credits } credit earned so far
+   *[other] { $credits } credits earned so far
+}
+capped = { $count ->
+    [one] { $credits } credit, the limit
+   *[other] { $credits } credits, the limit
+}
+not-yet = no credit yet
+no-credit = no credit this time
+out-of-reach = too little left for credit
+person = a person will look at it
 hold-badge = Hold your badge here
 hold-badge-brief = Show badge
 other-door = Please use another door
