@@ -347,3 +347,12 @@ func (h *history) neighbours(n int) interval {
 	}
 	return around
 }
+
+// tick is the raw clock of an entry, where a segment holds it.
+func (h *history) tick(log string, index uint64, s stamp) *tick {
+	n := sort.Search(len(h.segments), func(i int) bool { return h.segments[i].start > index })
+	if n == 0 || h.segments[n-1].boot != s.boot {
+		return nil
+	}
+	return &tick{log, n, s.rawMs}
+}
