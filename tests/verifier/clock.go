@@ -22,6 +22,7 @@ const (
 	byCode        = "time_code"
 	bounded       = "bounded"
 	contradictory = "contradictory"
+	reported      = "reported"
 )
 
 type segment struct {

@@ -148,6 +148,17 @@ func (s *agendaSession) pieces(actual bool) []interval {
 	return []interval{window}
 }
 
+// listed are all sessions of a programme.
+func (a *agenda) listed(programme string) []*session {
+	var out []*session
+	for _, s := range a.sessions {
+		if s.programme == programme {
+			out = append(out, &s.session)
+		}
+	}
+	return out
+}
+
 // sessionsOf are the sessions of a programme that count, in their order, with what counts of them.
 func (a *agenda) sessionsOf(programme string, r *rules) []*session {
 	var out []*session

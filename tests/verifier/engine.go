@@ -42,6 +42,7 @@ type registration struct {
 type question struct {
 	rules        *rules
 	sessions     []*session // that count, in their order
+	listed       []*session // all of the programme
 	partOf       map[string]string
 	signals      []signal
 	registration *registration
@@ -316,7 +317,7 @@ type confidence struct {
 	terms   []term
 }
 
-var byQuality = map[string]int{kernel: -5, byCode: -10, bounded: -20, contradictory: -40}
+var byQuality = map[string]int{kernel: -5, byCode: -10, reported: -10, bounded: -20, contradictory: -40}
 
 func (q *question) trust(c *count) confidence {
 	points := map[string]int{}

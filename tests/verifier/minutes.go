@@ -409,7 +409,7 @@ func (q *question) keepsLength(s *resolved, p *part, parts []*part, h repairs) b
 
 func (q *question) accommodate(p *part, h repairs) {
 	r := q.registrationUnder(h)
-	if r == nil || p.word.denied || p.word.disputed {
+	if len(r.valid()) == 0 || p.word.denied || p.word.disputed {
 		return
 	}
 	for _, a := range r.accommodations {

@@ -329,8 +329,8 @@ func (r *run) signals(q *asked) map[string][]signal {
 }
 
 func (q *asked) decide(attendee string) *decided {
-	question := &question{rules: q.rules, sessions: q.sessions, partOf: q.agenda.partOf, signals: q.signals[attendee],
-		registration: q.roll.people[attendee], now: q.basis.now, incomplete: len(q.basis.incomplete)}
+	question := &question{rules: q.rules, sessions: q.sessions, listed: q.agenda.listed(q.basis.programme), partOf: q.agenda.partOf,
+		signals: q.signals[attendee], registration: q.roll.people[attendee], now: q.basis.now, incomplete: len(q.basis.incomplete)}
 	return question.decide()
 }
 

@@ -97,10 +97,10 @@ func (q *question) reduced(c, answered, needed *big.Int) *big.Int {
 // ---- whether the sides are open ----
 
 func (q *question) isOpen(c *count, h repairs) bool {
-	if !sameAll(c.least.cells, c.most.cells) {
+	cells := q.cells()
+	if len(cells) > 1 && !sameAll(c.least.cells, c.most.cells) {
 		return true
 	}
-	cells := q.cells()
 	for n, numbers := range q.unitsOf(c.parts) {
 		low, high := c.least.units[n], c.most.units[n]
 		if q.asksPolls() && q.pollsOpen(low, high, numbers, c.parts, h) {

@@ -110,7 +110,7 @@ func (q *question) cut(c *chance) {
 			turn(s.window.lo)
 			turn(s.window.hi)
 		}
-		for _, s := range q.sessions {
+		for _, s := range q.listed {
 			if !at.session && s.room == at.id {
 				turn(s.start)
 				turn(s.end)
@@ -132,7 +132,7 @@ func (q *question) put(c *chance, instant int64) step {
 // spotsOn are those of a crossing's rooms where a session is on at its instant.
 func (q *question) spotsOn(s *step) (on []spot) {
 	for _, at := range s.spots {
-		for _, session := range q.sessions {
+		for _, session := range q.listed {
 			if !at.session && session.room == at.id && session.start <= s.instant && s.instant < session.end {
 				on = append(on, at)
 				break

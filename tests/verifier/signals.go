@@ -133,9 +133,21 @@ func (q *question) spots(s *signal) []spot {
 			out = append(out, inRoom(room))
 		}
 	case len(s.rooms) > 0:
-		out = append(out, inRoom(s.rooms[0]))
+		out = append(out, inRoom(q.roomOn(s)))
 	}
 	return out
+}
+
+// roomOn is the first of a signal's rooms in which a session is on at its earliest time, or the first of all.
+func (q *question) roomOn(s *signal) string {
+	for _, room := range s.rooms {
+		for _, session := range q.listed {
+			if session.room == room && session.start <= s.at.lo && s.at.lo < session.end {
+				return room
+			}
+		}
+	}
+	return s.rooms[0]
 }
 
 func (q *question) sessionNamed(id string) *session {
@@ -226,10 +238,14 @@ func (q *question) runs(beats []beat) []beatRun {
 	for _, k := range order {
 		group := groups[k]
 		sort.SliceStable(group, func(i, j int) bool {
-			if group[i].at.lo != group[j].at.lo {
-				return group[i].at.lo < group[j].at.lo
+			a, b := group[i], group[j]
+			switch {
+			case a.at.lo != b.at.lo:
+				return a.at.lo < b.at.lo
+			case a.at.hi != b.at.hi:
+				return a.at.hi < b.at.hi
 			}
-			return group[i].at.hi < group[j].at.hi
+			return a.id.before(b.id)
 		})
 		for _, r := range connected(group, q.rules.heartbeatGap) {
 			r.spot, r.source = k.spot, k.source
