@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -23,6 +24,8 @@ use serde_json::Value;
 mod cases;
 #[path = "second_verifier/days.rs"]
 mod days;
+#[path = "second_verifier/questions.rs"]
+mod questions;
 #[path = "second_verifier/tampers.rs"]
 mod tampers;
 #[path = "second_verifier/tars.rs"]
@@ -30,6 +33,11 @@ mod tars;
 
 /// How many days are made; each is spoilt once.
 const DAYS: usize = 100;
+
+/// How many questions are put to both engines.
+const QUESTIONS: usize = 3_000;
+/// How many differences a failure shows.
+const SHOWN: usize = 5000;
 
 /// What came of an archive, as both tell it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -338,6 +346,61 @@ fn both_verifiers_read_tar_files_alike() {
     for ((told, verdict), (_, story)) in told.iter().zip(verdicts).zip(&pile.stories) {
         assert_eq!(told.verdict, verdict, "{story}");
     }
+}
+
+/// Beyond what archives of days hold: questions of every kind to the engine alone, each decision the same to the byte.
+#[test]
+fn both_engines_decide_alike() {
+    let Some(program) = go_verifier("both_engines_decide_alike") else {
+        return;
+    };
+    let mut random = Random::announced("both_engines_decide_alike");
+    let seeds: Vec<u64> = (0..how_many("ROLLCALL_QUESTIONS", QUESTIONS))
+        .map(|_| random.number())
+        .collect();
+    let asked: Vec<questions::Asked> = seeds.iter().map(|s| questions::question(*s)).collect();
+    let mut input = tempfile::tempfile().unwrap();
+    for question in &asked {
+        writeln!(input, "{}", question.line).unwrap();
+    }
+    input.rewind().unwrap();
+    let output = Command::new(program)
+        .arg("-questions")
+        .stdin(input)
+        .output()
+        .unwrap();
+    let theirs = String::from_utf8(output.stdout).unwrap();
+    let theirs: Vec<&str> = theirs.lines().collect();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(theirs.len(), asked.len(), "one line a question: {errors}");
+    let mut reasons: BTreeMap<String, u64> = BTreeMap::new();
+    let mut wrong = Vec::new();
+    for ((seed, question), theirs) in seeds.iter().zip(&asked).zip(theirs) {
+        let same = match &question.answer {
+            Ok(ours) => ours == theirs,
+            Err(_) => theirs.starts_with("refused: "),
+        };
+        if !same {
+            wrong.push(format!(
+                "seed {seed}: {}\n  here: {:?}\n  Go: {theirs}",
+                question.line, question.answer
+            ));
+        }
+        let reason = question.answer.as_ref().map_or("refused".into(), |ours| {
+            let decision: Value = serde_json::from_str(ours).unwrap();
+            format!("{} {}", decision["outcome"], decision["reason"])
+        });
+        *reasons.entry(reason).or_default() += 1;
+    }
+    let shown = wrong.iter().take(SHOWN).cloned().collect::<Vec<_>>();
+    assert!(
+        wrong.is_empty(),
+        "{} of {} differ:\n{}",
+        wrong.len(),
+        asked.len(),
+        shown.join("\n")
+    );
+    println!("{} questions: {reasons:?}", asked.len());
 }
 
 #[test]

@@ -22,6 +22,7 @@ const (
 	byCode        = "time_code"
 	bounded       = "bounded"
 	contradictory = "contradictory"
+	reported      = "reported"
 )
 
 type segment struct {
@@ -346,4 +347,13 @@ func (h *history) neighbours(n int) interval {
 		}
 	}
 	return around
+}
+
+// tick is the raw clock of an entry, where a segment holds it.
+func (h *history) tick(log string, index uint64, s stamp) *tick {
+	n := sort.Search(len(h.segments), func(i int) bool { return h.segments[i].start > index })
+	if n == 0 || h.segments[n-1].boot != s.boot {
+		return nil
+	}
+	return &tick{log, n, s.rawMs}
 }

@@ -11,15 +11,15 @@ import (
 // Objects that decisions rest on (sections 9 and 11), and how they are written.
 
 type agenda struct {
-	doors      map[string][]string
-	sessions   []agendaSession
-	programmes []programme
+	doors, channels map[string][]string
+	partOf          map[string]string
+	sessions        []*agendaSession
+	programmes      []programme
 }
 
 type agendaSession struct {
 	session
-	actualStart, actualEnd *int64
-	programme              string
+	programme string
 }
 
 type programme struct{ id, title, rules string }
@@ -30,26 +30,23 @@ func readAgenda(text []byte) (*agenda, error) {
 		return nil, err
 	}
 	r := &reader{}
-	f := r.object(&v, "v", "zone", "rooms", "doors", "sessions", "programmes")
+	f := r.object(&v, "v", "zone", "rooms", "doors", "channels", "sessions", "programmes")
 	f.version()
 	f.text("zone")
+	a := &agenda{partOf: map[string]string{}}
 	for _, kid := range r.list(f.get("rooms")) {
 		room := r.object(&kid, "id", "title", "part_of")
-		room.id("id")
+		id := room.id("id")
 		room.text("title")
 		if room.here("part_of") {
-			room.id("part_of")
+			whole := room.id("part_of")
+			if _, twice := a.partOf[id]; !twice {
+				a.partOf[id] = whole
+			}
 		}
 	}
-	a := &agenda{doors: map[string][]string{}}
-	for _, kid := range r.list(f.get("doors")) {
-		door := r.object(&kid, "id", "title", "rooms")
-		door.text("title")
-		id, rooms := door.id("id"), door.ids("rooms")
-		if _, twice := a.doors[id]; !twice {
-			a.doors[id] = rooms
-		}
-	}
+	a.doors = readDoors(r, f.get("doors"), fields.id)
+	a.channels = readDoors(r, f.listed("channels"), fields.text)
 	for _, kid := range r.list(f.get("sessions")) {
 		a.sessions = append(a.sessions, readSession(r, kid))
 	}
@@ -64,18 +61,61 @@ func readAgenda(text []byte) (*agenda, error) {
 	return a, r.err
 }
 
-func readSession(r *reader, v value) agendaSession {
-	f := r.object(&v, "id", "title", "room", "start", "end", "actual_start", "actual_end", "programme", "credit_value")
-	s := agendaSession{session: session{id: f.id("id"), title: f.text("title"), room: f.id("room"),
-		start: f.instant("start"), end: f.instant("end")}}
+// readDoors are doors, or channels, with their rooms; the first of an id counts.
+func readDoors(r *reader, v *value, id func(fields, string) string) map[string][]string {
+	out := map[string][]string{}
+	for _, kid := range r.list(v) {
+		door := r.object(&kid, "id", "title", "rooms")
+		door.text("title")
+		name, rooms := id(door, "id"), door.ids("rooms")
+		if _, twice := out[name]; !twice {
+			out[name] = rooms
+		}
+	}
+	return out
+}
+
+func readSession(r *reader, v value) *agendaSession {
+	f := r.object(&v, "id", "title", "room", "start", "end", "actual_start", "actual_end", "programme", "credit_value",
+		"kind", "parts", "excluded", "fields", "day", "polls_offered")
+	s := &agendaSession{session: session{id: f.id("id"), title: f.text("title"), room: f.id("room"),
+		start: f.instant("start"), end: f.instant("end"), kind: "session"}}
 	s.actualStart, s.actualEnd = f.optInstant("actual_start"), f.optInstant("actual_end")
 	if f.here("programme") {
 		s.programme = f.id("programme")
 	}
 	if f.here("credit_value") {
-		f.decimal("credit_value")
+		value := f.decimal("credit_value")
+		s.value = &value
+	}
+	if f.here("kind") {
+		s.kind = f.text("kind")
+	}
+	if f.here("day") {
+		s.day = f.text("day")
+	}
+	if f.here("polls_offered") {
+		s.pollsOffered = f.u32("polls_offered")
+	}
+	s.parts = s.stretches(r, f.listed("parts"))
+	s.excluded = s.stretches(r, f.listed("excluded"))
+	for _, kid := range r.list(f.listed("fields")) {
+		one := r.object(&kid, "field", "weight")
+		if made := (field{one.text("field"), int64(one.u32("weight"))}); made.weight > 0 {
+			s.fields = append(s.fields, made)
+		}
 	}
 	return s
+}
+
+// stretches are parts of a session's scheduled time, in order, those that touch as one.
+func (s *agendaSession) stretches(r *reader, v *value) []interval {
+	var out []interval
+	for _, kid := range r.list(v) {
+		f := r.object(&kid, "start", "end")
+		out = append(out, interval{f.instant("start"), f.instant("end")}.cut(interval{s.start, s.end}))
+	}
+	return union(out)
 }
 
 func (a *agenda) programme(id string) *programme {
@@ -87,34 +127,72 @@ func (a *agenda) programme(id string) *programme {
 	return nil
 }
 
-// sessionsOf are the sessions of a programme with the windows that count.
-func (a *agenda) sessionsOf(programme string, actual bool) []session {
-	var out []session
+// pieces are what a session's window consists of (11.3).
+func (s *agendaSession) pieces(actual bool) []interval {
+	window := interval{s.start, s.end}
+	if actual && (s.actualStart != nil || s.actualEnd != nil) {
+		other := window
+		if s.actualStart != nil {
+			other.lo = *s.actualStart
+		}
+		if s.actualEnd != nil {
+			other.hi = *s.actualEnd
+		}
+		if !hollow(other) {
+			window = other
+		}
+	}
+	if parts := both(s.parts, []interval{window}); len(parts) > 0 {
+		return parts
+	}
+	return []interval{window}
+}
+
+// listed are all sessions of a programme.
+func (a *agenda) listed(programme string) []*session {
+	var out []*session
 	for _, s := range a.sessions {
-		if s.programme != programme || s.start >= s.end {
+		if s.programme == programme {
+			out = append(out, &s.session)
+		}
+	}
+	return out
+}
+
+// sessionsOf are the sessions of a programme that count, in their order, with what counts of them.
+func (a *agenda) sessionsOf(programme string, r *rules) []*session {
+	var out []*session
+	isExcluded := func(s *agendaSession) bool { return oneOf(s.kind, r.excludedKinds) }
+	for _, s := range a.sessions {
+		if s.programme != programme || s.start >= s.end || isExcluded(s) {
 			continue
 		}
-		s.window = interval{s.start, s.end}
-		if actual && (s.actualStart != nil || s.actualEnd != nil) {
-			window := s.window
-			if s.actualStart != nil {
-				window.lo = *s.actualStart
-			}
-			if s.actualEnd != nil {
-				window.hi = *s.actualEnd
-			}
-			if window.lo < window.hi {
-				s.window = window
+		pieces := s.pieces(r.actualWindows)
+		made := s.session
+		made.window = interval{pieces[0].lo, pieces[len(pieces)-1].hi}
+		made.counted = less(pieces, s.excluded)
+		for _, other := range a.sessions {
+			if other.programme == programme && other.room == s.room && other.start < other.end && isExcluded(other) {
+				made.counted = less(made.counted, other.pieces(r.actualWindows))
 			}
 		}
-		out = append(out, s.session)
+		out = append(out, &made)
 	}
+	sort.SliceStable(out, func(i, j int) bool {
+		if out[i].window.lo != out[j].window.lo {
+			return out[i].window.lo < out[j].window.lo
+		}
+		return out[i].id < out[j].id
+	})
 	return out
 }
 
 type roll struct {
 	badgeKey string
-	holders  map[string]string
+	// Whose badges and accounts these are, by digest; an account of two is nobody's.
+	holders, accounts map[string]string
+	// For whom else scans of a badge count.
+	assisted map[string][]string
 	people   map[string]*registration
 }
 
@@ -126,27 +204,76 @@ func readRegistrations(text []byte) (*roll, error) {
 	r := &reader{}
 	f := r.object(&v, "v", "badge_key", "registrations")
 	f.version()
-	out := &roll{badgeKey: f.text("badge_key"), holders: map[string]string{}, people: map[string]*registration{}}
+	out := &roll{badgeKey: f.text("badge_key"), holders: map[string]string{}, accounts: map[string]string{},
+		assisted: map[string][]string{}, people: map[string]*registration{}}
 	for _, kid := range r.list(f.get("registrations")) {
-		row := r.object(&kid, "attendee", "badges", "valid_from", "valid_until", "cancelled")
-		reg := &registration{attendee: row.id("attendee"), from: row.optInstant("valid_from"), until: row.optInstant("valid_until")}
-		if c := row.get("cancelled"); c != nil {
-			reg.cancelled = row.flag("cancelled")
-		}
-		for _, badge := range r.list(row.get("badges")) {
-			digest := r.text(&badge)
-			if !isHash(digest) {
-				r.fail("a badge is no digest")
-			}
+		row := r.object(&kid, "attendee", "badges", "valid_from", "valid_until", "cancelled", "accounts", "assistants", "speaks",
+			"accommodations")
+		reg := &registration{attendee: row.id("attendee"), from: row.optInstant("valid_from"), until: row.optInstant("valid_until"),
+			cancelled: row.truth("cancelled")}
+		for _, digest := range row.digests(row.get("badges")) {
 			if _, taken := out.holders[digest]; !taken {
 				out.holders[digest] = reg.attendee
 			}
+		}
+		for _, digest := range row.digests(row.listed("accounts")) {
+			if other, taken := out.accounts[digest]; taken && other != reg.attendee {
+				out.accounts[digest] = ""
+			} else {
+				out.accounts[digest] = reg.attendee
+			}
+		}
+		for _, digest := range row.digests(row.listed("assistants")) {
+			if !oneOf(reg.attendee, out.assisted[digest]) {
+				out.assisted[digest] = append(out.assisted[digest], reg.attendee)
+			}
+		}
+		if row.get("speaks") != nil {
+			reg.speaks = row.ids("speaks")
+		}
+		for _, kid := range r.list(row.listed("accommodations")) {
+			one := r.object(&kid, "session", "extra_s", "whole")
+			a := accommodation{whole: one.truth("whole")}
+			if one.here("session") {
+				a.session = one.id("session")
+			}
+			if one.here("extra_s") {
+				a.extraMs = int64(one.u32("extra_s")) * secondMs
+			}
+			reg.accommodations = append(reg.accommodations, a)
 		}
 		if out.people[reg.attendee] == nil {
 			out.people[reg.attendee] = reg
 		}
 	}
 	return out, r.err
+}
+
+// digests reads a list of hashes.
+func (f fields) digests(v *value) []string {
+	var out []string
+	for _, kid := range f.r.list(v) {
+		digest := f.r.text(&kid)
+		if !isHash(digest) {
+			f.r.fail("%q is no digest", digest)
+		}
+		out = append(out, digest)
+	}
+	return out
+}
+
+// credited are those for whom a badge's scans count: its holder and those whom the holder assists.
+func (r *roll) credited(badge string) []string {
+	var out []string
+	if holder, held := r.holders[badge]; held {
+		out = append(out, holder)
+	}
+	for _, attendee := range r.assisted[badge] {
+		if !oneOf(attendee, out) {
+			out = append(out, attendee)
+		}
+	}
+	return out
 }
 
 type logPrefix struct {
@@ -228,7 +355,7 @@ func readDecision(text []byte) (*writtenDecision, error) {
 	}
 	r := &reader{}
 	f := r.object(&v, "v", "attendee", "programme", "basis", "outcome", "credits", "least_credits", "most_credits",
-		"full_credits", "reason", "explanation", "complete", "parts", "evidence")
+		"full_credits", "reason", "explanation", "fields", "engagement", "confidence", "complete", "parts", "evidence")
 	f.u32("v")
 	f.id("attendee")
 	f.id("programme")
@@ -245,32 +372,68 @@ func readDecision(text []byte) (*writtenDecision, error) {
 	f.flag("complete")
 	d := &writtenDecision{explanation: f.text("explanation")}
 	for _, kid := range r.list(f.get("parts")) {
-		p := r.object(&kid, "session", "scheduled_ms", "least_ms", "most_ms", "met", "stays")
+		p := r.object(&kid, "session", "scheduled_ms", "least_ms", "most_ms", "graced_ms", "word", "met", "stays")
 		d.parts = append(d.parts, writtenPart{p.id("session"), p.i64("scheduled_ms"), p.i64("least_ms")})
 		p.i64("most_ms")
+		if p.get("graced_ms") != nil {
+			p.i64("graced_ms")
+		}
+		if p.here("word") {
+			p.word("word", confirmed, denied)
+		}
 		if p.here("met") {
 			p.flag("met")
 		}
 		for _, stay := range r.list(p.get("stays")) {
-			s := r.object(&stay, "room", "start", "end")
+			s := r.object(&stay, "room", "source", "start", "end")
 			s.id("room")
+			if s.get("source") != nil {
+				s.word("source", sourceWords...)
+			}
 			readEnd(s, "start")
 			readEnd(s, "end")
 		}
 	}
 	for _, kid := range r.list(f.get("evidence")) {
-		e := r.object(&kid, "log", "index")
+		e := r.object(&kid, "log", "index", "row")
 		e.text("log")
 		e.u64("index")
+		if e.here("row") {
+			e.u32("row")
+		}
 	}
+	readAccount(r, f)
 	return d, r.err
+}
+
+// readAccount reads fields, engagement and confidence.
+func readAccount(r *reader, f fields) {
+	for _, kid := range r.list(f.listed("fields")) {
+		one := r.object(&kid, "field", "credits")
+		one.text("field")
+		one.decimal("credits")
+	}
+	if f.here("engagement") {
+		e := r.object(f.get("engagement"), "answered", "needed")
+		e.u64("answered")
+		e.u64("needed")
+	}
+	if f.here("confidence") {
+		c := r.object(f.get("confidence"), "per_cent", "terms")
+		c.i64("per_cent")
+		for _, kid := range r.list(c.get("terms")) {
+			one := r.object(&kid, "term", "points")
+			one.text("term")
+			one.i64("points")
+		}
+	}
 }
 
 func readEnd(stay fields, key string) {
 	if !stay.here(key) {
 		return
 	}
-	f := stay.r.object(stay.get(key), "at", "inferred", "log", "index")
+	f := stay.r.object(stay.get(key), "at", "inferred", "log", "index", "row")
 	at := stay.r.object(f.get("at"), "earliest", "latest")
 	at.instant("earliest")
 	at.instant("latest")
@@ -281,6 +444,9 @@ func readEnd(stay fields, key string) {
 	}
 	if f.here("index") {
 		f.u64("index")
+	}
+	if f.here("row") {
+		f.u32("row")
 	}
 }
 
@@ -302,32 +468,76 @@ func decimalText(n *big.Int) string {
 func (d *decided) write(attendee, programme, basis, explanation string) string {
 	credits := "null"
 	if !d.review {
-		credits = quote(decimalText(d.counted.least))
+		credits = quote(decimalText(d.counted.least.total))
 	}
 	var parts, evidence []string
-	for i := range d.counted.parts {
-		parts = append(parts, d.counted.parts[i].write())
+	for _, p := range d.counted.parts {
+		parts = append(parts, p.write())
 	}
-	for _, s := range d.counted.seen {
-		evidence = append(evidence, fmt.Sprintf(`{"log":%s,"index":%d}`, quote(s.log), s.index))
+	for _, id := range d.evidence {
+		evidence = append(evidence, "{"+id.write()+"}")
 	}
-	return fmt.Sprintf(`{"v":1,"attendee":%s,"programme":%s,"basis":%s,"outcome":%s,"credits":%s,"least_credits":%s,"most_credits":%s,"full_credits":%s,"reason":%s,"explanation":%s,"complete":%t,"parts":[%s],"evidence":[%s]}`,
-		quote(attendee), quote(programme), quote(basis), quote(d.outcome), credits, quote(decimalText(d.counted.least)),
-		quote(decimalText(d.counted.most)), quote(decimalText(d.counted.full)), quote(d.reason), quote(explanation),
-		d.complete, strings.Join(parts, ","), strings.Join(evidence, ","))
+	return fmt.Sprintf(`{"v":1,"attendee":%s,"programme":%s,"basis":%s,"outcome":%s,"credits":%s,"least_credits":%s,"most_credits":%s,"full_credits":%s,"reason":%s,"explanation":%s,%s"complete":%t,"parts":[%s],"evidence":[%s]}`,
+		quote(attendee), quote(programme), quote(basis), quote(d.outcome), credits, quote(decimalText(d.counted.least.total)),
+		quote(decimalText(d.counted.most.total)), quote(decimalText(d.counted.full)), quote(d.reason), quote(explanation),
+		d.writeAccount(), d.complete, strings.Join(parts, ","), strings.Join(evidence, ","))
+}
+
+// writeAccount writes fields, engagement and confidence.
+func (d *decided) writeAccount() string {
+	text := ""
+	var fields, terms []string
+	for _, f := range d.fields {
+		fields = append(fields, fmt.Sprintf(`{"field":%s,"credits":%s}`, quote(f.field), quote(decimalText(f.credits))))
+	}
+	if fields != nil {
+		text = fmt.Sprintf(`"fields":[%s],`, strings.Join(fields, ","))
+	}
+	if e := d.counted.least.engagement; e != nil {
+		text += fmt.Sprintf(`"engagement":{"answered":%s,"needed":%s},`, e.answered, e.needed)
+	}
+	for _, t := range d.confidence.terms {
+		terms = append(terms, fmt.Sprintf(`{"term":%s,"points":%d}`, quote(t.term), t.points))
+	}
+	return text + fmt.Sprintf(`"confidence":{"per_cent":%d,"terms":[%s]},`, d.confidence.perCent, strings.Join(terms, ","))
+}
+
+func (id signalID) write() string {
+	text := fmt.Sprintf(`"log":%s,"index":%d`, quote(id.log), id.index)
+	if id.row >= 0 {
+		text += fmt.Sprintf(`,"row":%d`, id.row)
+	}
+	return text
 }
 
 func (p *part) write() string {
-	met := "null"
-	if p.met != nil {
-		met = strconv.FormatBool(*p.met)
+	met, more := "null", ""
+	if least, most := p.meets[0], p.meets[1]; least == most {
+		met = strconv.FormatBool(least)
+	}
+	if p.graced != 0 {
+		more = fmt.Sprintf(`"graced_ms":%d,`, p.graced)
+	}
+	if word := p.wordText(); word != "" {
+		more += fmt.Sprintf(`"word":%s,`, quote(word))
 	}
 	var stays []string
 	for _, s := range p.stays {
-		stays = append(stays, fmt.Sprintf(`{"room":%s,"start":%s,"end":%s}`, quote(s.room), s.start.write(), s.end.write()))
+		stays = append(stays, s.write(p.session))
 	}
-	return fmt.Sprintf(`{"session":%s,"scheduled_ms":%d,"least_ms":%d,"most_ms":%d,"met":%s,"stays":[%s]}`,
-		quote(p.session.id), p.scheduled, p.least, p.most, met, strings.Join(stays, ","))
+	return fmt.Sprintf(`{"session":%s,"scheduled_ms":%d,"least_ms":%d,"most_ms":%d,%s"met":%s,"stays":[%s]}`,
+		quote(p.session.id), p.scheduled, p.least, p.most, more, met, strings.Join(stays, ","))
+}
+
+func (s *resolved) write(at *session) string {
+	room, source := s.spot.id, ""
+	if s.spot.session {
+		room = at.room
+	}
+	if s.source != "scan" {
+		source = fmt.Sprintf(`"source":%s,`, quote(s.source))
+	}
+	return fmt.Sprintf(`{"room":%s,%s"start":%s,"end":%s}`, quote(room), source, s.start.write(), s.end.write())
 }
 
 func (e *stayEnd) write() string {
@@ -336,67 +546,7 @@ func (e *stayEnd) write() string {
 		text += `,"inferred":` + quote(e.inferred)
 	}
 	if e.signal != nil {
-		text += fmt.Sprintf(`,"log":%s,"index":%d`, quote(e.signal.log), e.signal.index)
+		text += "," + e.signal.id.write()
 	}
 	return text + "}"
-}
-
-// ---- the explanation (11.7) ----
-
-func span(ms int64) string {
-	s := ms / 1000
-	m, r := s/60, s%60
-	switch {
-	case m == 0:
-		return fmt.Sprintf("%d s", r)
-	case r == 0 || m >= 90:
-		return fmt.Sprintf("%d min", m)
-	}
-	return fmt.Sprintf("%d min %d s", m, r)
-}
-
-var why = map[string]string{
-	"not_registered":         "not registered",
-	"registration_cancelled": "the registration did not hold",
-	"no_attendance":          "no attendance recorded",
-	"missing_check_in":       "a check-in is missing",
-	"missing_check_out":      "a check-out is missing",
-	"clock_uncertain":        "the clock leaves it open",
-	"insufficient_evidence":  "a scan can be read both ways",
-	"below_minimum":          "below the minimum",
-}
-
-func (d *decided) explain(r *rules) string {
-	var least, most, scheduled int64
-	for i := range d.counted.parts {
-		p := &d.counted.parts[i]
-		least, most, scheduled = least+p.least, most+p.most, scheduled+p.scheduled
-	}
-	text := fmt.Sprintf("Present %s of %s", span(least), span(scheduled))
-	if span(least) != span(most) {
-		text = fmt.Sprintf("Present between %s and %s of %s", span(least), span(most), span(scheduled))
-	}
-	need := ""
-	switch {
-	case r.share > 0:
-		need = decimalText(times(r.share, 100)) + " %"
-	case r.minutesMs > 0:
-		need = span(r.minutesMs)
-	case r.full:
-		need = "all"
-	}
-	if need != "" && len(d.counted.parts) > 1 {
-		text += "; " + need + " of each session needed"
-	} else if need != "" {
-		text += "; " + need + " needed"
-	}
-	if d.review {
-		text += fmt.Sprintf("; %s to %s credits, a reviewer decides", decimalText(d.counted.least), decimalText(d.counted.most))
-	} else {
-		text += fmt.Sprintf("; %s of %s credits", decimalText(d.counted.least), decimalText(d.counted.full))
-	}
-	if why[d.reason] != "" {
-		text += " (" + why[d.reason] + ")"
-	}
-	return text + "."
 }

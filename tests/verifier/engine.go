@@ -1,514 +1,381 @@
 package main
 
-import (
-	"math/big"
-	"sort"
-)
+// Presence and decisions: the engine rollcall-credit-3 (sections 11.2 to 11.7).
 
-// Presence and decisions: the engine rollcall-threshold-2 (sections 11.2 to 11.7).
-
-const (
-	engineName   = "rollcall-threshold-2"
-	closedBefore = "closes_previous"
-	stillInside  = "still_inside"
-)
-
-type signal struct {
-	log       string
-	index     uint64
-	at        interval
-	rooms     []string
-	direction string
-	toggled   bool
-
-	// What a reading gives it.
-	instant int64
-	room    string
-	seen    int // its number among those seen
-}
+const engineName = "rollcall-credit-3"
 
 type session struct {
-	id, title, room string
-	start, end      int64
-	window          interval // half open
+	id, title, room        string
+	start, end             int64
+	actualStart, actualEnd *int64
+	kind, day              string
+	parts, excluded        []interval // as section 9 says
+	fields                 []field
+	value                  *int64
+	pollsOffered           uint64
+
+	// By the rules (11.3): half open.
+	window  interval
+	counted []interval
+}
+
+type field struct {
+	field  string
+	weight int64
+}
+
+type accommodation struct {
+	session string
+	extraMs int64
+	whole   bool
 }
 
 type registration struct {
-	attendee    string
-	badges      []string
-	from, until *int64
-	cancelled   bool
-}
-
-func (r *registration) holds(at int64) bool {
-	return !r.cancelled && (r.from == nil || *r.from <= at) && (r.until == nil || at < *r.until)
+	attendee       string
+	from, until    *int64
+	cancelled      bool
+	speaks         []string
+	accommodations []accommodation
 }
 
 // A question is all that a decision depends on.
 type question struct {
 	rules        *rules
-	sessions     []session // of the programme, in the order of the agenda
-	signals      []signal  // in any order
+	sessions     []*session // that count, in their order
+	listed       []*session // all of the programme
+	partOf       map[string]string
+	signals      []signal
 	registration *registration
 	now          int64
 	incomplete   int
+
+	serves map[spot][]*session
+	day    *day
 }
 
-type stayEnd struct {
-	at       interval
-	inferred string
-	signal   *signal
-}
-
-type stay struct {
-	room       string
-	start, end *stayEnd
-}
-
-type part struct {
-	session                *session
-	scheduled, least, most int64
-	met                    *bool
-	stays                  []stay
-}
-
-type credits = *big.Int
-
-// A count is one pass of sections 11.3 to 11.5.
+// A count is one pass of sections 11.4 and 11.5.
 type count struct {
-	parts             []part
-	least, most, full credits
-	stays             int
-	seen              []signal
+	parts       []*part
+	least, most *side
+	full        credits
+	open        bool
 }
 
 func (c *count) differs(other *count) bool {
-	return c.least.Cmp(other.least) != 0 || c.most.Cmp(other.most) != 0
+	return c.least.total.Cmp(other.least.total) != 0 || c.most.total.Cmp(other.most.total) != 0 || c.open != other.open
 }
 
-func (c *count) sure() bool { return c.least.Cmp(c.most) == 0 }
+func (c *count) settled() bool { return c.least.total.Cmp(c.most.total) == 0 && !c.open }
 
-// A decision, before it is written.
-type decided struct {
-	outcome, reason string
-	review          bool
-	counted         *count
-	complete        bool
-}
-
-// ---- stays (11.3) ----
-
-type presence struct {
-	stays []*stay
-	seen  map[string][]signal
-	order []signal
-}
-
-func (q *question) presence(signals []signal) *presence {
-	p := &presence{seen: map[string][]signal{}}
-	open, ended := map[string]*stay{}, map[string]*stay{}
-	for i := range signals {
-		s := signals[i]
-		if len(s.rooms) == 0 {
-			continue
-		}
-		room := s.room
-		s.seen = len(p.order)
-		p.order = append(p.order, s)
-		p.seen[room] = append(p.seen[room], s)
-		here := &stayEnd{at: s.at, signal: &s}
-		switch s.direction {
-		case "in":
-			if q.rules.closesPrevious {
-				for other, stay := range open {
-					if other != room {
-						stay.end = &stayEnd{at: s.at, inferred: closedBefore, signal: &s}
-						delete(open, other)
-					}
-				}
-			}
-			if open[room] == nil {
-				open[room] = &stay{room: room, start: here}
-				p.stays = append(p.stays, open[room])
-			}
-			delete(ended, room)
-		case "out":
-			switch {
-			case open[room] != nil:
-				open[room].end = here
-				ended[room] = open[room]
-				delete(open, room)
-			case ended[room] != nil:
-				if q.rules.repeatedLast {
-					ended[room].end = here
-				}
-			default:
-				ended[room] = &stay{room: room, end: here}
-				p.stays = append(p.stays, ended[room])
-			}
-		}
-	}
-	return p
-}
-
-// ---- minutes (11.4) ----
-
-// count runs sections 11.3 to 11.5 on these signals.
-func (q *question) count(signals []signal) *count {
-	p := q.presence(signals)
-	c := &count{stays: len(p.stays), seen: p.order}
-	order := make([]*session, len(q.sessions))
-	for i := range q.sessions {
-		order[i] = &q.sessions[i]
-	}
-	sort.SliceStable(order, func(i, j int) bool {
-		if order[i].window.lo != order[j].window.lo {
-			return order[i].window.lo < order[j].window.lo
-		}
-		return order[i].id < order[j].id
-	})
-	for _, s := range order {
-		c.parts = append(c.parts, q.part(s, order, p))
-	}
-	q.award(c)
-	return c
-}
-
-func (q *question) part(s *session, order []*session, p *presence) part {
-	out := part{session: s, scheduled: s.window.hi - s.window.lo}
-	var least, most, perhaps []interval
-	for _, known := range p.stays {
-		if known.room != s.room {
-			continue
-		}
-		stay, review, ok := q.resolve(*known, s, order, p)
-		if !ok {
-			continue
-		}
-		span := interval{stay.start.at.lo, stay.end.at.hi}.cut(s.window)
-		if span.lo >= span.hi {
-			continue
-		}
-		most = append(most, span)
-		out.stays = append(out.stays, stay)
-		if span := (interval{stay.start.at.hi, stay.end.at.lo}).cut(s.window); span.lo < span.hi && !review {
-			least = append(least, span)
-		} else {
-			perhaps = append(perhaps, most[len(most)-1])
-		}
-	}
-	out.least, out.most = q.leastLength(least, perhaps, s), q.mostLength(most, len(perhaps) > 0, s)
-	if a, b := q.meets(out.least, out.scheduled), q.meets(out.most, out.scheduled); a == b {
-		out.met = &a
-	}
-	return out
-}
-
-// resolve gives a stay both ends for a session; not ok leaves it out.
-func (q *question) resolve(known stay, s *session, order []*session, p *presence) (out stay, review, ok bool) {
-	out = known
+func (c *count) byCredits() string {
 	switch {
-	case known.end == nil:
-		from := known.start.signal
-		if q.firstAfter(known.room, from.instant, order) != s {
-			return out, false, false
-		}
-		if q.now < s.window.hi {
-			out.end = &stayEnd{at: exactly(q.now), inferred: stillInside}
-			return out, false, true
-		}
-		end := &stayEnd{at: exactly(s.window.hi), inferred: q.rules.missingOut}
-		if q.rules.missingOut == "last_signal" {
-			end.at = from.at
-			for i := range p.seen[known.room] {
-				seen := &p.seen[known.room][i]
-				if inside(seen.instant, s) && seen.seen >= from.seen {
-					end.at, end.signal = seen.at, seen
-				}
-			}
-		}
-		out.end = end
-		return out, q.rules.missingOut == "review", q.rules.missingOut != "none"
-	case known.start == nil:
-		until := known.end.signal
-		if q.lastBefore(known.room, until.instant, order) != s {
-			return out, false, false
-		}
-		start := &stayEnd{at: exactly(s.window.lo), inferred: q.rules.missingIn}
-		if q.rules.missingIn == "first_signal" {
-			start.at = until.at
-			for _, seen := range p.seen[known.room] {
-				if inside(seen.instant, s) {
-					start.at = seen.at
-					break
-				}
-			}
-		}
-		out.start = start
-		return out, q.rules.missingIn == "review", q.rules.missingIn != "none"
-	}
-	return out, false, true
-}
-
-func inside(ms int64, s *session) bool { return s.window.lo <= ms && ms < s.window.hi }
-
-func (q *question) firstAfter(room string, from int64, order []*session) *session {
-	for _, s := range order {
-		if s.room == room && from < s.window.hi {
-			return s
-		}
-	}
-	return nil
-}
-
-func (q *question) lastBefore(room string, until int64, order []*session) *session {
-	for i := len(order) - 1; i >= 0; i-- {
-		if order[i].room == room && order[i].window.lo <= until {
-			return order[i]
-		}
-	}
-	return nil
-}
-
-// bounds are the first start and the last end.
-func bounds(spans []interval) interval {
-	all := interval{lastMs, firstMs}
-	for _, span := range spans {
-		all = all.hull(span)
-	}
-	return all
-}
-
-// leastLength graces the ends, each unless a stay that may not have been may lie outside it.
-func (q *question) leastLength(spans, perhaps []interval, s *session) int64 {
-	all, other := bounds(spans), bounds(perhaps)
-	for i := range spans {
-		if spans[i].lo == all.lo && other.lo >= all.lo {
-			q.graceIn(&spans[i], s)
-		}
-		if spans[i].hi == all.hi && other.hi <= all.hi {
-			q.graceOut(&spans[i], s)
-		}
-	}
-	return unionLength(spans)
-}
-
-// mostLength graces the ends, or where a stay may not have been, all.
-func (q *question) mostLength(spans []interval, perhaps bool, s *session) int64 {
-	all := bounds(spans)
-	for i := range spans {
-		if perhaps || spans[i].lo == all.lo {
-			q.graceIn(&spans[i], s)
-		}
-		if perhaps || spans[i].hi == all.hi {
-			q.graceOut(&spans[i], s)
-		}
-	}
-	return unionLength(spans)
-}
-
-func (q *question) graceIn(span *interval, s *session) {
-	if span.lo-s.window.lo <= q.rules.graceIn {
-		span.lo = s.window.lo
-	}
-}
-
-func (q *question) graceOut(span *interval, s *session) {
-	if s.window.hi-span.hi <= q.rules.graceOut {
-		span.hi = s.window.hi
-	}
-}
-
-// unionLength is that of the union.
-func unionLength(spans []interval) int64 {
-	sort.Slice(spans, func(i, j int) bool { return spans[i].lo < spans[j].lo })
-	var total, until int64
-	for _, span := range spans {
-		from := maxOf(span.lo, until)
-		if span.hi > from {
-			total += span.hi - from
-			until = span.hi
-		}
-	}
-	return total
-}
-
-func (q *question) meets(ms, scheduled int64) bool {
-	if ms <= 0 {
-		return false
-	}
-	switch {
-	case q.rules.share > 0:
-		return times(ms, million).Cmp(times(scheduled, q.rules.share)) >= 0
-	case q.rules.minutesMs > 0:
-		return ms >= q.rules.minutesMs
-	case q.rules.full:
-		return ms >= scheduled
-	}
-	return true
-}
-
-func times(a, b int64) *big.Int { return new(big.Int).Mul(big.NewInt(a), big.NewInt(b)) }
-
-// ---- credits (11.5) ----
-
-func (q *question) award(c *count) {
-	total := func(ms func(*part) int64) credits {
-		sum, units := int64(0), new(big.Int)
-		for i := range c.parts {
-			award := q.awarded(ms(&c.parts[i]), c.parts[i].scheduled)
-			sum += award
-			if q.rules.perSession {
-				units.Add(units, q.credits(award))
-			}
-		}
-		if q.rules.perSession {
-			return units
-		}
-		return q.credits(sum)
-	}
-	c.least = total(func(p *part) int64 { return p.least })
-	c.most = total(func(p *part) int64 { return p.most })
-	c.full = total(func(p *part) int64 { return p.scheduled })
-}
-
-func (q *question) awarded(ms, scheduled int64) int64 {
-	switch {
-	case ms <= 0:
-		return 0
-	case q.meets(ms, scheduled):
-		if q.rules.metScheduled {
-			return scheduled
-		}
-		return ms
-	case q.rules.belowActual:
-		return ms
-	}
-	return 0
-}
-
-func (q *question) credits(awardMs int64) credits {
-	award := times(awardMs, million)
-	if award.Cmp(times(q.rules.unitMs, q.rules.firstAward)) < 0 {
-		return new(big.Int)
-	}
-	grid := times(q.rules.unitMs, q.rules.step)
-	if q.rules.nearest {
-		award.Lsh(award, 1).Add(award, grid)
-		grid.Lsh(grid, 1)
-	}
-	steps := award.Div(award, grid)
-	return steps.Mul(steps, big.NewInt(q.rules.step))
-}
-
-func (c *count) outcome() string {
-	switch {
-	case !c.sure():
-		return "review"
-	case c.least.Sign() == 0:
+	case c.least.total.Sign() == 0:
 		return "none"
-	case c.least.Cmp(c.full) >= 0:
+	case c.least.total.Cmp(c.full) >= 0:
 		return "full"
 	}
 	return "partial"
 }
 
-// ---- reason and review (11.6) ----
+func (q *question) count(p *presence, h repairs) *count {
+	c := &count{parts: q.parts(p, h)}
+	c.least, c.most = q.side(c.parts, onLeast, h), q.side(c.parts, onMost, h)
+	c.full = q.side(c.parts, onFull, h).total
+	c.open = q.isOpen(c, h)
+	return c
+}
+
+// A decision, before it is written.
+type decided struct {
+	outcome, reason, why string
+	review               bool
+	counted              *count
+	complete             bool
+	evidence             []signalID
+	fields               []fieldCredits
+	confidence           confidence
+}
+
+type fieldCredits struct {
+	field   string
+	credits credits
+}
 
 func (q *question) decide() *decided {
-	day := q.day()
-	told := q.told(day)
-	c, reason := q.answer(told)
-	d := &decided{counted: c, reason: reason, complete: q.incomplete == 0}
-	for i := range c.parts {
-		d.complete = d.complete && c.parts[i].session.window.hi <= q.now
+	q.serves = map[spot][]*session{}
+	q.day = q.sort(heard(q.signals, q.rules.sources))
+	told := q.presence(q.told(q.day), q.day.streams)
+	c := q.count(told, repairs{})
+	unheard := q.unheard(c)
+	d := &decided{counted: c, complete: q.incomplete == 0}
+	d.reason, d.why = q.reason(told, c, unheard)
+	for _, s := range q.sessions {
+		d.complete = d.complete && s.window.hi <= q.now
 	}
-	d.outcome = c.outcome()
-	d.review = !c.sure() || q.isOpen(day, c, &d.reason)
+	d.outcome = c.byCredits()
+	d.review = !c.settled()
+	if by := q.review(c, d.reason, unheard); !d.review && by != "" {
+		d.review = true
+		switch d.reason {
+		case "not_registered", "registration_cancelled", "manual_override", "missing_check_in", "missing_check_out", "conflicting_signals":
+		default:
+			d.reason, d.why = by, ""
+		}
+	}
 	if d.review {
 		d.outcome = "review"
+	} else {
+		d.fields = q.fields(c)
 	}
+	d.evidence = q.evidence()
+	d.confidence = q.trust(c)
 	return d
 }
 
-// isOpen is whether another reading comes to something else; it puts the reason right.
-func (q *question) isOpen(day *day, c *count, reason *string) bool {
-	told := *reason
-	why := func(reason *string, other string) {
-		switch told {
-		case "not_registered", "registration_cancelled", "missing_check_in", "missing_check_out":
-		default:
-			*reason = other
-		}
+// unheard is whether signals of sources that do not count would have made a difference.
+func (q *question) unheard(c *count) bool {
+	counting, all := len(heard(q.signals, q.rules.sources)), heard(q.signals, sourceWords)
+	if counting == len(all) {
+		return false
 	}
-	tried := 0
-	sure := q.everyTime(day, func(reading []signal) bool {
-		tried++
-		if tried > maxReadings {
+	other := *q
+	other.day = other.sort(all)
+	return c.differs(other.count(other.presence(other.told(other.day), other.day.streams), repairs{}))
+}
+
+// review gives the reason for which another reading leaves a settled day open; none where all come to the same.
+func (q *question) review(c *count, told string, unheard bool) string {
+	same := func(other *count) bool { return !c.differs(other) && sameAll(c.least.cells, other.least.cells) }
+	if q.day.contradicts {
+		return "clock_uncertain"
+	}
+	var times, ways [][][]step
+	for _, s := range q.day.streams {
+		times = append(times, q.times(s))
+	}
+	ok := each(times, func(r reading) bool {
+		p := q.presence(r, q.day.streams)
+		other := q.count(p, repairs{})
+		if !same(other) {
 			return false
 		}
-		other, reason := q.answer(reading)
-		return !c.differs(other) && (c.least.Sign() == 0 || reason == told)
+		if c.least.total.Sign() == 0 {
+			return true
+		}
+		reason, _ := q.reason(p, other, unheard)
+		return reason == told
 	})
-	if !sure {
-		why(reason, "clock_uncertain")
-		return true
-	}
-	sure = q.everyReading(day, func(reading []signal) bool { return !c.differs(q.count(q.registered(reading))) })
-	if !sure {
-		why(reason, "insufficient_evidence")
-	}
-	return !sure
-}
-
-// again counts under rules with one thing changed.
-func (q *question) again(signals []signal, change func(*rules)) *count {
-	changed, with := *q, *q.rules
-	change(&with)
-	changed.rules = &with
-	return changed.count(signals)
-}
-
-// answer is what one reading comes to, and its reason.
-func (q *question) answer(all []signal) (*count, string) {
-	held := q.registered(all)
-	c := q.count(held)
-	return c, q.reason(c, all, held)
-}
-
-func (q *question) reason(c *count, all, held []signal) string {
-	if len(held) != len(all) && c.differs(q.count(all)) {
-		if q.registration == nil {
-			return "not_registered"
-		}
-		return "registration_cancelled"
-	}
-	if q.registration == nil && len(all) == 0 {
-		return "not_registered"
-	}
-	if c.stays == 0 {
-		return "no_attendance"
-	}
-	if q.rules.missingIn != "session_start" &&
-		c.differs(q.again(held, func(r *rules) { r.missingIn = "session_start" })) {
-		return "missing_check_in"
-	}
-	if q.rules.missingOut != "session_end" &&
-		c.differs(q.again(held, func(r *rules) { r.missingOut = "session_end" })) {
-		return "missing_check_out"
-	}
-	switch c.outcome() {
-	case "review":
+	if !ok {
 		return "clock_uncertain"
-	case "partial":
-		return "partial_credit"
-	case "full":
-		return "met_duration_threshold"
 	}
-	for i := range c.parts {
-		if c.parts[i].most > 0 {
-			return "below_minimum"
+	for _, readings := range times {
+		ways = append(ways, q.ways(readings))
+	}
+	if !each(ways, func(r reading) bool { return same(q.count(q.presence(r, q.day.streams), repairs{})) }) {
+		return "insufficient_evidence"
+	}
+	return ""
+}
+
+// reason is the first that applies (11.6), and why where that is more than its word says.
+func (q *question) reason(p *presence, c *count, unheard bool) (reason, why string) {
+	again := func(h repairs) bool { return c.differs(q.count(p, h)) }
+	has := func(is func(*part) bool) bool {
+		for _, part := range c.parts {
+			if is(part) {
+				return true
+			}
+		}
+		return false
+	}
+	denials := has(func(p *part) bool { return p.word.denied })
+	disputed := has(func(p *part) bool { return p.word.disputed })
+	review := !q.rules.denialOverrides
+	noStart, noEnd := false, false
+	for _, s := range p.stays {
+		noStart, noEnd = noStart || s.start == nil, noEnd || s.end == nil
+	}
+	nothing := len(p.stays)+len(q.day.runs) == 0
+	r := q.registration
+	repaired := repairs{starts: true, ends: true, confirmDisputed: true, noDenials: review, aloneCounts: true, noneShort: true}
+	switch {
+	case r == nil && (nothing && len(q.day.words) == 0 || again(repairs{registered: true})):
+		return "not_registered", ""
+	case r != nil && (r.cancelled || r.from != nil || r.until != nil) && again(repairs{registered: true}):
+		return "registration_cancelled", ""
+	case denials && !review && again(repairs{noDenials: true}):
+		return "manual_override", ""
+	case nothing && !disputed && !has(func(p *part) bool { return p.word.confirmed }) && c.most.total.Sign() == 0 && !unheard:
+		return "no_attendance", ""
+	case noStart && q.rules.missingIn != "session_start" && again(repairs{starts: true}):
+		return "missing_check_in", ""
+	case noEnd && q.rules.missingOut != "session_end" && again(repairs{ends: true}):
+		return "missing_check_out", ""
+	case (disputed || denials && review) && again(repairs{confirmDisputed: true, noDenials: review}):
+		return "conflicting_signals", ""
+	case !c.settled() && !q.count(p, repaired).settled():
+		return "clock_uncertain", ""
+	case unheard:
+		return "insufficient_evidence", "what else was seen does not count"
+	}
+	bareLeast, wanting := false, c.open
+	for i, low := range c.least.units {
+		bareLeast = bareLeast || low.bare
+		wanting = wanting || low.bare || low.short || c.most.units[i].bare || c.most.units[i].short
+	}
+	overlapped := has(func(p *part) bool { return p.overlapped })
+	switch {
+	case bareLeast && again(repairs{aloneCounts: true, noneShort: true}):
+		return "insufficient_evidence", "a platform's report alone does not count"
+	case wanting && again(repairs{noneShort: true}):
+		return "insufficient_engagement", ""
+	case overlapped && again(repairs{countEach: true}):
+		return "overlapping_sessions", ""
+	case c.least.capped || c.most.capped:
+		return "cap_reached", ""
+	case !c.settled():
+		return "clock_uncertain", ""
+	}
+	switch c.byCredits() {
+	case "partial":
+		return "partial_credit", ""
+	case "full":
+		return "met_duration_threshold", ""
+	}
+	if has(func(p *part) bool { return p.most > 0 }) {
+		return "below_minimum", ""
+	}
+	return "no_attendance", ""
+}
+
+// fields are the credits by field, where sessions name any.
+func (q *question) fields(c *count) []fieldCredits {
+	named := false
+	for _, s := range q.sessions {
+		named = named || len(s.fields) > 0
+	}
+	if !named {
+		return nil
+	}
+	var out []fieldCredits
+	cells := q.cells()
+	for i, at := range cells {
+		n := 0
+		for n < len(out) && out[n].field < at.field {
+			n++
+		}
+		if n == len(out) || out[n].field != at.field {
+			out = append(out[:n], append([]fieldCredits{{at.field, sum(nil, maxCredits)}}, out[n:]...)...)
+		}
+		out[n].credits = sum([]credits{out[n].credits, c.least.cells[i]}, maxCredits)
+	}
+	var some []fieldCredits
+	for _, f := range out {
+		if f.credits.Sign() > 0 {
+			some = append(some, f)
 		}
 	}
-	return "no_attendance"
+	return some
+}
+
+// evidence are the signals that a decision names.
+func (q *question) evidence() []signalID {
+	known := map[signalID]bool{}
+	var seen []*signal
+	put := func(s *signal) {
+		if !known[s.id] {
+			known[s.id] = true
+			seen = append(seen, s)
+		}
+	}
+	for i := range q.signals {
+		if s := &q.signals[i]; s.kind != heartbeat && len(s.rooms)+len(s.session) > 0 {
+			put(s)
+		}
+	}
+	for _, r := range q.day.runs {
+		put(r.first)
+		put(r.last)
+	}
+	sortSignals(seen)
+	var out []signalID
+	for _, s := range seen {
+		out = append(out, s.id)
+	}
+	return out
+}
+
+// ---- confidence ----
+
+type term struct {
+	term   string
+	points int
+}
+
+type confidence struct {
+	perCent int
+	terms   []term
+}
+
+var byQuality = map[string]int{kernel: -5, byCode: -10, reported: -10, bounded: -20, contradictory: -40}
+
+func (q *question) trust(c *count) confidence {
+	points := map[string]int{}
+	for _, p := range c.parts {
+		if p.most <= 0 || p.word.denied || p.word.disputed {
+			continue
+		}
+		sources := map[string]bool{}
+		for _, s := range p.stays {
+			sources[s.source] = true
+		}
+		if p.word.confirmed {
+			sources["person"] = true
+		}
+		if len(sources) > 0 && !sources["scan"] && !sources["person"] {
+			points["source"] = -10
+		}
+		if len(sources) > 1 {
+			points["corroborated"] = 10
+		}
+		if !p.word.confirmed {
+			for _, s := range p.stays {
+				for _, end := range []*stayEnd{s.start, s.end} {
+					end.trust(points)
+				}
+			}
+		}
+	}
+	if q.incomplete > 0 {
+		points["doors"] = -10
+	}
+	out := confidence{perCent: 100}
+	for _, name := range []string{"source", "inferred", "direction", "time", "corroborated", "doors"} {
+		if points[name] != 0 {
+			out.terms = append(out.terms, term{name, points[name]})
+			out.perCent += points[name]
+		}
+	}
+	if out.perCent > 100 {
+		out.perCent = 100
+	}
+	if out.perCent < 0 {
+		out.perCent = 0
+	}
+	return out
+}
+
+func (e *stayEnd) trust(points map[string]int) {
+	if e.inferred != "" {
+		points["inferred"] = -20
+	}
+	if e.signal == nil {
+		return
+	}
+	if e.signal.toggled {
+		points["direction"] = -10
+	}
+	if by := byQuality[e.signal.quality]; by < points["time"] {
+		points["time"] = by
+	}
 }

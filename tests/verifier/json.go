@@ -344,6 +344,19 @@ func (f fields) here(key string) bool {
 	return v != nil && v.kind != jsonNull
 }
 
+// listed is a list that may be left out; null is none.
+func (f fields) listed(key string) *value {
+	if v := f.get(key); v != nil {
+		return v
+	}
+	return &value{kind: jsonArray}
+}
+
+// truth is a flag that may be left out, and is then false.
+func (f fields) truth(key string) bool {
+	return f.here(key) && f.flag(key)
+}
+
 func (f fields) must(key string) {
 	if f.get(key) == nil {
 		f.r.fail("%s is missing", key)

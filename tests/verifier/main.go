@@ -3,6 +3,7 @@
 //	verifier FILE...         whole archives: a tar file each, or the folder it unpacks to
 //	verifier -scans FILE...  the same, and lists every scan with the interval and the receipts that place it
 //	verifier -cases          single notes and proofs from standard input, see cases.go
+//	verifier -questions      questions to the engine alone from standard input, see questions.go
 //
 // It is written from src/protocol/FORMAT.md and the C2SP specifications; hashes, inclusion and consistency are those
 // of golang.org/x/mod/sumdb, the code that checks Go's own module log. For each archive it prints one line of JSON:
@@ -25,10 +26,15 @@ import (
 
 func main() {
 	cases := flag.Bool("cases", false, "judge notes and proofs from standard input")
+	questions := flag.Bool("questions", false, "answer questions from standard input")
 	scans := flag.Bool("scans", false, "list every scan with what places it in time")
 	flag.Parse()
 	if *cases {
 		judgeCases()
+		return
+	}
+	if *questions {
+		answerQuestions()
 		return
 	}
 	if flag.NArg() == 0 {

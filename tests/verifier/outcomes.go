@@ -17,7 +17,7 @@ type asked struct {
 	roll      *roll
 	rules     *rules
 	programme *programme
-	sessions  []session
+	sessions  []*session
 	// wrong fails its decisions; what is unknown, or a journal that is missing, leaves them unchecked.
 	wrong            error
 	unknown, missing string
@@ -133,9 +133,8 @@ func (r *run) decision(index uint64, body *decisionBody, inForce *force, certifi
 
 func (d *decided) line(index uint64, body *decisionBody, rules *rules, certified []string, agrees bool) recount {
 	out := recount{Decision: index, Attendee: body.attendee, Programme: body.programme, Certificate: certified,
-		Outcome: d.outcome, Credits: decimalText(d.counted.least), Explanation: d.explain(rules), Agrees: agrees}
-	for i := range d.counted.parts {
-		p := &d.counted.parts[i]
+		Outcome: d.outcome, Credits: decimalText(d.counted.least.total), Explanation: d.explain(rules), Agrees: agrees}
+	for _, p := range d.counted.parts {
 		out.LeastMs, out.MostMs, out.ScheduledMs = out.LeastMs+p.least, out.MostMs+p.most, out.ScheduledMs+p.scheduled
 	}
 	return out
@@ -152,7 +151,7 @@ func (r *run) same(body *decisionBody, q *asked, d *decided) error {
 		return fmt.Errorf("made again it comes to: %s (outcome %s, reason %s)", explanation, d.outcome, d.reason)
 	}
 	credits := (body.credits == nil) == d.review &&
-		(body.credits == nil || times(*body.credits, 1).Cmp(d.counted.least) == 0)
+		(body.credits == nil || times(*body.credits, 1).Cmp(d.counted.least.total) == 0)
 	return must(body.outcome == d.outcome && body.reason == d.reason && body.programme == q.basis.programme && credits,
 		"the ledger's entry says something else than the decision")
 }
@@ -289,7 +288,7 @@ func (r *run) open(hash string, q *asked) error {
 	if q.programme = q.agenda.programme(b.programme); q.programme == nil {
 		return errors.New("the agenda does not have the programme")
 	}
-	q.sessions = q.agenda.sessionsOf(b.programme, q.rules.actualWindows)
+	q.sessions = q.agenda.sessionsOf(b.programme, q.rules)
 	if q.missing == "" {
 		q.signals = r.signals(q)
 	}
@@ -314,24 +313,24 @@ func (r *run) signals(q *asked) map[string][]signal {
 			if !is || scan.verdict == "repeat" || scan.verdict == "revoked_badge" || scan.key != q.roll.badgeKey {
 				continue
 			}
-			attendee, held := q.roll.holders[scan.badge]
-			if !held {
-				continue
-			}
-			s := signal{log: l.log, index: i, rooms: scan.rooms, direction: scan.direction, toggled: scan.source == "toggled"}
+			s := signal{id: signalID{l.log, i, -1}, source: "scan", kind: scan.direction, toggled: scan.source == "toggled",
+				rooms: scan.rooms, tick: h.tick(l.log, i, entries[i].stamp)}
 			if rooms, known := q.agenda.doors[scan.door]; known {
 				s.rooms = rooms
 			}
-			s.at = h.place(s.index, entries[i].stamp).at
-			out[attendee] = append(out[attendee], s)
+			p := h.place(i, entries[i].stamp)
+			s.at, s.quality = p.at, p.basis
+			for _, attendee := range q.roll.credited(scan.badge) {
+				out[attendee] = append(out[attendee], s)
+			}
 		}
 	}
 	return out
 }
 
 func (q *asked) decide(attendee string) *decided {
-	question := &question{rules: q.rules, sessions: q.sessions, signals: q.signals[attendee], registration: q.roll.people[attendee],
-		now: q.basis.now, incomplete: len(q.basis.incomplete)}
+	question := &question{rules: q.rules, sessions: q.sessions, listed: q.agenda.listed(q.basis.programme), partOf: q.agenda.partOf,
+		signals: q.signals[attendee], registration: q.roll.people[attendee], now: q.basis.now, incomplete: len(q.basis.incomplete)}
 	return question.decide()
 }
 

@@ -6,9 +6,10 @@ import "sort"
 
 const maxReadings = 1024
 
-// A chance is a signal and where it can be: its pieces, each from one of these instants to before the next, or to `to`.
+// A chance is a crossing and where it can be: its pieces, each from one of these instants to before the next, or to `to`.
 type chance struct {
-	signal   signal
+	signal   *signal
+	spots    []spot
 	instants []int64
 	to       int64
 }
@@ -22,55 +23,77 @@ func (c *chance) pieceEnd(i int) int64 {
 	return c.to
 }
 
-// A day holds the chances in told order, and those of each log by index.
-type day struct {
+// A stream holds the chances in told order, and those of each log that are in order among themselves.
+type stream struct {
+	platform    bool
 	chances     []*chance
 	logs        [][]*chance
 	contradicts bool
 }
 
-func (q *question) day() *day {
-	d := &day{}
+// A step is a crossing as a reading has it.
+type step struct {
+	*signal
+	instant   int64
+	direction string
+	spot      spot
+	spots     []spot
+}
+
+// A reading of the day has the steps of each stream.
+type reading [][]step
+
+// A day holds all that counts of an attendee.
+type day struct {
+	streams      []*stream
+	beats, polls []beat
+	runs         []beatRun
+	words        map[string]word
+	contradicts  bool
+}
+
+// chances gives a stream's crossings their pieces, and puts them in order.
+func (q *question) chances(s *stream) {
 	byLog := map[string][]*chance{}
 	var names []string
-	for _, s := range q.signals {
-		if byLog[s.log] == nil {
-			names = append(names, s.log)
+	for _, c := range s.chances {
+		if c.signal.id.row >= 0 {
+			s.logs = append(s.logs, []*chance{c})
+			continue
 		}
-		byLog[s.log] = append(byLog[s.log], &chance{signal: s, to: s.at.hi})
+		name := c.signal.id.log
+		if byLog[name] == nil {
+			names = append(names, name)
+		}
+		byLog[name] = append(byLog[name], c)
 	}
-	sort.Strings(names)
 	for _, name := range names {
-		log := byLog[name]
-		sort.SliceStable(log, func(i, j int) bool { return log[i].signal.index < log[j].signal.index })
+		s.logs = append(s.logs, byLog[name])
+	}
+	for _, log := range s.logs {
+		sort.SliceStable(log, func(i, j int) bool { return log[i].signal.id.before(log[j].signal.id) })
 		for i, c := range log {
 			from := c.signal.at.lo
 			if i > 0 {
 				from = maxOf(from, log[i-1].from())
 			}
-			c.instants = []int64{from}
+			c.instants, c.to = []int64{from}, c.signal.at.hi
 		}
 		for i := len(log) - 1; i >= 0; i-- {
 			if i+1 < len(log) {
 				log[i].to = minOf(log[i].to, log[i+1].to)
 			}
-			d.contradicts = d.contradicts || log[i].to < log[i].from()
+			s.contradicts = s.contradicts || log[i].to < log[i].from()
 			q.cut(log[i])
 		}
-		d.logs = append(d.logs, log)
-		d.chances = append(d.chances, log...)
 	}
-	sort.SliceStable(d.chances, func(i, j int) bool {
-		a, b := d.chances[i], d.chances[j]
-		switch {
-		case a.from() != b.from():
+	sort.SliceStable(s.chances, func(i, j int) bool {
+		a, b := s.chances[i], s.chances[j]
+		if a.from() != b.from() {
 			return a.from() < b.from()
-		case a.signal.log != b.signal.log:
-			return a.signal.log < b.signal.log
 		}
-		return a.signal.index < b.signal.index
+		return a.signal.id.before(b.signal.id)
 	})
-	return d
 }
 
 // cut adds the instants that cut a chance into pieces.
@@ -82,45 +105,36 @@ func (q *question) cut(c *chance) {
 			c.instants = append(c.instants, at)
 		}
 	}
-	for i := range q.sessions {
-		s := &q.sessions[i]
-		for _, room := range c.signal.rooms {
-			if room == s.room {
+	for _, at := range c.spots {
+		for _, s := range q.served(at) {
+			turn(s.window.lo)
+			turn(s.window.hi)
+		}
+		for _, s := range q.listed {
+			if !at.session && s.room == at.id {
 				turn(s.start)
 				turn(s.end)
-				turn(s.window.lo)
-				turn(s.window.hi)
 			}
-		}
-	}
-	if r := q.registration; r != nil {
-		if r.from != nil {
-			turn(*r.from)
-		}
-		if r.until != nil {
-			turn(*r.until)
 		}
 	}
 	sort.Slice(c.instants, func(i, j int) bool { return c.instants[i] < c.instants[j] })
 }
 
-// put gives a signal an instant, and the room named first there.
-func (q *question) put(s signal, instant int64) signal {
-	s.instant = instant
-	if on := q.roomsOn(&s); len(on) > 0 && len(s.rooms) > 1 {
-		s.room = on[0]
-	} else if len(s.rooms) > 0 {
-		s.room = s.rooms[0]
+// put gives a crossing an instant, its own direction and the room named first there.
+func (q *question) put(c *chance, instant int64) step {
+	s := step{c.signal, instant, c.signal.kind, c.spots[0], c.spots}
+	if on := q.spotsOn(&s); len(on) > 0 {
+		s.spot = on[0]
 	}
 	return s
 }
 
-// roomsOn are those of a signal's rooms where a session is on at its instant.
-func (q *question) roomsOn(s *signal) (on []string) {
-	for _, room := range s.rooms {
-		for i := range q.sessions {
-			if at := &q.sessions[i]; at.room == room && at.start <= s.instant && s.instant < at.end {
-				on = append(on, room)
+// spotsOn are those of a crossing's rooms where a session is on at its instant.
+func (q *question) spotsOn(s *step) (on []spot) {
+	for _, at := range s.spots {
+		for _, session := range q.listed {
+			if !at.session && session.room == at.id && session.start <= s.instant && s.instant < session.end {
+				on = append(on, at)
 				break
 			}
 		}
@@ -128,54 +142,58 @@ func (q *question) roomsOn(s *signal) (on []string) {
 	return on
 }
 
-func (q *question) told(d *day) []signal {
-	var out []signal
-	for _, c := range d.chances {
-		out = append(out, q.put(c.signal, c.from()))
+func (q *question) told(d *day) reading {
+	var out reading
+	for _, s := range d.streams {
+		steps := []step{}
+		for _, c := range s.chances {
+			steps = append(steps, q.put(c, c.from()))
+		}
+		out = append(out, steps)
 	}
 	return out
 }
 
-// everyTime asks about each order and all instants; false as soon as one is answered so, and where there is none.
-func (q *question) everyTime(d *day, ask func([]signal) bool) bool {
-	if d.contradicts {
-		return false
-	}
-	next := make([]int, len(d.logs))
-	reading := make([]signal, 0, len(d.chances))
-	var step func(reached int64) bool
-	step = func(reached int64) bool {
-		if len(reading) == len(d.chances) {
-			return ask(reading)
+// times are the readings of a stream with directions as told and rooms as named first; one too many stands for all others.
+func (q *question) times(s *stream) [][]step {
+	var out [][]step
+	next := make([]int, len(s.logs))
+	steps := make([]step, 0, len(s.chances))
+	var extend func(reached int64) bool
+	extend = func(reached int64) bool {
+		if len(steps) == len(s.chances) {
+			out = append(out, append([]step(nil), steps...))
+			return len(out) <= maxReadings
 		}
-		for l, log := range d.logs {
+		for l, log := range s.logs {
 			if next[l] == len(log) {
 				continue
 			}
 			c := log[next[l]]
 			for i, instant := range c.instants {
 				now := maxOf(reached, instant)
-				if now > c.pieceEnd(i) || !d.canFollow(next, now) {
+				if now > c.pieceEnd(i) || !s.canFollow(next, now) {
 					continue
 				}
 				next[l]++
-				reading = append(reading, q.put(c.signal, instant))
-				ok := step(now)
-				reading = reading[:len(reading)-1]
+				steps = append(steps, q.put(c, instant))
+				more := extend(now)
+				steps = steps[:len(steps)-1]
 				next[l]--
-				if !ok {
+				if !more {
 					return false
 				}
 			}
 		}
 		return true
 	}
-	return step(firstMs)
+	extend(firstMs)
+	return out
 }
 
 // canFollow is whether nothing that is left must have been before.
-func (d *day) canFollow(next []int, reached int64) bool {
-	for l, log := range d.logs {
+func (s *stream) canFollow(next []int, reached int64) bool {
+	for l, log := range s.logs {
 		if next[l] < len(log) && log[next[l]].to < reached {
 			return false
 		}
@@ -183,69 +201,80 @@ func (d *day) canFollow(next []int, reached int64) bool {
 	return true
 }
 
-// everyReading asks about the other directions and rooms of registered signals as well.
-func (q *question) everyReading(d *day, ask func([]signal) bool) bool {
-	tried := 0
-	return q.everyTime(d, func(told []signal) bool {
-		reading := append([]signal(nil), told...)
+// ways are the readings of a stream with all directions and rooms; one too many stands for all others.
+func (q *question) ways(times [][]step) [][]step {
+	var out [][]step
+	for _, told := range times {
+		steps := append([]step(nil), told...)
 		var choose func(i int) bool
 		choose = func(i int) bool {
-			if i == len(reading) {
-				tried++
-				return tried <= maxReadings && ask(reading)
+			if i == len(steps) {
+				out = append(out, append([]step(nil), steps...))
+				return len(out) <= maxReadings
 			}
-			was := reading[i]
-			defer func() { reading[i] = was }()
+			was := steps[i]
+			defer func() { steps[i] = was }()
 			for _, other := range q.others(was) {
-				reading[i] = other
+				steps[i] = other
 				if !choose(i + 1) {
 					return false
 				}
 			}
 			return true
 		}
-		return choose(0)
-	})
-}
-
-func (q *question) others(s signal) []signal {
-	ways := []string{s.direction}
-	if s.toggled && len(s.rooms) > 0 {
-		switch s.direction {
-		case "in":
-			ways = append(ways, "out")
-		case "out":
-			ways = append(ways, "in")
+		if !choose(0) {
+			break
 		}
 	}
-	rooms := []string{s.room}
-	if len(s.rooms) > 1 && len(q.roomsOn(&s)) > 1 {
-		rooms = s.rooms
+	return out
+}
+
+// others are a step in all its directions and rooms, itself first.
+func (q *question) others(s step) []step {
+	directions, spots := []string{s.direction}, []spot{s.spot}
+	if s.toggled {
+		switch s.direction {
+		case "in":
+			directions = append(directions, "out")
+		case "out":
+			directions = append(directions, "in")
+		}
 	}
-	if !q.registers(&s) {
-		return []signal{s}
+	if len(q.spotsOn(&s)) > 1 {
+		spots = s.spots
 	}
-	var out []signal
-	for _, way := range ways {
-		for _, room := range rooms {
+	var out []step
+	for _, direction := range directions {
+		for _, at := range spots {
 			other := s
-			other.direction, other.room = way, room
+			other.direction, other.spot = direction, at
 			out = append(out, other)
 		}
 	}
 	return out
 }
 
-func (q *question) registers(s *signal) bool {
-	return q.registration != nil && q.registration.holds(s.instant)
-}
-
-func (q *question) registered(reading []signal) []signal {
-	var out []signal
-	for i := range reading {
-		if q.registers(&reading[i]) {
-			out = append(out, reading[i])
+// each asks about every reading of the day; false as soon as one is answered so, or where there are too many.
+func each(streams [][][]step, ask func(reading) bool) bool {
+	count := 1
+	for _, ways := range streams {
+		if count *= len(ways); count > maxReadings {
+			return false
 		}
 	}
-	return out
+	day := make(reading, len(streams))
+	var choose func(i int) bool
+	choose = func(i int) bool {
+		if i == len(streams) {
+			return ask(append(reading(nil), day...))
+		}
+		for _, way := range streams[i] {
+			day[i] = way
+			if !choose(i + 1) {
+				return false
+			}
+		}
+		return true
+	}
+	return choose(0)
 }

@@ -4,51 +4,63 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
-	"strconv"
-	"strings"
 	"unicode/utf8"
 )
 
-// Rule sets (section 10). Only the part of TOML that a rule set can consist of is read; the rest of TOML
-// (dates, floats, arrays, arrays of tables) is no rule set's, so refusing it is right whatever it says.
+// Rule sets (section 10).
 
 const (
 	maxRules  = 64 << 10
 	maxName   = 100
+	maxKind   = 64
+	maxRows   = 64
 	minuteMs  = 60000
 	secondMs  = 1000
 	maxGraceS = 1<<32 - 1
 )
 
-type rules struct {
-	name           string
-	unitMs         int64
-	share          int64
-	minutesMs      int64
-	full           bool
-	graceIn        int64
-	graceOut       int64
-	step           int64
-	nearest        bool
-	perSession     bool
-	firstAward     int64
-	metScheduled   bool
-	belowActual    bool
-	actualWindows  bool
-	missingOut     string
-	missingIn      string
-	repeatedLast   bool
-	closesPrevious bool
+// A speakers' rule: what they are awarded of a session, and whether absent as well.
+type speakers struct {
+	factor int64
+	absent bool
 }
 
-// A tomlValue is a text, an integer, a truth or a table.
-type tomlValue struct {
-	text   *string
-	number *int64
-	truth  *bool
-	table  map[string]*tomlValue
-	// closed tables take no more keys: inline ones, and those made by a header or dotted keys elsewhere.
-	inline, header, dotted bool
+type rules struct {
+	name            string
+	unitMs          int64
+	share           int64
+	minutesMs       int64
+	full            bool
+	graceIn         int64
+	graceOut        int64
+	step            int64
+	nearest         bool
+	perSession      bool
+	shortSegment    int64
+	firstAward      int64
+	metScheduled    bool
+	belowActual     bool
+	actualWindows   bool
+	missingOut      string
+	missingIn       string
+	repeatedLast    bool
+	closesPrevious  bool
+	sources         []string
+	heartbeatGap    int64
+	excludedKinds   []string
+	countOnce       bool
+	byValue         bool
+	floors          map[string]int64
+	perField        bool
+	capFields       map[string]int64
+	capDay          int64
+	capProgramme    int64
+	pollsPerCredit  int64
+	pollMinShare    int64
+	pollShort       string
+	platformAlone   string
+	denialOverrides bool
+	speakers        *speakers
 }
 
 func parseRules(data []byte) (*rules, error) {
@@ -59,7 +71,7 @@ func parseRules(data []byte) (*rules, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := tableReader{table: root.table}
+	t := &tableReader{table: root.table}
 	r := &rules{name: t.text("name", nil)}
 	if t.text("format", nil) != "rollcall-rules/1" {
 		t.fail("format")
@@ -67,12 +79,30 @@ func parseRules(data []byte) (*rules, error) {
 	if len(r.name) < 1 || len(r.name) > maxName {
 		t.fail("name")
 	}
+	t.sourced()
+	none := ""
+	t.text("jurisdiction", &none)
+	t.credits(r)
+	t.presence(r)
+	t.counting(r)
+	t.cites()
+	t.rest()
+	return r, t.err
+}
+
+// sourced takes where a rule comes from.
+func (t *tableReader) sourced() {
 	none := ""
 	t.text("source", &none)
 	t.text("read_on", &none)
+	if v := t.get("primary_source"); v != nil && (v.truth == nil || t.table["source"] == nil) {
+		t.fail("primary_source")
+	}
+}
+
+func (t *tableReader) credits(r *rules) {
 	r.unitMs = t.exactlyOne(t.span("minutes_per_credit", minuteMs), t.span("seconds_per_credit", secondMs))
 	t.threshold(r)
-	r.graceIn, r.graceOut = t.grace("grace_in_s"), t.grace("grace_out_s")
 	r.step = t.decimal("step", nil)
 	if r.step <= 0 {
 		t.fail("step")
@@ -84,15 +114,176 @@ func parseRules(data []byte) (*rules, error) {
 	}
 	r.nearest = t.word("rounding", "down", "nearest") == "nearest"
 	r.perSession = t.word("scope", "programme", "session") == "session"
+	r.byValue = t.word("credit_source", "minutes", "value") == "value"
 	r.metScheduled = t.word("met_awards", "actual", "scheduled") == "scheduled"
 	r.belowActual = t.word("below_threshold", "none", "actual") == "actual"
+	r.shortSegment = t.span("short_segment_under_min", minuteMs)
+	t.only("short_segment_under_min", r.perSession)
+	t.only("met_awards", !r.byValue)
+	if r.byValue && r.belowActual {
+		t.fail("below_threshold")
+	}
+}
+
+func (t *tableReader) presence(r *rules) {
+	r.graceIn, r.graceOut = t.seconds("grace_in_s"), t.seconds("grace_out_s")
 	r.actualWindows = t.word("windows", "scheduled", "actual") == "actual"
 	r.missingOut = t.word("missing_check_out", "review", "session_end", "last_signal", "none")
 	r.missingIn = t.word("missing_check_in", "review", "session_start", "first_signal", "none")
 	r.repeatedLast = t.word("repeated_out", "first", "last") == "last"
 	r.closesPrevious = t.word("in_elsewhere", "closes_previous", "independent") == "closes_previous"
-	t.rest()
-	return r, t.err
+	r.heartbeatGap = t.seconds("heartbeat_max_gap_s")
+	r.countOnce = t.word("overlap", "count_each", "count_once") == "count_once"
+	r.denialOverrides = t.word("denial", "overrides", "review") == "overrides"
+	r.sources = sourceWords
+	if t.table["sources"] != nil {
+		r.sources = t.texts("sources")
+		for i, source := range r.sources {
+			if !oneOf(source, sourceWords) || oneOf(source, r.sources[:i]) {
+				t.fail("sources")
+			}
+		}
+		if len(r.sources) == 0 {
+			t.fail("sources")
+		}
+	}
+	t.known = append(t.known, "sources")
+}
+
+func (t *tableReader) counting(r *rules) {
+	r.floors = t.decimals("floor_credits")
+	if t.table["excluded_kinds"] != nil {
+		r.excludedKinds = t.texts("excluded_kinds")
+	}
+	t.known = append(t.known, "excluded_kinds")
+	if len(r.excludedKinds) > maxRows {
+		t.fail("excluded_kinds")
+	}
+	for _, kind := range r.excludedKinds {
+		if _, has := r.floors[kind]; has || len(kind) < 1 || len(kind) > maxKind {
+			t.fail("excluded_kinds")
+		}
+	}
+	r.perField = t.word("field_rounding", "largest_remainder", "per_field") == "per_field"
+	if v := t.get("caps"); v != nil {
+		in := t.inner("caps", v)
+		r.capFields, r.capDay, r.capProgramme = in.decimals("fields"), in.above("day"), in.above("programme")
+		t.close("caps", in)
+	}
+	platform := oneOf(bySource, r.sources)
+	r.pollsPerCredit, r.pollMinShare = t.above("polls_per_credit"), t.above("poll_min_share")
+	if r.pollMinShare > million {
+		t.fail("poll_min_share")
+	}
+	r.pollShort = t.word("poll_short", "none", "review", "reduce")
+	r.platformAlone = t.word("platform_alone", "counts", "none", "review")
+	for _, key := range []string{"polls_per_credit", "poll_min_share", "platform_alone"} {
+		t.only(key, platform)
+	}
+	t.only("poll_short", r.pollsPerCredit+r.pollMinShare > 0)
+	if v := t.get("speakers"); v != nil {
+		in := t.inner("speakers", v)
+		if in.table["factor"] == nil {
+			in.fail("factor")
+		}
+		r.speakers = &speakers{in.above("factor"), in.word("presence", "needed", "not_needed") == "not_needed"}
+		t.close("speakers", in)
+	}
+}
+
+// cites takes citations.
+func (t *tableReader) cites() {
+	v := t.get("cites")
+	if v == nil {
+		return
+	}
+	if !v.isList || len(v.list) > maxRows {
+		t.fail("cites")
+	}
+	for _, cite := range v.list {
+		in := t.inner("cites", cite)
+		if in.table["source"] == nil {
+			in.fail("source")
+		}
+		for _, key := range in.texts("keys") {
+			if !oneOf(key, t.known) {
+				in.fail("keys")
+			}
+		}
+		in.sourced()
+		t.close("cites", in)
+	}
+}
+
+// inner reads a table within.
+func (t *tableReader) inner(key string, v *tomlValue) *tableReader {
+	if v.table == nil {
+		t.fail(key)
+	}
+	return &tableReader{table: v.table}
+}
+
+func (t *tableReader) close(key string, in *tableReader) {
+	in.rest()
+	if in.err != nil {
+		t.fail(key)
+	}
+}
+
+// only refuses a key where it has no meaning.
+func (t *tableReader) only(key string, holds bool) {
+	if t.table[key] != nil && !holds {
+		t.fail(key)
+	}
+}
+
+// texts is a list of texts.
+func (t *tableReader) texts(key string) []string {
+	v := t.get(key)
+	if v == nil || !v.isList {
+		t.fail(key)
+		return nil
+	}
+	var out []string
+	for _, one := range v.list {
+		if one.text == nil {
+			t.fail(key)
+			return nil
+		}
+		out = append(out, *one.text)
+	}
+	return out
+}
+
+// above is a decimal above 0; 0 where the key is not there.
+func (t *tableReader) above(key string) int64 {
+	if t.get(key) == nil {
+		return 0
+	}
+	n := t.decimal(key, nil)
+	if n <= 0 {
+		t.fail(key)
+		return 1
+	}
+	return n
+}
+
+// decimals is a table of decimals above 0.
+func (t *tableReader) decimals(key string) map[string]int64 {
+	out := map[string]int64{}
+	v := t.get(key)
+	if v == nil {
+		return out
+	}
+	in := t.inner(key, v)
+	for name := range v.table {
+		out[name] = in.above(name)
+	}
+	t.close(key, in)
+	if len(out) > maxRows {
+		t.fail(key)
+	}
+	return out
 }
 
 type tableReader struct {
@@ -172,7 +363,7 @@ func (t *tableReader) exactlyOne(a, b int64) int64 {
 	return a + b
 }
 
-func (t *tableReader) grace(key string) int64 {
+func (t *tableReader) seconds(key string) int64 {
 	v := t.get(key)
 	if v == nil {
 		return 0
@@ -215,359 +406,4 @@ func (t *tableReader) threshold(r *rules) {
 	if in.err != nil {
 		t.fail("threshold")
 	}
-}
-
-// ---- TOML ----
-
-type tomlParser struct {
-	in  string
-	pos int
-}
-
-var errTOML = errors.New("not the TOML of a rule set")
-
-func newTable() *tomlValue { return &tomlValue{table: map[string]*tomlValue{}} }
-
-func parseTOML(text string) (*tomlValue, error) {
-	p := &tomlParser{in: text}
-	root := newTable()
-	current := root
-	for {
-		p.blanks()
-		switch {
-		case p.pos == len(p.in):
-			return root, nil
-		case p.line():
-			continue
-		case p.take("[["):
-			return nil, errTOML
-		case p.take("["):
-			path, err := p.key()
-			p.blanks()
-			if err != nil || !p.take("]") {
-				return nil, errTOML
-			}
-			if current, err = header(root, path); err != nil {
-				return nil, err
-			}
-		default:
-			if err := p.pair(current); err != nil {
-				return nil, err
-			}
-		}
-		p.blanks()
-		if p.pos < len(p.in) && !p.line() {
-			return nil, errTOML
-		}
-	}
-}
-
-func (p *tomlParser) blanks() {
-	for p.pos < len(p.in) && (p.in[p.pos] == ' ' || p.in[p.pos] == '\t') {
-		p.pos++
-	}
-}
-
-func (p *tomlParser) take(word string) bool {
-	if strings.HasPrefix(p.in[p.pos:], word) {
-		p.pos += len(word)
-		return true
-	}
-	return false
-}
-
-// line takes a comment and a line's end; a comment may also end the text.
-func (p *tomlParser) line() bool {
-	if p.take("#") {
-		for p.pos < len(p.in) && p.in[p.pos] != '\n' && !strings.HasPrefix(p.in[p.pos:], "\r\n") {
-			if c := p.in[p.pos]; c < 0x20 && c != '\t' || c == 0x7f {
-				return false
-			}
-			p.pos++
-		}
-		if p.pos == len(p.in) {
-			return true
-		}
-	}
-	return p.take("\n") || p.take("\r\n")
-}
-
-func (p *tomlParser) key() ([]string, error) {
-	var path []string
-	for {
-		p.blanks()
-		if p.pos == len(p.in) {
-			return nil, errTOML
-		}
-		var part string
-		var err error
-		switch p.in[p.pos] {
-		case '"':
-			p.pos++
-			part, err = p.basic()
-		case '\'':
-			p.pos++
-			part, err = p.literal()
-		default:
-			start := p.pos
-			for p.pos < len(p.in) && isBare(p.in[p.pos]) {
-				p.pos++
-			}
-			if part = p.in[start:p.pos]; part == "" {
-				err = errTOML
-			}
-		}
-		if err != nil {
-			return nil, err
-		}
-		path = append(path, part)
-		p.blanks()
-		if !p.take(".") {
-			return path, nil
-		}
-	}
-}
-
-func isBare(c byte) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_'
-}
-
-func header(root *tomlValue, path []string) (*tomlValue, error) {
-	at := root
-	for i, part := range path {
-		next := at.table[part]
-		last := i == len(path)-1
-		switch {
-		case next == nil:
-			next = newTable()
-			next.header = last
-			at.table[part] = next
-		case next.table == nil || next.inline || last && (next.header || next.dotted):
-			return nil, errTOML
-		case last:
-			next.header = true
-		}
-		at = next
-	}
-	return at, nil
-}
-
-func (p *tomlParser) pair(in *tomlValue) error {
-	path, err := p.key()
-	if err != nil {
-		return err
-	}
-	for _, part := range path[:len(path)-1] {
-		next := in.table[part]
-		if next == nil {
-			next = newTable()
-			next.dotted = true
-			in.table[part] = next
-		}
-		if next.table == nil || next.inline || !next.dotted {
-			return errTOML
-		}
-		in = next
-	}
-	last := path[len(path)-1]
-	if in.table[last] != nil {
-		return errTOML
-	}
-	p.blanks()
-	if !p.take("=") {
-		return errTOML
-	}
-	p.blanks()
-	v, err := p.value()
-	in.table[last] = v
-	return err
-}
-
-func (p *tomlParser) value() (*tomlValue, error) {
-	yes, no := true, false
-	switch {
-	case p.take(`"""`):
-		return p.textOf(p.multi(`"""`, true))
-	case p.take(`"`):
-		return p.textOf(p.basic())
-	case p.take(`'''`):
-		return p.textOf(p.multi(`'''`, false))
-	case p.take(`'`):
-		return p.textOf(p.literal())
-	case p.take("{"):
-		return p.inline()
-	case p.take("true"):
-		return &tomlValue{truth: &yes}, nil
-	case p.take("false"):
-		return &tomlValue{truth: &no}, nil
-	}
-	start := p.pos
-	for p.pos < len(p.in) && (isBare(p.in[p.pos]) || p.in[p.pos] == '+') {
-		p.pos++
-	}
-	n, err := tomlInteger(p.in[start:p.pos])
-	return &tomlValue{number: &n}, err
-}
-
-func (p *tomlParser) textOf(text string, err error) (*tomlValue, error) {
-	return &tomlValue{text: &text}, err
-}
-
-func tomlInteger(text string) (int64, error) {
-	base, digits := 10, text
-	for prefix, b := range map[string]int{"0x": 16, "0o": 8, "0b": 2} {
-		if strings.HasPrefix(text, prefix) {
-			base, digits = b, text[2:]
-		}
-	}
-	bare := digits
-	if base == 10 {
-		bare = strings.TrimPrefix(strings.TrimPrefix(digits, "+"), "-")
-		if len(digits)-len(bare) > 1 || len(bare) > 1 && bare[0] == '0' {
-			return 0, errTOML
-		}
-	} else if strings.HasPrefix(digits, "-") || strings.HasPrefix(digits, "+") {
-		return 0, errTOML
-	}
-	if bare == "" || bare[0] == '_' || bare[len(bare)-1] == '_' || strings.Contains(bare, "__") {
-		return 0, errTOML
-	}
-	n, err := strconv.ParseInt(strings.ReplaceAll(digits, "_", ""), base, 64)
-	if err != nil {
-		return 0, errTOML
-	}
-	return n, nil
-}
-
-func (p *tomlParser) inline() (*tomlValue, error) {
-	v := newTable()
-	p.blanks()
-	if !p.take("}") {
-		for {
-			if err := p.pair(v); err != nil {
-				return nil, err
-			}
-			p.blanks()
-			if p.take("}") {
-				break
-			}
-			if !p.take(",") {
-				return nil, errTOML
-			}
-		}
-	}
-	v.close()
-	return v, nil
-}
-
-func (v *tomlValue) close() {
-	v.inline = true
-	for _, kid := range v.table {
-		if kid.table != nil {
-			kid.close()
-		}
-	}
-}
-
-func (p *tomlParser) literal() (string, error) {
-	start := p.pos
-	for p.pos < len(p.in) && (p.in[p.pos] >= 0x20 && p.in[p.pos] != 0x7f || p.in[p.pos] == '\t') {
-		if p.take("'") {
-			return p.in[start : p.pos-1], nil
-		}
-		p.pos++
-	}
-	return "", errTOML
-}
-
-func (p *tomlParser) basic() (string, error) {
-	var out strings.Builder
-	for p.pos < len(p.in) && (p.in[p.pos] >= 0x20 && p.in[p.pos] != 0x7f || p.in[p.pos] == '\t') {
-		c := p.in[p.pos]
-		p.pos++
-		switch c {
-		case '"':
-			return out.String(), nil
-		case '\\':
-			if err := p.escape(&out); err != nil {
-				return "", err
-			}
-		default:
-			out.WriteByte(c)
-		}
-	}
-	return "", errTOML
-}
-
-func (p *tomlParser) escape(out *strings.Builder) error {
-	if p.pos == len(p.in) {
-		return errTOML
-	}
-	c := p.in[p.pos]
-	p.pos++
-	if at := strings.IndexByte(`btnfr"\`, c); at >= 0 {
-		out.WriteByte("\b\t\n\f\r\"\\"[at])
-		return nil
-	}
-	size := map[byte]int{'u': 4, 'U': 8}[c]
-	if size == 0 || p.pos+size > len(p.in) {
-		return errTOML
-	}
-	n, err := strconv.ParseUint(p.in[p.pos:p.pos+size], 16, 32)
-	if err != nil || !utf8.ValidRune(rune(n)) || n > utf8.MaxRune {
-		return errTOML
-	}
-	p.pos += size
-	out.WriteRune(rune(n))
-	return nil
-}
-
-// multi reads a text of several lines up to its three quotes; up to two quotes more belong to it.
-func (p *tomlParser) multi(end string, escapes bool) (string, error) {
-	var out strings.Builder
-	if !p.take("\r\n") {
-		p.take("\n")
-	}
-	for p.pos < len(p.in) {
-		if p.take(end) {
-			for i := 0; i < 2 && p.take(end[:1]); i++ {
-				out.WriteByte(end[0])
-			}
-			return out.String(), nil
-		}
-		c := p.in[p.pos]
-		if p.take("\r\n") {
-			out.WriteString("\n")
-			continue
-		}
-		if c < 0x20 && c != '\t' && c != '\n' || c == 0x7f {
-			return "", errTOML
-		}
-		p.pos++
-		if c != '\\' || !escapes {
-			out.WriteByte(c)
-			continue
-		}
-		if p.folded() {
-			continue
-		}
-		if err := p.escape(&out); err != nil {
-			return "", err
-		}
-	}
-	return "", errTOML
-}
-
-// folded takes a line's end after a backslash, and all blanks after it.
-func (p *tomlParser) folded() bool {
-	at := p.pos
-	p.blanks()
-	if !p.take("\n") && !p.take("\r\n") {
-		p.pos = at
-		return false
-	}
-	for p.pos < len(p.in) && strings.IndexByte(" \t\r\n", p.in[p.pos]) >= 0 {
-		p.pos++
-	}
-	return true
 }

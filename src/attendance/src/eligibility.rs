@@ -270,12 +270,13 @@ impl Plan<'_> {
         let mut rooms = Rooms::new(self);
         let mut gathered = gather(self, &mut rooms, evidence.signals, false);
         let speaks = self.speaks(evidence.registration);
+        let holds = evidence.registration.is_some_and(|r| !r.cancelled);
         let question = Question {
             plan: self,
             registration: evidence.registration,
             signals: evidence.signals,
             now: known.now,
-            full: if speaks.is_empty() {
+            full: if speaks.is_empty() || !holds {
                 self.full
             } else {
                 awards::full(self, &speaks)
@@ -314,9 +315,9 @@ impl Plan<'_> {
         }
     }
 
-    /// The sessions at which somebody speaks, where that earns something of its own.
+    /// The sessions at which somebody speaks, where that earns something of its own if the registration holds.
     fn speaks(&self, registration: Option<&Registration>) -> Vec<u32> {
-        let registration = registration.filter(|r| !r.cancelled && self.rules.speakers.is_some());
+        let registration = registration.filter(|_| self.rules.speakers.is_some());
         let spoken = registration.map_or(&[][..], |r| &r.speaks);
         spoken.iter().filter_map(|id| self.session(id)).collect()
     }

@@ -120,6 +120,7 @@ pub(crate) fn gather<'a>(
             Kind::Attested => {}
         }
     }
+    found.put_in_order();
     let gap_ms = i64::from(plan.rules.heartbeat_max_gap_s) * 1_000;
     for line in &mut found.lines {
         line.find_runs(gap_ms, &mut found.runs);
@@ -144,6 +145,20 @@ fn place<'a>(plan: &Plan<'_>, rooms: &mut Rooms<'_, 'a>, signal: &'a Signal) -> 
 }
 
 impl<'a> Gathered<'a> {
+    /// Platforms' streams and lines of heartbeats by the least ids of their signals, in whatever order these were given.
+    fn put_in_order(&mut self) {
+        if self.streams.len() > 2 {
+            let first = |stream: &Vec<(&'a Signal, Option<Place>)>| {
+                stream.iter().map(|(signal, _)| &signal.id).min()
+            };
+            self.streams[1..].sort_by_cached_key(first);
+        }
+        if self.lines.len() > 1 {
+            let first = |line: &Line<'a>| line.beats.iter().map(|(_, signal)| &signal.id).min();
+            self.lines.sort_by_cached_key(first);
+        }
+    }
+
     fn add_crossing(&mut self, plan: &Plan<'_>, signal: &'a Signal) {
         let is_platform = signal.source == Source::Platform;
         let place = match &signal.session {
@@ -212,7 +227,7 @@ impl<'a> Line<'a> {
     /// Adds the runs of its heartbeats: what is connected for certain, and what may be.
     fn find_runs(&mut self, gap_ms: i64, runs: &mut Vec<Run<'a>>) {
         let key = |(at, signal): &(Interval, &'a Signal)| (*at, &signal.id);
-        if !self.beats.is_sorted_by(|a, b| a.0 <= b.0) {
+        if !self.beats.is_sorted_by(|a, b| key(a) <= key(b)) {
             self.beats.sort_by(|a, b| key(a).cmp(&key(b)));
         }
         let mut begin = 0;

@@ -185,11 +185,12 @@ impl<'a> Question<'_, 'a> {
             repair,
         };
         let minutes = count.minutes(read.reading, &read.stays);
+        let holds = repair.registration || self.registration.is_some_and(|r| !r.cancelled);
         let crediting = Crediting {
             plan: self.plan,
             minutes: &minutes,
             gathered: read.gathered,
-            speaks: &self.speaks,
+            speaks: if holds { &self.speaks } else { &[] },
             repair,
         };
         Measured {
