@@ -41,6 +41,21 @@ fn a_description_of_two_equal_journals_or_another_ledger_is_refused() {
 }
 
 #[test]
+fn a_report_names_the_file_and_what_is_wrong_with_it() {
+    let check = |files: &Memory, what: &str| {
+        let place = run(files).broken_at.unwrap();
+        assert_eq!(place.path, archive::ARCHIVE_PATH);
+        assert!(place.reason.contains(what), "{place:?}");
+    };
+    let named = |bytes: &[u8]| Memory::from([(archive::ARCHIVE_PATH.to_owned(), bytes.to_vec())]);
+    check(&Memory::new(), "not in the archive");
+    check(&named(b"{}"), "missing field");
+    let files = World::finished().archive();
+    let none = described(&files, |d| d.logs.clear());
+    check(&none, "the archive has no log");
+}
+
+#[test]
 fn files_that_nothing_speaks_of_are_told_up_to_a_bound() {
     let mut files = World::finished().archive();
     files.insert("strange.txt".to_owned(), b"who knows".to_vec());
