@@ -32,10 +32,18 @@ fn says(files: &Memory, name: &str, what: &str) {
 }
 
 #[test]
-fn a_description_of_two_equal_journals_or_another_ledger_is_refused() {
+fn a_description_of_two_equal_journals_two_ledgers_or_another_ledger_is_refused() {
     let files = World::finished().archive();
     let twice = described(&files, |d| d.logs[1].origin = d.logs[0].origin.clone());
     says(&twice, "archive", "two logs of the archive have one origin");
+    let ledgers = described(&files, |d| {
+        let second = protocol::archive::Log {
+            origin: "another".into(),
+            ..d.logs[0].clone()
+        };
+        d.logs.push(second);
+    });
+    says(&ledgers, "archive", "more than one ledger");
     let other = described(&files, |d| d.logs[0].origin.push('x'));
     says(&other, "ledger", "this event's ledger is");
 }
