@@ -64,6 +64,20 @@ fn a_report_names_the_file_and_what_is_wrong_with_it() {
 }
 
 #[test]
+fn a_refused_signature_on_a_checkpoint_is_named_with_its_log() {
+    let world = World::finished();
+    let mut files = world.archive();
+    let path = archive::checkpoint_path(1);
+    let note = String::from_utf8(files[&path].clone()).unwrap();
+    let stranger = evidence::SigningKey::from_seed(&[77; 32]);
+    let note = evidence::cosign(&note, crate::testing::ISSUER, &stranger, 1_795_500_000).unwrap();
+    files.insert(path.clone(), note.into_bytes());
+    let place = run(&files).broken_at.unwrap();
+    assert_eq!(place.path, path);
+    assert_eq!(place.log.as_ref(), Some(&world.kiosks[0].origin));
+}
+
+#[test]
 fn files_that_nothing_speaks_of_are_told_up_to_a_bound() {
     let mut files = World::finished().archive();
     files.insert("strange.txt".to_owned(), b"who knows".to_vec());
