@@ -174,16 +174,28 @@ func (r *run) entryBefore(index, before uint64) any {
 	return r.book.entries[index].body
 }
 
-// force is what the ledger has named so far.
+// force is what the ledger has named so far, with the entry that first did.
 type force struct {
-	agendas, registrations map[string]bool
-	rules                  map[[2]string]bool
-	sizes                  map[logPrefix]bool
+	agendas, registrations map[string]uint64
+	rules                  map[[2]string]uint64
+	sizes                  map[logPrefix]uint64
+	batches                map[string][]batch
 	enrolments             *ledgerSoFar
 }
 
+// batch is how many entries of a journal were held after an entry of the ledger.
+type batch struct {
+	index, size uint64
+}
+
 func newForce() *force {
-	return &force{map[string]bool{}, map[string]bool{}, map[[2]string]bool{}, map[logPrefix]bool{}, newLedgerSoFar()}
+	return &force{map[string]uint64{}, map[string]uint64{}, map[[2]string]uint64{}, map[logPrefix]uint64{}, map[string][]batch{}, newLedgerSoFar()}
+}
+
+func first[K comparable](known map[K]uint64, key K, index uint64) {
+	if _, is := known[key]; !is {
+		known[key] = index
+	}
 }
 
 func (f *force) take(index uint64, body any) {
@@ -192,31 +204,67 @@ func (f *force) take(index uint64, body any) {
 	case *importBody:
 		switch body.what {
 		case "agenda":
-			f.agendas[body.object] = true
+			first(f.agendas, body.object, index)
 		case "registrations":
-			f.registrations[body.object] = true
+			first(f.registrations, body.object, index)
 		}
 	case *rulesBody:
-		f.agendas[body.agenda] = true
-		f.rules[[2]string{body.programme, body.rules}] = true
+		first(f.agendas, body.agenda, index)
+		first(f.rules, [2]string{body.programme, body.rules}, index)
 	case *headBody:
-		f.sizes[logPrefix{body.log, body.size}] = true
+		first(f.sizes, logPrefix{body.log, body.size}, index)
+		f.batches[body.log] = append(f.batches[body.log], batch{index, body.size})
 	}
 }
 
 func (f *force) allow(b *basis) error {
-	if !f.agendas[b.agenda] || !f.registrations[b.registrations] {
+	agenda, hasAgenda := f.agendas[b.agenda]
+	registrations, hasRegistrations := f.registrations[b.registrations]
+	if !hasAgenda || !hasRegistrations {
 		return errors.New("the basis names an agenda or registrations that were not imported before")
 	}
-	if !f.rules[[2]string{b.programme, b.rules}] {
+	rules, hasRules := f.rules[[2]string{b.programme, b.rules}]
+	if !hasRules {
 		return errors.New("the basis names rules that were not in force before")
 	}
+	newest := newer(agenda, newer(registrations, rules))
 	for _, l := range b.logs {
 		if err := f.enrolments.allow(l); err != nil {
 			return err
 		}
-		if l.size > 0 && !f.sizes[l] && !isBranch(l.log) {
+		if l.size == 0 || isBranch(l.log) {
+			continue
+		}
+		reached, has := f.sizes[l]
+		if !has {
 			return errors.New("the basis names a size of a journal that no batch had reached before")
+		}
+		newest = newer(newest, reached)
+	}
+	return f.complete(b, newest)
+}
+
+func newer(a, b uint64) uint64 {
+	if a > b {
+		return a
+	}
+	return b
+}
+
+// complete is whether a basis has all that was held of journals before the newest entry that it rests on.
+func (f *force) complete(b *basis, newest uint64) error {
+	named := map[string]uint64{}
+	for _, l := range b.logs {
+		named[l.log] = l.size
+	}
+	for log, batches := range f.batches {
+		until := newest
+		if end, over := f.enrolments.ended[log]; over && end.index < until {
+			until = end.index
+		}
+		known := sort.Search(len(batches), func(i int) bool { return batches[i].index >= until })
+		if known > 0 && batches[known-1].size > named[log] {
+			return fmt.Errorf("the basis rests on %d entries of %s, of which %d were held", named[log], log, batches[known-1].size)
 		}
 	}
 	return nil

@@ -273,6 +273,11 @@ impl<'l> Admitted<'l> {
         }
     }
 
+    /// At which entry of the ledger the enrolment of a log ended.
+    pub(super) fn ended(&self, log: &str) -> Option<u64> {
+        self.retired.get(log).map(|(index, _)| *index)
+    }
+
     /// Whether the decision at this index may rest on so much of a log.
     pub(super) fn allow(&self, prefix: &LogPrefix, decision: u64) -> Result<(), String> {
         let admitted = || {

@@ -6,6 +6,7 @@ use super::*;
 use crate::files::Memory;
 use crate::report::Verdict;
 use crate::testing::{MINUTE_MS, World, nine_and};
+use attendance::words::Direction;
 use protocol::decision::object_bytes;
 use protocol::ledger::LedgerBody;
 
@@ -31,12 +32,49 @@ fn says(files: &Memory, name: &str, what: &str) {
 }
 
 #[test]
-fn a_description_of_two_equal_journals_or_another_ledger_is_refused() {
+fn a_description_of_two_equal_journals_two_ledgers_or_another_ledger_is_refused() {
     let files = World::finished().archive();
     let twice = described(&files, |d| d.logs[1].origin = d.logs[0].origin.clone());
     says(&twice, "archive", "two logs of the archive have one origin");
+    let ledgers = described(&files, |d| {
+        let second = protocol::archive::Log {
+            origin: "another".into(),
+            ..d.logs[0].clone()
+        };
+        d.logs.push(second);
+    });
+    says(&ledgers, "archive", "more than one ledger");
     let other = described(&files, |d| d.logs[0].origin.push('x'));
     says(&other, "ledger", "this event's ledger is");
+}
+
+#[test]
+fn a_report_names_the_file_and_what_is_wrong_with_it() {
+    let check = |files: &Memory, what: &str| {
+        let place = run(files).broken_at.unwrap();
+        assert_eq!(place.path, archive::ARCHIVE_PATH);
+        assert!(place.reason.contains(what), "{place:?}");
+    };
+    let named = |bytes: &[u8]| Memory::from([(archive::ARCHIVE_PATH.to_owned(), bytes.to_vec())]);
+    check(&Memory::new(), "not in the archive");
+    check(&named(b"{}"), "missing field");
+    let files = World::finished().archive();
+    let none = described(&files, |d| d.logs.clear());
+    check(&none, "the archive has no log");
+}
+
+#[test]
+fn a_refused_signature_on_a_checkpoint_is_named_with_its_log() {
+    let world = World::finished();
+    let mut files = world.archive();
+    let path = archive::checkpoint_path(1);
+    let note = String::from_utf8(files[&path].clone()).unwrap();
+    let stranger = evidence::SigningKey::from_seed(&[77; 32]);
+    let note = evidence::cosign(&note, crate::testing::ISSUER, &stranger, 1_795_500_000).unwrap();
+    files.insert(path.clone(), note.into_bytes());
+    let place = run(&files).broken_at.unwrap();
+    assert_eq!(place.path, path);
+    assert_eq!(place.log.as_ref(), Some(&world.kiosks[0].origin));
 }
 
 #[test]
@@ -170,4 +208,79 @@ fn a_revocation_is_of_a_version_that_was_issued() {
     assert_eq!(run(&world.archive()).verdict, Verdict::Verified);
     world.revoke(nine_and(71 * MINUTE_MS), code, 2);
     check(&world, &["revocations"], "code and version");
+}
+
+/// Two kiosks, of whose journals the ledger takes the first in two batches, and then the second.
+fn of_two_journals() -> (World, u64) {
+    let mut world = World::small();
+    world.add_kiosk("hall-2", "back-door", &["hall"], nine_and(-29 * MINUTE_MS));
+    world.sync(0, nine_and(-20 * MINUTE_MS));
+    let first = world.accepted(0);
+    world.scan(0, nine_and(0), "X1", Direction::In);
+    world.sync(0, nine_and(MINUTE_MS));
+    world.sync(1, nine_and(2 * MINUTE_MS));
+    (world, first)
+}
+
+#[test]
+fn a_basis_leaves_nothing_out_that_was_known_before_the_newest_thing_it_rests_on() {
+    let at = nine_and(70 * MINUTE_MS);
+    let leaves_out = "the basis leaves out what was known";
+    let decided = |rests_on: [Option<u64>; 2], imports: bool| {
+        let (mut world, _) = of_two_journals();
+        if imports {
+            world.agenda.rooms[0].title = "Aula".into();
+            world.import(at);
+        }
+        for (kiosk, size) in rests_on.into_iter().enumerate() {
+            if let Some(size) = size {
+                world.pretend_accepted(kiosk, size);
+            }
+        }
+        world.decide(at, "a-1", "main");
+        world
+    };
+    let holds = |world: &World| {
+        let report = run(&world.archive());
+        assert_eq!(report.verdict, Verdict::Verified, "{:#?}", report.checks);
+    };
+    let (_, first) = of_two_journals();
+    holds(&decided([None, None], true));
+    check(&decided([Some(0), None], false), &["decisions"], leaves_out);
+    check(
+        &decided([Some(first), None], false),
+        &["decisions"],
+        leaves_out,
+    );
+    // What came after all that a basis rests on may have come after it was made.
+    holds(&decided([None, Some(0)], false));
+    check(&decided([None, Some(0)], true), &["decisions"], leaves_out);
+}
+
+#[test]
+fn what_came_after_an_enrolment_had_ended_may_be_left_out() {
+    let at = nine_and(70 * MINUTE_MS);
+    let (mut world, _) = of_two_journals();
+    let held = world.accepted(0);
+    let ended = protocol::ledger::Retirement {
+        kiosk: world.kiosks[0].id.clone(),
+        reason: "replaced".into(),
+        operator: "op-1".into(),
+    };
+    world.note(nine_and(3 * MINUTE_MS), LedgerBody::Retirement(ended));
+    world.scan(0, nine_and(4 * MINUTE_MS), "X1", Direction::Out);
+    world.sync(0, nine_and(5 * MINUTE_MS));
+    world.agenda.rooms[0].title = "Aula".into();
+    world.import(at);
+    world.pretend_accepted(0, held);
+    world.decide(at, "a-1", "main");
+    let report = run(&world.archive());
+    assert_eq!(report.verdict, Verdict::Verified, "{:#?}", report.checks);
+    world.pretend_accepted(0, 0);
+    world.decide(at, "a-2", "main");
+    check(
+        &world,
+        &["decisions"],
+        "the basis leaves out what was known",
+    );
 }

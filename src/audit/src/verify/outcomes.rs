@@ -486,6 +486,8 @@ struct Firsts<'l> {
     imports: BTreeMap<(&'l str, Hash), u64>,
     rules: BTreeMap<(&'l ProgrammeId, Hash), u64>,
     sizes: BTreeMap<(&'l str, u64), u64>,
+    /// What the ledger took of each journal: after which entry of its own how many of the journal's, in order.
+    taken: BTreeMap<&'l str, Vec<(u64, u64)>>,
     admitted: Admitted<'l>,
 }
 
@@ -511,6 +513,8 @@ impl<'l> Firsts<'l> {
                 LedgerBody::KioskHead(body) => {
                     let key = (body.log.as_str(), body.size);
                     firsts.sizes.entry(key).or_insert(*index);
+                    let taken = firsts.taken.entry(body.log.as_str()).or_default();
+                    taken.push((*index, body.size));
                 }
                 _ => {}
             }
@@ -518,25 +522,27 @@ impl<'l> Firsts<'l> {
         firsts
     }
 
-    /// Whether the ledger had all that the basis names when it wrote the decision.
+    /// Whether the ledger had all that the basis names when it wrote the decision, and the basis all that the ledger then had.
     fn allow(&self, basis: &Basis, (decision, ledger): (u64, &str)) -> Result<(), String> {
         let hash = |text: &str| Hash::from_hex(text).map_err(|e| e.to_string());
-        let before = |first: Option<&u64>| first.is_some_and(|index| *index < decision);
-        let agenda = ("agenda", hash(&basis.agenda)?);
-        must(
-            before(self.imports.get(&agenda)),
+        let before = |first: Option<&u64>, reason: &str| {
+            let first = first.copied().filter(|index| *index < decision);
+            first.ok_or_else(|| reason.to_owned())
+        };
+        let agenda = before(
+            self.imports.get(&("agenda", hash(&basis.agenda)?)),
             "the basis names an agenda that was not in force before",
         )?;
-        let registrations = ("registrations", hash(&basis.registrations)?);
-        must(
-            before(self.imports.get(&registrations)),
+        let registrations = before(
+            self.imports
+                .get(&("registrations", hash(&basis.registrations)?)),
             "the basis names registrations that were not imported before",
         )?;
-        let rules = (&basis.programme, hash(&basis.rules)?);
-        must(
-            before(self.rules.get(&rules)),
+        let rules = before(
+            self.rules.get(&(&basis.programme, hash(&basis.rules)?)),
             "the basis names rules that were not in force before",
         )?;
+        let mut newest = agenda.max(registrations).max(rules);
         for prefix in &basis.logs {
             if prefix.log == ledger {
                 must(
@@ -546,14 +552,37 @@ impl<'l> Firsts<'l> {
                 continue;
             }
             self.admitted.allow(prefix, decision)?;
-            if is_branch(&prefix.log) {
+            if is_branch(&prefix.log) || prefix.size == 0 {
                 continue;
             }
-            let reached = self.sizes.get(&(prefix.log.as_str(), prefix.size));
-            must(
-                prefix.size == 0 || before(reached),
+            let reached = before(
+                self.sizes.get(&(prefix.log.as_str(), prefix.size)),
                 "the basis names a size of a journal that no batch had reached before",
             )?;
+            newest = newest.max(reached);
+        }
+        self.leaves_nothing_out(basis, newest)
+    }
+
+    /// Whether a basis rests on all that the ledger had taken of journals before the newest entry that it rests on. An
+    /// enrolment that has ended adds nothing to that.
+    fn leaves_nothing_out(&self, basis: &Basis, newest: u64) -> Result<(), String> {
+        let named: BTreeMap<&str, u64> = basis
+            .logs
+            .iter()
+            .map(|prefix| (prefix.log.as_str(), prefix.size))
+            .collect();
+        for (log, taken) in &self.taken {
+            let ended = self.admitted.ended(log).unwrap_or(newest);
+            let known = taken.partition_point(|(index, _)| *index < newest.min(ended));
+            let size = taken[..known].last().map_or(0, |(_, size)| *size);
+            let rests_on = named.get(log).copied().unwrap_or(0);
+            if rests_on < size {
+                return Err(format!(
+                    "the basis leaves out what was known: it rests on {rests_on} entries of {log}, of which {size} had been \
+                     taken before others that it rests on"
+                ));
+            }
         }
         Ok(())
     }

@@ -25,6 +25,21 @@ pub(super) fn decision_cases() -> Vec<Case> {
         decided("a decision on entries never accepted", |world| {
             world.pretend_accepted(0, 3);
         }),
+        decided("a decision that leaves a journal out", |world| {
+            world.agenda.rooms[0].title = "Aula".into();
+            world.import(at());
+            world.pretend_accepted(0, 0);
+        }),
+        decided("a decision on less of a journal than was held", |world| {
+            world.agenda.rooms[0].title = "Aula".into();
+            world.import(at());
+            let mut ledger = (0..world.ledger.size()).map(|index| world.ledger_body(index));
+            let first = ledger.find_map(|body| match body {
+                LedgerBody::KioskHead(head) => Some(head.size),
+                _ => None,
+            });
+            world.pretend_accepted(0, first.unwrap());
+        }),
         basis("a basis that is not there", |_, bytes| bytes.clear()),
         basis("a basis in another form", |_, bytes| bytes.push(b' ')),
         basis("a basis of another event", |basis, bytes| {
