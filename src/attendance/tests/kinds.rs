@@ -1,7 +1,7 @@
 //! Every kind of signal and every reason, on both sides of what turns it. Days are written as lines, minutes from the hour.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use attendance::agenda::{
     Accommodation, FieldShare, Grant, LocalDay, Programme, Registration, Session, Window,

@@ -742,7 +742,7 @@ fn pushed(input: &[u8]) -> Answer {
 const SENT: &str = r#"{"source":"platform","signals":[{"id":"e-1","kind":"in","at":"2026-10-31T09:00:00+01:00","channel":"hopin/main","external":"c-1"},{"id":"e-2","kind":"poll","poll":"q1","at":"2026-10-31T09:00:00.5Z","error_ms":9,"session":"s1","email":"a@b"}]}"#;
 
 fn sent(input: &[u8]) -> Answer {
-    let now = attendance::UtcMs(1_800_000_000_000);
+    let now = ::attendance::UtcMs(1_800_000_000_000);
     match issuer::sources::sent::read(input, "hopin", now) {
         Err(why) => Answer::Refused(why),
         Ok((source, rows)) => {
