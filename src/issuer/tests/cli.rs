@@ -601,6 +601,7 @@ fn help_has_examples_everywhere() {
         &["import", "agenda"],
         &["import", "registrations"],
         &["rules", "check"],
+        &["rules", "merge"],
         &["rules", "adopt"],
         &["user", "add"],
         &["user", "password"],

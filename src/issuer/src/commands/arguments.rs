@@ -429,10 +429,14 @@ A case is one line:
   {\"case\":\"leaves early\",\"sessions\":[{\"id\":\"s1\",\"room\":\"hall\",\"start\":\"09:00\",\"end\":\"09:50\"}],
    \"signals\":[{\"at\":\"08:58\",\"in\":\"hall\"},{\"at\":[\"09:39:58\",\"09:40:02\"],\"out\":\"hall\"}],
    \"expect\":{\"outcome\":\"none\",\"credits\":\"0\",\"reason\":\"below_minimum\",\"present_ms\":{\"s1\":[2398000,2402000]}}}
-(written on one line). A signal is `in`, `out` or `seen` in a room, or in one of a list of rooms; `at` is a time or the
-earliest and the latest that it can have been; signals with the same `log` happened in their order. Times are RFC 3339, or
-of one day: 09:50, 09:50:30.5. `registration` is \"none\" or has `valid_from`, `valid_until`, `cancelled`; `now` is when it
-is decided. Lines that begin with # are stepped over. Of `expect`, what is named is compared.
+(written on one line). A signal is `in`, `out`, `seen` or a `beat` in a room, in one of a list of rooms, or at a session that
+a platform holds, {\"session\": \"s1\"}; or it is an `answer` to a poll `of` such a place; or a session is `confirmed`,
+`denied` or `attested`. `at` is a time or the earliest and the latest that it can have been; signals with the same `log`
+happened in their order. `source` and `device` say who saw it. Times are RFC 3339, or of one day: 09:50, 09:50:30.5. A session
+may have `kind`, `parts`, `excluded`, `fields`, `day`, `polls_offered`; `part_of` says which room is a part of which.
+`registration` is \"none\" or has `valid_from`, `valid_until`, `cancelled`, `speaks`, `accommodations`; `now` is when it is
+decided; `special` names a jurisdiction's rules. Lines that begin with # are stepped over. Of `expect`, what is named is
+compared: also `graced_ms`, `fields`, `polls`, `confidence`.
 
 Decisions go to standard output, one JSON object a line; differences to standard error. Exit codes: 0 all as expected,
 1 some are not, 4 a line is no case.
@@ -465,6 +469,17 @@ pub(super) enum Rules {
         before: PathBuf,
         /// The other
         after: PathBuf,
+    },
+    /// Make one rule set of a body's and a jurisdiction's special rules
+    #[command(
+        after_help = "Example:\n  rollcall-issuer rules merge config/rules/nasba-group-live.toml config/rules/jurisdictions/texas.toml > ours.toml\n\n\
+        Keys of the special rules take the place of the body's. What comes of it is a rule set like any other: check, adopt and keep it."
+    )]
+    Merge {
+        /// The body's rule set
+        rules: PathBuf,
+        /// The special rules
+        special: PathBuf,
     },
     /// Decide cases of a table of your own, and compare with what you expect
     #[command(after_help = DECIDE_HELP)]

@@ -1,4 +1,4 @@
-//! `rules check`, `rules explain`, `rules diff`, `rules decide`, `rules simulate`, `rules adopt`.
+//! `rules check`, `rules explain`, `rules diff`, `rules merge`, `rules decide`, `rules simulate`, `rules adopt`.
 
 mod words;
 
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use attendance::Decision;
 use attendance::rules::RuleSet;
 use attendance::words::{EventId, ProgrammeId};
-use protocol::rules::MAX_RULES_BYTES;
+use protocol::rules::{MAX_RULES_BYTES, Pack};
 use serde::Serialize;
 
 use super::arguments::Rules;
@@ -25,12 +25,20 @@ pub(super) fn without_database(what: &Rules) -> Result<Option<Exit>, Failure> {
     match what {
         Rules::Check { file } => check(file).map(Some),
         Rules::Explain { file } => {
-            for sentence in words::sentences(&load(file)?) {
+            let pack = load_pack(file)?;
+            for sentence in words::sentences(&pack.rules) {
                 say(sentence)?;
+            }
+            for cite in &pack.cites {
+                say(words::cited(cite))?;
             }
             Ok(Some(Exit::Done))
         }
         Rules::Diff { before, after } => diff(before, after).map(Some),
+        Rules::Merge { rules, special } => {
+            say(merged(rules, special)?.trim_end())?;
+            Ok(Some(Exit::Done))
+        }
         Rules::Decide { rules, cases } => decide(rules.as_deref(), cases).map(Some),
         Rules::Simulate { .. } | Rules::Adopt { .. } => Ok(None),
     }
@@ -174,11 +182,15 @@ fn row(here: &Premises, event: &EventId, change: &Change) -> Result<[String; 4],
 
 /// Reads a rule set and says what it says.
 fn check(file: &Path) -> Ended {
-    let rules = load(file)?;
+    let pack = load_pack(file)?;
+    let rules = &pack.rules;
     say(format!("name        {}", rules.name))?;
     say(format!("hash        {}", rules.hash))?;
-    for (key, value) in words::values(&rules) {
-        say(format!("{key:<18}  {value}"))?;
+    for (key, value) in words::values(rules) {
+        say(format!("{key:<23}  {value}"))?;
+    }
+    for cite in &pack.cites {
+        say(words::cited(cite))?;
     }
     say(format!("{} is a rule set.", file.display()))?;
     Ok(Exit::Done)
@@ -194,7 +206,7 @@ fn diff(before: &Path, after: &Path) -> Ended {
     for ((key, was), (_, is)) in words::values(&one).into_iter().zip(words::values(&other)) {
         if was != is {
             differ = true;
-            say(format!("{key:<18}  {was}  ->  {is}"))?;
+            say(format!("{key:<23}  {was}  ->  {is}"))?;
         }
     }
     if !differ {
@@ -207,20 +219,28 @@ fn diff(before: &Path, after: &Path) -> Ended {
 struct Shelf {
     folder: PathBuf,
     of_all: Option<RuleSet>,
-    read: BTreeMap<String, RuleSet>,
+    read: BTreeMap<(String, Option<String>), RuleSet>,
 }
 
 impl Shelf {
-    fn find(&mut self, named: Option<&str>) -> Result<&RuleSet, Failure> {
+    fn find(&mut self, named: Option<&str>, special: Option<&str>) -> Result<&RuleSet, Failure> {
         let Some(name) = named else {
             let missing = "the case names no rule set; name one for all with --rules FILE";
             return self.of_all.as_ref().ok_or_else(|| Failure::usage(missing));
         };
-        if !self.read.contains_key(name) {
-            let rules = load(&self.folder.join(name))?;
-            self.read.insert(name.to_owned(), rules);
+        let key = (name.to_owned(), special.map(str::to_owned));
+        if !self.read.contains_key(&key) {
+            let file = self.folder.join(name);
+            let rules = match special {
+                None => load(&file)?,
+                Some(special) => {
+                    let text = merged(&file, &self.folder.join(special))?;
+                    protocol::rules::parse(&text).map_err(Failure::malformed)?
+                }
+            };
+            self.read.insert(key.clone(), rules);
         }
-        Ok(&self.read[name])
+        Ok(&self.read[&key])
     }
 }
 
@@ -253,7 +273,7 @@ fn decide(rules: Option<&Path>, cases: &Path) -> Ended {
         let case = rule_cases::read(&line).map_err(|e| Failure::malformed(place(&e)))?;
         let Some(case) = case else { continue };
         let rules = shelf
-            .find(case.rules.as_deref())
+            .find(case.rules.as_deref(), case.special.as_deref())
             .map_err(|failure| Failure {
                 text: place(&failure.text),
                 ..failure
@@ -309,8 +329,19 @@ fn next_line(lines: &mut dyn BufRead) -> Result<Option<String>, LineError> {
 }
 
 fn load(file: &Path) -> Result<RuleSet, Failure> {
-    protocol::rules::parse(&read(file)?)
+    load_pack(file).map(|pack| pack.rules)
+}
+
+fn load_pack(file: &Path) -> Result<Pack, Failure> {
+    protocol::rules::read(&read(file)?)
         .map_err(|e| Failure::malformed(format!("{}: {e}", file.display())))
+}
+
+/// One rule set of two texts.
+fn merged(rules: &Path, special: &Path) -> Result<String, Failure> {
+    let both = format!("{} with {}", rules.display(), special.display());
+    protocol::rules::merge(&read(rules)?, &read(special)?)
+        .map_err(|e| Failure::malformed(format!("{both}: {e}")))
 }
 
 fn read(file: &Path) -> Result<String, Failure> {
