@@ -15,7 +15,7 @@
 use super::minutes::{FilledEnd, Minutes};
 use super::{Confidence, Known, Term, Word};
 use crate::time::Quality;
-use crate::words::Source;
+use crate::words::{Signal, Source};
 
 const SOURCE: i8 = -10;
 const INFERRED: i8 = -20;
@@ -44,7 +44,7 @@ pub(crate) fn confidence(all: &[Minutes<'_>], known: &Known) -> Confidence {
             ends.extend(minutes.stays.iter().flat_map(|stay| [stay.start, stay.end]));
         }
     }
-    let is_toggled = |end: &FilledEnd<'_>| end.signal.is_some_and(|signal| signal.is_toggled());
+    let is_toggled = |end: &FilledEnd<'_>| end.signal.is_some_and(Signal::is_toggled);
     let time = |end: &FilledEnd<'_>| end.signal.map_or(0, |signal| time_points(signal.quality));
     let all_terms = [
         (Term::Source, if is_weak { SOURCE } else { 0 }),
