@@ -31,6 +31,21 @@ fn says(files: &Memory, name: &str, what: &str) {
     assert!(reason.contains(what), "{reason}");
 }
 
+/// Where a check first failed.
+fn first_failure(report: &Report, name: &str) -> Option<crate::report::Place> {
+    let check = report.checks.iter().find(|c| c.name == name)?;
+    check.first_failure.clone()
+}
+
+#[test]
+fn a_journal_of_nobody_is_named_with_its_log() {
+    let files = World::finished().archive();
+    let nobodys = described(&files, |d| d.logs[1].kiosk = None);
+    let place = first_failure(&run(&nobodys), "enrolment").unwrap();
+    assert_eq!(place.log, Some(World::finished().kiosks[0].origin.clone()));
+    assert_eq!(place.path, archive::ARCHIVE_PATH);
+}
+
 #[test]
 fn a_description_of_two_equal_journals_two_ledgers_or_another_ledger_is_refused() {
     let files = World::finished().archive();
@@ -46,6 +61,23 @@ fn a_description_of_two_equal_journals_two_ledgers_or_another_ledger_is_refused(
     says(&ledgers, "archive", "more than one ledger");
     let other = described(&files, |d| d.logs[0].origin.push('x'));
     says(&other, "ledger", "this event's ledger is");
+}
+
+#[test]
+fn a_ledger_is_described_by_the_issuers_key_and_without_kiosk_or_door() {
+    let files = World::finished().archive();
+    let stranger = evidence::SigningKey::from_seed(&[77; 32]).public_key();
+    let other_key = described(&files, |d| d.logs[0].key = stranger);
+    says(&other_key, "ledger", "the ledger's key is not the issuer's");
+    let named = "names a kiosk or a door for the ledger";
+    let with_kiosk = described(&files, |d| {
+        d.logs[0].kiosk = Some("hall-1".parse().unwrap())
+    });
+    says(&with_kiosk, "ledger", named);
+    let with_door = described(&files, |d| {
+        d.logs[0].door = Some("hall-door".parse().unwrap())
+    });
+    says(&with_door, "ledger", named);
 }
 
 #[test]
@@ -115,6 +147,16 @@ fn a_batch_of_nothing_holds_and_a_head_that_shrinks_does_not() {
     let before = world.kiosks[0].log.root_at(size - 1);
     world.note(nine_and(71 * MINUTE_MS), head(size, size - 1, before, &log));
     check(&world, &["kiosk_heads"], "the batch goes from");
+}
+
+#[test]
+fn what_does_not_read_is_put_aside_once_it_was_accepted() {
+    let mut world = World::small();
+    world.journal_bytes(0, b"rubbish".to_vec());
+    world.sync(0, nine_and(0));
+    let report = run(&world.archive());
+    assert_eq!(report.verdict, Verdict::Verified, "{:#?}", report.checks);
+    assert!(world.accepted(0) > 1, "a readable entry stands before it");
 }
 
 #[test]
