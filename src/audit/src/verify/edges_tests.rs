@@ -71,11 +71,11 @@ fn a_ledger_is_described_by_the_issuers_key_and_without_kiosk_or_door() {
     says(&other_key, "ledger", "the ledger's key is not the issuer's");
     let named = "names a kiosk or a door for the ledger";
     let with_kiosk = described(&files, |d| {
-        d.logs[0].kiosk = Some("hall-1".parse().unwrap())
+        d.logs[0].kiosk = Some("hall-1".parse().unwrap());
     });
     says(&with_kiosk, "ledger", named);
     let with_door = described(&files, |d| {
-        d.logs[0].door = Some("hall-door".parse().unwrap())
+        d.logs[0].door = Some("hall-door".parse().unwrap());
     });
     says(&with_door, "ledger", named);
 }
@@ -195,6 +195,8 @@ fn signers_of_a_note_are_read_line_by_line() {
         ["first", "second/name"]
     );
     assert_eq!(logs::signers("\u{2014} first AAAA\n").count(), 0);
+    let wide = "origin\n\u{2014}\n\n\u{2014} first AAAA\n";
+    assert_eq!(logs::signers(wide).collect::<Vec<_>>(), ["first"]);
 }
 
 #[test]
