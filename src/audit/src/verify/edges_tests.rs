@@ -214,6 +214,8 @@ fn a_certificate_rests_on_an_earlier_decision_on_its_own_subject() {
     payload.attendee = "a-2".parse().unwrap();
     world.certify_with(at, index, &payload);
     check(&world, &["certificates"], elsewhere);
+    let place = run(&world.archive()).broken_at.unwrap();
+    assert!(place.path.starts_with("objects/"), "{place:?}");
 
     let (mut world, index, mut payload) = begun();
     payload.programme = "other".parse().unwrap();
