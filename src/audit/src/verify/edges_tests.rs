@@ -31,6 +31,21 @@ fn says(files: &Memory, name: &str, what: &str) {
     assert!(reason.contains(what), "{reason}");
 }
 
+/// Where a check first failed.
+fn first_failure(report: &Report, name: &str) -> Option<crate::report::Place> {
+    let check = report.checks.iter().find(|c| c.name == name)?;
+    check.first_failure.clone()
+}
+
+#[test]
+fn a_journal_of_nobody_is_named_with_its_log() {
+    let files = World::finished().archive();
+    let nobodys = described(&files, |d| d.logs[1].kiosk = None);
+    let place = first_failure(&run(&nobodys), "enrolment").unwrap();
+    assert_eq!(place.log, Some(World::finished().kiosks[0].origin.clone()));
+    assert_eq!(place.path, archive::ARCHIVE_PATH);
+}
+
 #[test]
 fn a_description_of_two_equal_journals_two_ledgers_or_another_ledger_is_refused() {
     let files = World::finished().archive();
@@ -46,6 +61,23 @@ fn a_description_of_two_equal_journals_two_ledgers_or_another_ledger_is_refused(
     says(&ledgers, "archive", "more than one ledger");
     let other = described(&files, |d| d.logs[0].origin.push('x'));
     says(&other, "ledger", "this event's ledger is");
+}
+
+#[test]
+fn a_ledger_is_described_by_the_issuers_key_and_without_kiosk_or_door() {
+    let files = World::finished().archive();
+    let stranger = evidence::SigningKey::from_seed(&[77; 32]).public_key();
+    let other_key = described(&files, |d| d.logs[0].key = stranger);
+    says(&other_key, "ledger", "the ledger's key is not the issuer's");
+    let named = "names a kiosk or a door for the ledger";
+    let with_kiosk = described(&files, |d| {
+        d.logs[0].kiosk = Some("hall-1".parse().unwrap());
+    });
+    says(&with_kiosk, "ledger", named);
+    let with_door = described(&files, |d| {
+        d.logs[0].door = Some("hall-door".parse().unwrap());
+    });
+    says(&with_door, "ledger", named);
 }
 
 #[test]
@@ -118,6 +150,16 @@ fn a_batch_of_nothing_holds_and_a_head_that_shrinks_does_not() {
 }
 
 #[test]
+fn what_does_not_read_is_put_aside_once_it_was_accepted() {
+    let mut world = World::small();
+    world.journal_bytes(0, b"rubbish".to_vec());
+    world.sync(0, nine_and(0));
+    let report = run(&world.archive());
+    assert_eq!(report.verdict, Verdict::Verified, "{:#?}", report.checks);
+    assert!(world.accepted(0) > 1, "a readable entry stands before it");
+}
+
+#[test]
 fn only_what_was_accepted_can_be_put_aside() {
     let mut world = World::small();
     world.sync_unanswered(0, nine_and(0));
@@ -153,6 +195,8 @@ fn signers_of_a_note_are_read_line_by_line() {
         ["first", "second/name"]
     );
     assert_eq!(logs::signers("\u{2014} first AAAA\n").count(), 0);
+    let wide = "origin\n\u{2014}\n\n\u{2014} first AAAA\n";
+    assert_eq!(logs::signers(wide).collect::<Vec<_>>(), ["first"]);
 }
 
 #[test]
@@ -170,6 +214,8 @@ fn a_certificate_rests_on_an_earlier_decision_on_its_own_subject() {
     payload.attendee = "a-2".parse().unwrap();
     world.certify_with(at, index, &payload);
     check(&world, &["certificates"], elsewhere);
+    let place = run(&world.archive()).broken_at.unwrap();
+    assert!(place.path.starts_with("objects/"), "{place:?}");
 
     let (mut world, index, mut payload) = begun();
     payload.programme = "other".parse().unwrap();
