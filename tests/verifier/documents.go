@@ -13,6 +13,7 @@ import (
 type agenda struct {
 	doors, channels map[string][]string
 	partOf          map[string]string
+	rooms           map[string]bool
 	sessions        []*agendaSession
 	programmes      []programme
 }
@@ -33,10 +34,11 @@ func readAgenda(text []byte) (*agenda, error) {
 	f := r.object(&v, "v", "zone", "rooms", "doors", "channels", "sessions", "programmes")
 	f.version()
 	f.text("zone")
-	a := &agenda{partOf: map[string]string{}}
+	a := &agenda{partOf: map[string]string{}, rooms: map[string]bool{}}
 	for _, kid := range r.list(f.get("rooms")) {
 		room := r.object(&kid, "id", "title", "part_of")
 		id := room.id("id")
+		a.rooms[id] = true
 		room.text("title")
 		if room.here("part_of") {
 			whole := room.id("part_of")
