@@ -24,6 +24,8 @@ use serde_json::Value;
 mod cases;
 #[path = "second_verifier/days.rs"]
 mod days;
+#[path = "second_verifier/observed.rs"]
+mod observed;
 #[path = "second_verifier/questions.rs"]
 mod questions;
 #[path = "second_verifier/tampers.rs"]

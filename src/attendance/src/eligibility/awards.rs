@@ -8,12 +8,12 @@ use super::deal::{self, Cells};
 use super::gather::{Answered, Gathered};
 use super::minutes::Minutes;
 use super::plan::{Place, Plan};
-use super::{Engagement, Repair};
+use super::{Engagement, Repair, Word};
 use crate::Decimal;
 use crate::decimal::SCALE;
 use crate::rules::{
-    BelowThreshold, CreditSource, FieldRounding, MetAwards, PlatformAlone, PollShort, Rounding,
-    RuleSet,
+    BelowThreshold, CreditSource, Denial, FieldRounding, MetAwards, PlatformAlone, PollShort,
+    Rounding, RuleSet,
 };
 use crate::time::UtcMs;
 
@@ -355,7 +355,8 @@ impl Crediting<'_, '_, '_> {
             let refused = match side {
                 Side::Least => minutes.is_denied,
                 Side::Most => {
-                    minutes.word == Some(Word::Denied) && plan.rules.denial == Denial::Overrides
+                    minutes.word == Some(Word::Denied)
+                        && self.plan.rules.denial == Denial::Overrides
                 }
             };
             let speaks = !refused && self.speaks.contains(session);
