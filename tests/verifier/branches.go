@@ -119,6 +119,8 @@ type ledgerSoFar struct {
 	ended    map[string]ended
 	heads    map[headKey]bool
 	admitted map[logPrefix]bool
+	// The greatest size of late entries admitted, and of any head.
+	late, reached map[string]uint64
 }
 
 type headKey struct {
@@ -128,7 +130,8 @@ type headKey struct {
 }
 
 func newLedgerSoFar() *ledgerSoFar {
-	return &ledgerSoFar{map[string]string{}, map[string]uint64{}, map[string]ended{}, map[headKey]bool{}, map[logPrefix]bool{}}
+	return &ledgerSoFar{map[string]string{}, map[string]uint64{}, map[string]ended{}, map[headKey]bool{}, map[logPrefix]bool{},
+		map[string]uint64{}, map[string]uint64{}}
 }
 
 func (l *ledgerSoFar) take(index uint64, body any) {
@@ -137,6 +140,9 @@ func (l *ledgerSoFar) take(index uint64, body any) {
 		l.logs[body.kiosk] = body.log
 	case *headBody:
 		l.held[body.log] = body.size
+		if l.reached[body.log] < body.size {
+			l.reached[body.log] = body.size
+		}
 		l.heads[headKey{body.log, body.size, body.root}] = true
 	case *retirementBody:
 		log, enrolled := l.logs[body.kiosk]
@@ -150,9 +156,23 @@ func (l *ledgerSoFar) take(index uint64, body any) {
 		name := body.log
 		if !body.late {
 			name = branchName(body.log, hashOf(body.root))
+		} else if l.late[name] < body.size {
+			l.late[name] = body.size
 		}
 		l.admitted[logPrefix{name, body.size}] = true
 	}
+}
+
+// counted is how much of a journal decisions may rest on.
+func (l *ledgerSoFar) counted(log string) uint64 {
+	end, over := l.ended[log]
+	switch {
+	case !over:
+		return l.reached[log]
+	case l.late[log] > end.size:
+		return l.late[log]
+	}
+	return end.size
 }
 
 // allow is whether a decision may rest on so much of a log.

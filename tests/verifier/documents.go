@@ -13,6 +13,7 @@ import (
 type agenda struct {
 	doors, channels map[string][]string
 	partOf          map[string]string
+	rooms           map[string]bool
 	sessions        []*agendaSession
 	programmes      []programme
 }
@@ -33,10 +34,11 @@ func readAgenda(text []byte) (*agenda, error) {
 	f := r.object(&v, "v", "zone", "rooms", "doors", "channels", "sessions", "programmes")
 	f.version()
 	f.text("zone")
-	a := &agenda{partOf: map[string]string{}}
+	a := &agenda{partOf: map[string]string{}, rooms: map[string]bool{}}
 	for _, kid := range r.list(f.get("rooms")) {
 		room := r.object(&kid, "id", "title", "part_of")
 		id := room.id("id")
+		a.rooms[id] = true
 		room.text("title")
 		if room.here("part_of") {
 			whole := room.id("part_of")
@@ -415,16 +417,18 @@ func readAccount(r *reader, f fields) {
 	}
 	if f.here("engagement") {
 		e := r.object(f.get("engagement"), "answered", "needed")
-		e.u64("answered")
-		e.u64("needed")
+		e.u32("answered")
+		e.u32("needed")
 	}
 	if f.here("confidence") {
 		c := r.object(f.get("confidence"), "per_cent", "terms")
-		c.i64("per_cent")
+		c.unsigned("per_cent", 8)
 		for _, kid := range r.list(c.get("terms")) {
 			one := r.object(&kid, "term", "points")
 			one.text("term")
-			one.i64("points")
+			if n := one.i64("points"); n < -128 || n > 127 {
+				r.fail("points: not an integer of 8 bits")
+			}
 		}
 	}
 }

@@ -405,6 +405,17 @@ type importBody struct {
 	rows               uint64
 }
 
+type signalsBody struct {
+	source, object string
+	rows           uint64
+}
+
+// A retractionBody takes back an entry of signals, or one row of it; row is -1 where it names none.
+type retractionBody struct {
+	entry uint64
+	row   int64
+}
+
 type rulesBody struct{ programme, rules, name, agenda string }
 
 type headBody struct {
@@ -480,9 +491,26 @@ var ledgerKinds = map[string]func(*reader, *value) any{
 		return &doorLostBody{door: f.id("door")}
 	},
 	"import": func(r *reader, v *value) any {
-		f := r.object(v, "what", "format", "object", "file", "rows")
+		f := r.object(v, "what", "format", "object", "file", "rows", "operator", "reason")
 		f.text("format")
+		f.behind()
 		return &importBody{what: f.text("what"), object: f.hash("object"), file: f.hash("file"), rows: f.u64("rows")}
+	},
+	"signals": func(r *reader, v *value) any {
+		f := r.object(v, "source", "object", "file", "rows", "operator", "reason")
+		f.hash("file")
+		f.behind()
+		return &signalsBody{source: f.text("source"), object: f.hash("object"), rows: f.u64("rows")}
+	},
+	"retraction": func(r *reader, v *value) any {
+		f := r.object(v, "entry", "row", "reason", "operator")
+		f.text("reason")
+		f.text("operator")
+		b := &retractionBody{entry: f.u64("entry"), row: -1}
+		if f.here("row") {
+			b.row = int64(f.u32("row"))
+		}
+		return b
 	},
 	"rules": func(r *reader, v *value) any {
 		f := r.object(v, "programme", "rules", "name", "agenda")
@@ -537,6 +565,15 @@ var ledgerKinds = map[string]func(*reader, *value) any{
 		f.text("operator")
 		return &revocationBody{certificate: f.id("certificate"), version: f.u32("version")}
 	},
+}
+
+// behind takes whose word is behind an entry, where it is a person's.
+func (f fields) behind() {
+	for _, key := range []string{"operator", "reason"} {
+		if f.here(key) {
+			f.text(key)
+		}
+	}
 }
 
 // isIssuer is whether a text is an issuer's name (section 2).

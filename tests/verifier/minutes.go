@@ -440,8 +440,8 @@ func (p *part) alone() {
 			platform = true
 			continue
 		}
-		least = least || s.hasLeast() && len(both([]interval{s.leastGraced}, p.scope)) > 0
-		most = most || len(both([]interval{s.mostGraced}, p.scope)) > 0
+		least = least || s.hasLeast() && len(both([]interval{s.least}, p.scope)) > 0
+		most = most || len(both([]interval{s.most}, p.scope)) > 0
 	}
 	p.aloneLeast = platform && !least
 	p.aloneMost = platform && !least && !most

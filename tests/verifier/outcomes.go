@@ -25,6 +25,7 @@ type asked struct {
 }
 
 func (r *run) sources() {
+	takenBack := map[retractionBody]bool{}
 	for i, e := range r.book.entries {
 		var err error
 		switch body := e.body.(type) {
@@ -40,6 +41,10 @@ func (r *run) sources() {
 			}
 		case *rulesBody:
 			err = r.adopted(body)
+		case *signalsBody:
+			err = r.accepted(body)
+		case *retractionBody:
+			err = r.takesBack(uint64(i), body, takenBack)
 		}
 		r.report.fail(checkSources, at(r.book.number, uint64(i)), err)
 	}
@@ -115,7 +120,10 @@ func (r *run) decision(index uint64, body *decisionBody, inForce *force, certifi
 	}
 	err := q.wrong
 	if err == nil {
-		err = inForce.allow(q.basis)
+		err = inForce.allow(q.basis, r.book.log.origin, index)
+	}
+	if err == nil {
+		err = r.leavesOut(index, q, body.attendee, inForce)
 	}
 	if err == nil {
 		err = r.replaces(index, body)
@@ -217,7 +225,7 @@ func (f *force) take(index uint64, body any) {
 	}
 }
 
-func (f *force) allow(b *basis) error {
+func (f *force) allow(b *basis, ledger string, index uint64) error {
 	agenda, hasAgenda := f.agendas[b.agenda]
 	registrations, hasRegistrations := f.registrations[b.registrations]
 	if !hasAgenda || !hasRegistrations {
@@ -229,6 +237,12 @@ func (f *force) allow(b *basis) error {
 	}
 	newest := newer(agenda, newer(registrations, rules))
 	for _, l := range b.logs {
+		if l.log == ledger {
+			if l.size > index {
+				return errors.New("the basis names more of the ledger than there was")
+			}
+			continue
+		}
 		if err := f.enrolments.allow(l); err != nil {
 			return err
 		}
@@ -318,6 +332,12 @@ func (r *run) open(hash string, q *asked) error {
 			}
 			continue
 		}
+		if l.log == r.book.log.origin {
+			if r.book.tree.size() < l.size {
+				return errors.New("the basis names more of the ledger than the archive has")
+			}
+			continue
+		}
 		j := r.journalOf(l.log)
 		if j == nil && l.size > 0 {
 			q.missing = fmt.Sprintf("the journal %q is not in the archive", l.log)
@@ -358,7 +378,7 @@ func (r *run) signals(q *asked) map[string][]signal {
 		h := readHistory(entries)
 		for i := from; i < l.size; i++ {
 			scan, is := entries[i].body.(*scanBody)
-			if !is || scan.verdict == "repeat" || scan.verdict == "revoked_badge" || scan.key != q.roll.badgeKey {
+			if !is || !q.roll.counts(scan) {
 				continue
 			}
 			s := signal{id: signalID{l.log, i, -1}, source: "scan", kind: scan.direction, toggled: scan.source == "toggled",
@@ -373,6 +393,13 @@ func (r *run) signals(q *asked) map[string][]signal {
 			}
 		}
 	}
+	r.rowsBelow(q.basis.sizeOf(r.book.log.origin), func(index uint64, row int64, object *observed) {
+		attendee := q.roll.whose(&object.rows[row])
+		s, placed := q.agenda.signal(signalID{r.book.log.origin, index, row}, object)
+		if attendee != "" && placed {
+			out[attendee] = append(out[attendee], s)
+		}
+	})
 	return out
 }
 

@@ -19,11 +19,11 @@ func (q *question) needs(c credits, alone []int, weights []*big.Int, parts []*pa
 	return greater(byCredit, byShare)
 }
 
-// answers counts the different polls answered in some sessions.
+// answers counts the different polls answered in each of some sessions.
 func (q *question) answers(numbers []int, parts []*part, which int) int64 {
 	type poll struct {
-		spot spot
-		id   string
+		session int
+		id      string
 	}
 	known := map[poll]bool{}
 	for _, b := range q.day.polls {
@@ -34,7 +34,7 @@ func (q *question) answers(numbers []int, parts []*part, which int) int64 {
 				counts = which == onLeast && within(b.at, s) || which == onMost && touches(b.at, s)
 			}
 			if counts {
-				known[poll{b.spot, b.poll}] = true
+				known[poll{i, b.poll}] = true
 			}
 		}
 	}

@@ -64,7 +64,11 @@ func (w *walk) step(n int, s *step) {
 		if w.open[s.spot] == nil {
 			w.begin(s.spot, &stay{spot: s.spot, source: s.source, start: here, stream: w.stream, from: n, to: -1})
 		}
-		delete(w.ended, s.spot)
+		for other := range w.ended {
+			if w.q.related(other, s.spot) {
+				delete(w.ended, other)
+			}
+		}
 	case "out":
 		partEnded := false
 		for other := range w.open {

@@ -37,6 +37,7 @@ type run struct {
 	journals []*journal
 	branches []*branch
 	bases    map[string]*asked
+	seen     map[string]*observed
 }
 
 func verifyArchive(path string, listScans bool) *report {
@@ -47,7 +48,7 @@ func verifyArchive(path string, listScans bool) *report {
 		rep.gap(checkArchive, path, err.Error())
 		return rep
 	}
-	r := &run{files: found, report: rep, bases: map[string]*asked{}}
+	r := &run{files: found, report: rep, bases: map[string]*asked{}, seen: map[string]*observed{}}
 	if err == nil {
 		var text []byte
 		if text, err = found.whole("archive.json"); err == nil {

@@ -6,6 +6,7 @@
 //! Exit codes: 0 done, 1 failed, 2 wrong use, 3 could not be checked or only in part, 4 malformed input.
 
 mod arguments;
+mod channels;
 mod claim;
 mod doors;
 mod events;
@@ -84,6 +85,7 @@ fn run(arguments: Arguments) -> Ended {
         Command::Serve => serve::run(&here),
         Command::Event { what } => events::run(&here, what),
         Command::Door { what } => doors::run(&here, what),
+        Command::Channel { what } => channels::run(&here, what),
         Command::Claim(claim) => claim::run(&here, &claim),
         Command::Import { what } => import::run(&here, &what),
         Command::Rules { what } => rules::run(&here, what),

@@ -9,6 +9,7 @@
 //! - A plan says what would change before anything does; a dry run stops there.
 
 pub mod agenda;
+pub mod channels;
 pub mod identity;
 pub mod observed;
 pub mod registrations;

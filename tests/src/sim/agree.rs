@@ -192,7 +192,7 @@ pub(super) fn issuer(world: &mut World) -> Result<(), String> {
             );
             world.tally.count("final decisions agreed", 1);
         }
-        for signals in [outward(&held.signals), held.truly.clone()] {
+        for signals in [outward(&held.signals), outward(&held.truly)] {
             agrees_with_oracle(
                 world,
                 &rules,
@@ -278,7 +278,7 @@ fn agrees_with_oracle(
     Ok(())
 }
 
-/// Every interval grown to whole seconds.
+/// Every interval grown to whole seconds, and stamped by no clock: what one clock stamped keeps its length to the millisecond.
 fn outward(signals: &[Signal]) -> Vec<Signal> {
     let grown = |at: Interval| Interval {
         earliest: UtcMs(at.earliest.0.div_euclid(SECOND_MS) * SECOND_MS),
@@ -286,6 +286,7 @@ fn outward(signals: &[Signal]) -> Vec<Signal> {
     };
     let one = |signal: &Signal| Signal {
         at: grown(signal.at),
+        tick: None,
         ..signal.clone()
     };
     signals.iter().map(one).collect()

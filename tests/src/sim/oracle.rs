@@ -173,11 +173,7 @@ impl Day<'_> {
             .iter()
             .filter(here)
             .flat_map(|s| [start(s), end(s)]);
-        let from = self.registration.and_then(|r| r.valid_from);
-        let until = self.registration.and_then(|r| r.valid_until);
-        let of_registration = [from, until].into_iter().flatten().map(|at| whole(at.0));
         let mut seconds: Vec<i64> = of_sessions
-            .chain(of_registration)
             .filter(|second| pass.at_s < *second && *second <= to_s)
             .collect();
         seconds.push(pass.at_s);
@@ -196,9 +192,6 @@ impl Day<'_> {
             *left = fewer;
             return self.count(way).credits == same.credits;
         }
-        if !self.is_registered(&way[from]) {
-            return self.readings(way, from + 1, left, same);
-        }
         let was = way[from].clone();
         for other in readings(self.sessions, &was) {
             way[from] = other;
@@ -210,23 +203,21 @@ impl Day<'_> {
         true
     }
 
-    fn is_registered(&self, pass: &Pass) -> bool {
+    /// Whether a second's presence counts.
+    fn is_registered(&self, second: i64) -> bool {
         self.registration
-            .is_some_and(|r| r.holds(UtcMs(pass.at_s * SECOND_MS)))
+            .is_some_and(|r| r.holds(UtcMs(second * SECOND_MS)))
     }
 
     fn count(&self, way: &[Pass]) -> Earned {
-        let registered = way.iter().filter(|pass| self.is_registered(pass));
-        count(
-            self.rules,
-            self.sessions,
-            &registered.cloned().collect::<Vec<_>>(),
-        )
+        count(self.rules, self.sessions, way, |second| {
+            self.is_registered(second)
+        })
     }
 
     fn reason(&self, way: &[Pass]) -> Kept {
         let found = self.count(way).credits;
-        if count(self.rules, self.sessions, way).credits != found {
+        if count(self.rules, self.sessions, way, |_| true).credits != found {
             return (true, false, false);
         }
         let with = |rules: RuleSet| {
@@ -370,11 +361,22 @@ struct Row {
     most: Vec<bool>,
 }
 
-fn count(rules: &RuleSet, sessions: &[&Session], passes: &[Pass]) -> Earned {
-    let rows: Vec<Row> = sessions
-        .iter()
-        .map(|session| row(rules, sessions, session, passes))
-        .collect();
+/// What passes earn, where presence counts in the seconds that `counts` says.
+fn count(
+    rules: &RuleSet,
+    sessions: &[&Session],
+    passes: &[Pass],
+    counts: impl Fn(i64) -> bool,
+) -> Earned {
+    let registered = |session: &&Session| {
+        let mut row = row(rules, sessions, session, passes);
+        for (second, at) in (start(session)..end(session)).zip(0_usize..) {
+            row.least[at] &= counts(second);
+            row.most[at] &= counts(second);
+        }
+        row
+    };
+    let rows: Vec<Row> = sessions.iter().map(registered).collect();
     let seconds: Vec<(i64, i64)> = rows.iter().map(|r| (sum(&r.least), sum(&r.most))).collect();
     let lengths: Vec<i64> = sessions.iter().map(|s| end(s) - start(s)).collect();
     let least: Vec<i64> = seconds.iter().map(|(least, _)| *least).collect();

@@ -23,6 +23,8 @@ mod certificates;
 mod decisions;
 #[path = "cases/ledger.rs"]
 mod in_ledger;
+#[path = "cases/observed.rs"]
+mod observed;
 
 const CODE: &str = "aaaabbbbccccddddeeeeffff22";
 const LATE: i64 = 70 * MINUTE_MS;
@@ -140,6 +142,7 @@ pub(crate) fn cases() -> Vec<Case> {
     cases.extend(in_ledger::ledger_cases());
     cases.extend(in_ledger::quarantine_cases());
     cases.extend(decisions::decision_cases());
+    cases.extend(observed::observed_cases());
     cases.extend(branches::branch_cases());
     cases.extend(branches::review_cases());
     cases.extend(certificates::certificate_cases());

@@ -2,7 +2,8 @@
 //!
 //! Doors of one room or two, boots, suspends, clocks unset, ahead, jumping or kept by the kernel, raw clocks that drift, an
 //! issuer whose clock is off for a while, time codes fresh and stale, restored cards, kiosks replaced, doors without a network for long, answers lost on the way, rubbish in journals,
-//! all kinds of rule sets, registrations that begin, end or are cancelled, people who scan twice, wrongly or only once.
+//! all kinds of rule sets, registrations that begin, end or are cancelled, people who scan twice, wrongly or only once; and
+//! what other sources saw, by accounts, devices, channels and the words of people, some of it taken back ([`observed`]).
 
 use std::collections::BTreeMap;
 
@@ -15,21 +16,25 @@ use protocol::entry::{Body, Note, Reader, ReaderState, Staff};
 use protocol::ledger::{self, CaseOutcome, LedgerBody};
 use rollcall_tests::random::Random;
 
+use super::observed;
+
 /// Minutes from nine at which the kiosks come up, and at which the day ends.
 const UP_MIN: i64 = -40;
 const END_MIN: i64 = 150;
 const SUSPEND_MS: i64 = 2_000;
-const BADGES: u64 = 6;
+pub(super) const BADGES: u64 = 6;
 const ROOMS: [&str; 3] = ["hall", "aula", "foyer"];
 
 /// A day under way.
-struct Day {
-    random: Random,
-    world: World,
+pub(super) struct Day {
+    pub(super) random: Random,
+    pub(super) world: World,
     /// The ms from nine until which each kiosk has no network.
     dark_until: Vec<i64>,
     /// How far the issuer's clock is ahead.
     issuer_ahead_ms: i64,
+    /// The signals accepted: their ledger indices and rows, less what was taken back.
+    pub(super) accepted: Vec<(u64, u32)>,
 }
 
 /// The world after a day.
@@ -39,8 +44,10 @@ pub(crate) fn day(seed: u64) -> World {
         world: World::new(),
         dark_until: Vec::new(),
         issuer_ahead_ms: 0,
+        accepted: Vec::new(),
     };
     day.agenda();
+    observed::plan(&mut day);
     day.people();
     day.doors();
     let mut ms = (UP_MIN + 1) * MINUTE_MS;
@@ -54,15 +61,15 @@ pub(crate) fn day(seed: u64) -> World {
 }
 
 impl Day {
-    fn one_in(&mut self, n: u64) -> bool {
+    pub(super) fn one_in(&mut self, n: u64) -> bool {
         self.random.below(n) == 0
     }
 
-    fn one_of<T: Copy>(&mut self, all: &[T]) -> T {
+    pub(super) fn one_of<T: Copy>(&mut self, all: &[T]) -> T {
         all[self.random.index(all.len())]
     }
 
-    fn minutes(&mut self, from: i64, below: u64) -> i64 {
+    pub(super) fn minutes(&mut self, from: i64, below: u64) -> i64 {
         from + i64::try_from(self.random.below(below)).unwrap()
     }
 
@@ -118,6 +125,7 @@ impl Day {
             }
             _ => rows[0].badges.push(self.world.badge_key.digest("X8")),
         }
+        observed::people(self);
         let at = nine_and(-50 * MINUTE_MS);
         let main = self.rules();
         let side = self.rules();
@@ -188,7 +196,7 @@ impl Day {
                 "missing_check_in = \"none\"",
             ],
         );
-        text
+        text + &observed::rules(self)
     }
 
     fn doors(&mut self) {
@@ -222,7 +230,9 @@ impl Day {
         let kiosk = self.random.index(self.world.kiosks.len());
         let at = nine_and(ms);
         let dark = self.dark_until[kiosk] > ms;
-        match self.random.below(40) {
+        match self.random.below(48) {
+            40..=46 => observed::signals(self, at),
+            47 => observed::take_back(self, at),
             0..=10 => self.scan(kiosk, at),
             11..=14 if !dark => self.world.sync(kiosk, at),
             15 if !dark => self.world.sync_unanswered(kiosk, at),
@@ -428,6 +438,10 @@ impl Day {
         let session = self.random.index(3);
         self.world.agenda.sessions[session].title.push('*');
         self.world.import(at);
+        if self.one_in(2) {
+            observed::signals(self, at);
+            observed::take_back(self, at);
+        }
         let (code, attendee, programme) = &certified[self.random.index(certified.len())];
         let again = self.world.decide(at, attendee, programme);
         self.world.revoke(at, code, 1);

@@ -40,6 +40,7 @@ struct Question {
     agenda: Agenda,
     registration: Option<Registration>,
     signals: Vec<Signal>,
+    engaged: bool,
 }
 
 /// The question of a seed.
@@ -53,6 +54,7 @@ pub(crate) fn question(seed: u64) -> Asked {
         agenda: Agenda::empty("Europe/Berlin"),
         registration: None,
         signals: Vec::new(),
+        engaged: false,
     };
     question.plan();
     question.person();
@@ -249,6 +251,8 @@ impl Question {
     // ---- signals ----
 
     fn signals(&mut self) {
+        // On some days people do little but answer polls and give signs of life.
+        self.engaged = self.one_in(4);
         let most = self.one_of(&[3, 6, 12]);
         let mut raw = [10_000_u64, 10_000];
         for number in 0..self.random.below(most) {
@@ -350,6 +354,9 @@ impl Question {
             source: DirectionSource::Reader,
         };
         let kind = match self.random.below(12) {
+            0..=2 | 9..=11 if self.engaged => Kind::Poll {
+                poll: Arc::from(self.one_of(&["1", "2", "3", "4"])),
+            },
             0..=2 => crossing(Direction::In),
             3..=4 => crossing(Direction::Out),
             5 => crossing(Direction::Seen),

@@ -8,12 +8,12 @@ use super::deal::{self, Cells};
 use super::gather::{Answered, Gathered};
 use super::minutes::Minutes;
 use super::plan::{Place, Plan};
-use super::{Engagement, Repair};
+use super::{Engagement, Repair, Word};
 use crate::Decimal;
 use crate::decimal::SCALE;
 use crate::rules::{
-    BelowThreshold, CreditSource, FieldRounding, MetAwards, PlatformAlone, PollShort, Rounding,
-    RuleSet,
+    BelowThreshold, CreditSource, Denial, FieldRounding, MetAwards, PlatformAlone, PollShort,
+    Rounding, RuleSet,
 };
 use crate::time::UtcMs;
 
@@ -351,8 +351,14 @@ impl Crediting<'_, '_, '_> {
                 Side::Least => minutes.least_ms,
                 Side::Most => minutes.most_ms,
             };
-            // Who was denied a session does not speak there either.
-            let refused = minutes.is_denied && (side == Side::Least || minutes.most_ms == 0);
+            // Who was denied a session does not speak there either; at most, where the denial is not the last word.
+            let refused = match side {
+                Side::Least => minutes.is_denied,
+                Side::Most => {
+                    minutes.word == Some(Word::Denied)
+                        && self.plan.rules.denial == Denial::Overrides
+                }
+            };
             let speaks = !refused && self.speaks.contains(session);
             let weight = award(self.plan, *session, present_ms, speaks);
             if weight > 0 && self.is_alone(*session, side) {

@@ -60,6 +60,11 @@ pub(super) enum Command {
         #[command(subcommand)]
         what: Door,
     },
+    /// Name channels, where a platform streams rooms, and list them
+    Channel {
+        #[command(subcommand)]
+        what: Channel,
+    },
     /// Print a claim, with which one kiosk enrols at a door
     #[command(
         after_help = "Example:\n  rollcall-issuer claim --event gp-2026 --door hall-door > claim.txt\n  \
@@ -255,6 +260,35 @@ pub(super) enum Door {
         /// Who says so: the id of an account
         #[arg(long)]
         operator: String,
+    },
+}
+
+#[derive(Subcommand)]
+pub(super) enum Channel {
+    /// Name a channel, or change its title or rooms
+    #[command(after_help = "Example:\n  \
+        rollcall-issuer channel add --event gp-2026 --channel zoom/82912345678 --title \"Great Hall, streamed\" --room main-hall\n\n\
+        What was seen there before counts from now on.")]
+    Add {
+        /// The event
+        #[arg(long)]
+        event: EventId,
+        /// The channel as its platform's signals name it; an alarm about an unknown place says the name
+        #[arg(long)]
+        channel: String,
+        /// Its title, as staff pages show it
+        #[arg(long)]
+        title: String,
+        /// A room whose sessions it holds; more than once for more rooms, the first being where a signal counts if nothing tells them apart
+        #[arg(long = "room", required = true, value_name = "ROOM")]
+        rooms: Vec<RoomId>,
+    },
+    /// List the channels with their rooms
+    #[command(after_help = "Example:\n  rollcall-issuer channel list --event gp-2026")]
+    List {
+        /// The event
+        #[arg(long)]
+        event: EventId,
     },
 }
 

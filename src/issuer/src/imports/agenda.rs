@@ -28,7 +28,7 @@ const BREAK: &str = "break";
 /// An agenda in force, with its object's name.
 type InForce = (Agenda, Hash);
 
-fn in_force(desk: Desk<'_>, event: &EventId) -> Result<Option<InForce>, ImportFault> {
+pub(super) fn in_force(desk: Desk<'_>, event: &EventId) -> Result<Option<InForce>, ImportFault> {
     let Some(version) = desk.store.version(event, Versioned::Agenda)? else {
         return Ok(None);
     };
@@ -53,7 +53,7 @@ pub fn current(desk: Desk<'_>, event: &EventId) -> Result<Option<Agenda>, Import
 }
 
 /// Puts an agenda into the object store and says how it comes into force.
-fn change(
+pub(super) fn change(
     desk: Desk<'_>,
     base: Option<Hash>,
     agenda: &Agenda,

@@ -65,7 +65,7 @@ fn say(
         operator: by.operator.to_owned(),
         at: desk.now,
     };
-    change(desk, event, attendee, by, Some(word), |registration| {
+    change(desk, event, attendee, by, Some(&word), |registration| {
         registration.accounts.retain(|held| *held != subject);
         if is_theirs {
             registration.accounts.push(subject);
@@ -134,7 +134,7 @@ fn change(
     event: &EventId,
     attendee: &AttendeeId,
     by: By<'_>,
-    word: Option<AccountWord>,
+    word: Option<&AccountWord>,
     edit: impl Fn(&mut Registration),
 ) -> Result<Option<u64>, ImportFault> {
     with_tries(|| {
@@ -147,7 +147,7 @@ fn change(
         let before = held.clone();
         edit(held);
         let changed = held.clone();
-        let is_news = match &word {
+        let is_news = match word {
             None => false,
             Some(word) => !desk.store.account_words(event)?.iter().any(|said| {
                 (said.subject, &said.attendee, said.is_theirs)
@@ -166,7 +166,7 @@ fn change(
         let change = RegistrationsChange {
             base: roster.base,
             registrations: vec![changed],
-            words: word.clone().into_iter().collect(),
+            words: word.into_iter().cloned().collect(),
             import: Import {
                 what: Versioned::Registrations.as_str().to_owned(),
                 format: STAFF.to_owned(),

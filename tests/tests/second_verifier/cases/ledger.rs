@@ -220,7 +220,7 @@ pub(super) fn ledger_cases() -> Vec<Case> {
     ]
 }
 
-fn import(what: &str, object: Hash) -> LedgerBody {
+pub(super) fn import(what: &str, object: Hash) -> LedgerBody {
     LedgerBody::Import(ledger::Import {
         what: what.into(),
         format: "test".into(),
