@@ -336,7 +336,7 @@ async fn a_face_changes_word_colour_language_and_what_is_said() {
         assert_eq!(eval(&client, LANG).await, json!(["de", "ltr"]));
         assert_eq!(
             eval(&client, SAID).await,
-            "Eingecheckt: Ada. Bisher 42 min. 1,5 Punkte in Sicht."
+            "Eingecheckt: Ada. Bisher 42 von 90 min, 1,5 Punkte in Sicht."
         );
         assert_eq!(eval(&client, NAME).await, "Ada");
 
