@@ -601,6 +601,31 @@ fn credits_are_dealt_out_to_fields() {
 }
 
 #[test]
+fn who_gets_the_last_step_may_be_the_clocks_matter() {
+    let whole = RuleSet {
+        step: decimal("1"),
+        ..rules()
+    };
+    let sessions = || {
+        vec![
+            in_field("s1 a 0-30", &[("tax", 1)]),
+            in_field("s2 a 40-70", &[("ethics", 1)]),
+        ]
+    };
+    let day = day(whole, sessions());
+    let surely = day.check(
+        &["in a 0", "out a 25~25.1", "in a 40", "out a 65.2"],
+        "full 1 met_duration_threshold",
+    );
+    assert_eq!(by_field(&surely), "ethics 1");
+    // The least of both times and the most of both give it to the same one; times in between do not.
+    day.check(
+        &["in a 0", "out a 25~25.1", "in a 40", "out a 65.05~65.15"],
+        "review 1..1 clock_uncertain",
+    );
+}
+
+#[test]
 fn caps_take_off_what_was_earned_last() {
     let on = |day: &str, session: Session| Session {
         day: Some(LocalDay(day.into())),
@@ -709,6 +734,44 @@ fn a_stay_stamped_by_one_clock_keeps_its_length() {
     // Where it may have begun before the session, its place matters.
     let early = ["in! a 0~50 0", "out! a 60~110 3600"];
     assert_eq!(day.decide(&early).reason, Reason::ClockUncertain);
+}
+
+#[test]
+fn a_stay_keeps_its_length_only_where_its_place_does_not_matter() {
+    let unsure = |rules: RuleSet, session: Session, lines: &[&str]| {
+        let decision = day(rules, vec![session]).decide(lines);
+        assert_eq!(
+            decision.reason,
+            Reason::ClockUncertain,
+            "{}",
+            decision.explanation
+        );
+    };
+    let whole = || session("s1 a 0-100");
+    // Grace may be given, or not.
+    let graced = |grace_in_s, grace_out_s| RuleSet {
+        grace_in_s,
+        grace_out_s,
+        ..rules()
+    };
+    let early = ["in! a 4~20 240", "out! a 44.5~60.5 2670"];
+    unsure(graced(300, 0), whole(), &early);
+    let late = ["in! a 39.5~55.5 2370", "out! a 80~96 4800"];
+    unsure(graced(0, 300), whole(), &late);
+    // Another device was there for a part of it, and nobody knows for which.
+    let with_device = [
+        "in! a 10~30 600",
+        "out! a 50~70 3000",
+        "join a 20 x",
+        "leave a 60 x",
+    ];
+    unsure(rules(), whole(), &with_device);
+    // A break may lie within it.
+    let broken = Session {
+        excluded: vec![window("45-55")],
+        ..whole()
+    };
+    unsure(rules(), broken, &["in! a 10~30 600", "out! a 50~70 3000"]);
 }
 
 #[test]
