@@ -292,6 +292,11 @@ fn gotowebinar_lists_and_messages() {
         &vienna(),
         &[&row("in", "09:02:10.517-09:02:10.517")],
     );
+    let odd = String::from_utf8_lossy(fixture!("gotowebinar-hook.json")).replace("14T09", "14T10");
+    let row = row("in", "09:02:10.517-09:02:10.517");
+    let warning = "warning: the message: joinTime and timestamp are 3600 seconds apart";
+    let warning = warning.replace("the message", "the document");
+    check(odd.as_bytes(), &vienna(), &[&row, &warning]);
 }
 
 #[test]
