@@ -12,6 +12,7 @@ mod doors;
 mod events;
 mod export;
 mod import;
+mod import_attendance;
 mod issue;
 mod ledger;
 mod migrate;

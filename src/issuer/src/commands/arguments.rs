@@ -8,6 +8,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::sources::SourceFormat;
 use crate::store::accounts::Role;
 
+mod attendance_file;
+
+pub(super) use attendance_file::{AttendanceFile, AttendanceSource};
+
 /// Where the configuration lies unless told otherwise.
 pub(super) const CONFIG_DEFAULT: &str = "/etc/rollcall/issuer.toml";
 
@@ -386,6 +390,18 @@ pub(super) enum Import {
         that is wrong by itself is refused alone, and the command ends with 3."
     )]
     Registrations(ImportFile),
+    /// Who was where and when, as platforms, apps and people report it
+    #[command(
+        after_help = "Examples:\n  rollcall-issuer import attendance --event gp-2026 --file participants.csv --zone Europe/Vienna --dry-run\n  \
+        rollcall-issuer import attendance --event gp-2026 --source teams --file report.csv --channel teams/opening --zone Europe/Vienna\n  \
+        rollcall-issuer import attendance --event gp-2026 --file checkins.json --room main-hall\n  \
+        rollcall-issuer import attendance --source words --template > words.csv\n  \
+        rollcall-issuer import attendance --event gp-2026 --file words.csv --operator ada --reason moderators_list\n\n\
+        What is held already is passed over, so a report can be imported again when it has grown. A row that is wrong by itself is\n\
+        refused by name, and the command ends with 3. Nobody is known by a name alone: who has no account or address that a\n\
+        registration lists waits for a reviewer."
+    )]
+    Attendance(AttendanceFile),
 }
 
 #[derive(Args)]

@@ -1,4 +1,4 @@
-//! `import agenda`, `import registrations`.
+//! `import agenda`, `import registrations`; [`import_attendance`] has `import attendance`.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -8,6 +8,7 @@ use attendance::words::EventId;
 use chrono_tz::Tz;
 
 use super::arguments::{Import, ImportFile};
+use super::import_attendance;
 use super::output::{Ended, Exit, Failure, counted, hint, print, say};
 use super::premises::{Premises, now};
 use crate::config::feeds::FeedKind;
@@ -19,16 +20,13 @@ use crate::sources::{
     template, zone_named,
 };
 
-fn parts(what: &Import) -> (ImportKind, &ImportFile) {
-    match what {
-        Import::Agenda(file) => (ImportKind::Agenda, file),
-        Import::Registrations(file) => (ImportKind::Registrations, file),
-    }
-}
-
 /// Templates and columns, which need no database.
 pub(super) fn without_database(what: &Import) -> Result<Option<Exit>, Failure> {
-    let (kind, file) = parts(what);
+    let (kind, file) = match what {
+        Import::Agenda(file) => (ImportKind::Agenda, file),
+        Import::Registrations(file) => (ImportKind::Registrations, file),
+        Import::Attendance(file) => return import_attendance::without_database(file),
+    };
     if file.template {
         print(template(kind))?;
         hint(describe(kind).trim_end());
@@ -42,7 +40,14 @@ pub(super) fn without_database(what: &Import) -> Result<Option<Exit>, Failure> {
 }
 
 pub(super) fn run(here: &Premises, what: &Import) -> Ended {
-    let (kind, asked) = parts(what);
+    match what {
+        Import::Agenda(file) => of_kind(here, ImportKind::Agenda, file),
+        Import::Registrations(file) => of_kind(here, ImportKind::Registrations, file),
+        Import::Attendance(file) => import_attendance::run(here, file),
+    }
+}
+
+fn of_kind(here: &Premises, kind: ImportKind, asked: &ImportFile) -> Ended {
     if let (Some(event), Some(from)) = (&asked.event, &asked.from) {
         let mode = Mode {
             dry_run: asked.dry_run,
@@ -326,7 +331,7 @@ fn tell(here: &Premises, done: &Done, kind: ImportKind, event: &EventId, dry_run
 }
 
 /// A whole file, never more than a source reads; one byte beyond shows that it is too large, and the source says so.
-fn read(file: &Path) -> Result<Vec<u8>, Failure> {
+pub(super) fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     let bound = u64::try_from(MAX_IMPORT_BYTES)
         .unwrap_or(u64::MAX)
         .saturating_add(1);

@@ -80,7 +80,8 @@ mod tests {
     use crate::imports::testing::{Office, event_id};
     use crate::sources::agenda_csv;
 
-    const AGENDA: &str = "session,title,room,start,end\ns1,One,hall,2026-10-31T09:00,2026-10-31T10:00\n";
+    const AGENDA: &str =
+        "session,title,room,start,end\ns1,One,hall,2026-10-31T09:00,2026-10-31T10:00\n";
 
     fn agenda(office: &Office) {
         let read = agenda_csv::read(AGENDA.as_bytes(), chrono_tz::Europe::Vienna).unwrap();

@@ -17,6 +17,8 @@ use crate::sources::problem::{ImportError, ImportReport, Problem};
 /// The system of what is read here.
 pub const SYSTEM: &str = "gotowebinar";
 const SAVE_AGAIN: &str = "save the answer of /organizers/…/webinars/…/sessions/…/attendees again, whole, and import that file unchanged";
+/// How far the two moments of a message may be from each other, in milliseconds.
+const MAX_APART_MS: i64 = 60_000;
 
 /// Reads attendees or messages.
 ///
@@ -93,6 +95,9 @@ fn attendee(
             let joined = time(value, "joinTime", clock)?.ok_or("joinTime is missing")?;
             Ok::<_, String>((joined, time(value, "leaveTime", clock)?))
         };
+        if is_message && let Some(wrong) = disagreement(value, clock) {
+            draft.findings.warn(Problem::at_path(path, "", wrong));
+        }
         match read() {
             Ok((joined, left)) => draft.stay(Stay {
                 person: person.clone(),
@@ -106,4 +111,15 @@ fn attendee(
         }
     }
     Ok(())
+}
+
+/// What is odd about a message whose two moments are not one.
+fn disagreement(value: &Value, clock: Clock) -> Option<String> {
+    let moment = |key| time(value, key, clock).ok().flatten();
+    let (joined, sent) = (moment("joinTime")?, moment("timestamp")?);
+    let apart_ms = joined.earliest.0.saturating_sub(sent.earliest.0).abs();
+    (apart_ms > MAX_APART_MS).then(|| {
+        let apart_s = apart_ms / 1_000;
+        format!("joinTime and timestamp are {apart_s} seconds apart; joinTime is taken, so check it against the list of attendees")
+    })
 }

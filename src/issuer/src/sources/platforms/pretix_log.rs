@@ -3,7 +3,7 @@
 //! Entries and exits count; a list of check-ins is the channel (`pretix/<list>`: its number on pages, its name in the
 //! export). Left out, each by its reason: what failed, what was annulled, and check-ins that pretix made by itself. What was
 //! scanned without network was stamped by the device alone, so its clock's error is [`DEVICE_ERROR_MS`]. A second exit, which
-//! pretix accepts, is taken with a warning. Accounts: the position (`pretix`) on pages, its code (`pretix-code`, `ORDER-1`) in
+//! pretix accepts, is taken with a warning. Accounts: the position (`pretix`, `position/` and its number) on pages, its code (`pretix-code`, `ORDER-1`) in
 //! the export; names are only shown, and secrets, which are badges, never read.
 
 use std::collections::BTreeMap;
@@ -199,7 +199,7 @@ fn checkin(
     };
     match read() {
         Ok((id, position, kind, moment)) => {
-            let person = Person::named("").account(SYSTEM, Some(&position));
+            let person = Person::named("").account(SYSTEM, Some(&format!("position/{position}")));
             let key = format!("checkin|{id}");
             Ok(Some(observed(&person, place, kind, moment, key, at)))
         }

@@ -292,6 +292,11 @@ fn gotowebinar_lists_and_messages() {
         &vienna(),
         &[&row("in", "09:02:10.517-09:02:10.517")],
     );
+    let odd = String::from_utf8_lossy(fixture!("gotowebinar-hook.json")).replace("14T09", "14T10");
+    let row = row("in", "09:02:10.517-09:02:10.517");
+    let warning = "warning: the message: joinTime and timestamp are 3600 seconds apart";
+    let warning = warning.replace("the message", "the document");
+    check(odd.as_bytes(), &vienna(), &[&row, &warning]);
 }
 
 #[test]
@@ -370,10 +375,10 @@ fn pretix_check_ins_as_pages_and_as_the_export() {
         fixture!("pretix-checkins.json"),
         &reading,
         &[
-            "in pretix/4 14 09:00:58.250-09:01:02.250 pretix:501",
-            "in pretix/4 14 09:01:00.750-09:03:00.750 pretix:502",
-            "out pretix/4 14 09:57:58.500-09:58:02.500 pretix:501",
-            "out pretix/4 14 09:58:07.500-09:58:11.500 pretix:501",
+            "in pretix/4 14 09:00:58.250-09:01:02.250 pretix:position/501",
+            "in pretix/4 14 09:01:00.750-09:03:00.750 pretix:position/502",
+            "out pretix/4 14 09:57:58.500-09:58:02.500 pretix:position/501",
+            "out pretix/4 14 09:58:07.500-09:58:11.500 pretix:position/501",
             "refused: results[5]: datetime lies in the future",
             "left out: 1 failed check-ins: already redeemed (results[1])",
             "left out: 1 check-ins that pretix made by itself (results[6])",
