@@ -152,7 +152,9 @@ fn places(agenda: &Agenda, read: &Attendance) -> Vec<String> {
             .collect();
         let (name, polls) = (
             shown(place),
-            read.polls.get(place).map_or(0, |polls| polls.len()),
+            read.polls
+                .get(place)
+                .map_or(0, std::collections::BTreeSet::len),
         );
         let more = if sessions.len() > MAX_NAMED {
             ", …"
