@@ -2,6 +2,7 @@
 //!
 //! - [`programs`]: finding, starting, killing and awaiting them. [`pty`]: scanners. [`world`]: an issuer, an event and kiosks.
 //! - [`proxy`]: a bad network between kiosk and issuer. [`speaker`]: a kiosk of our own, to say what no real one would. [`http`]: its voice.
+//! - [`desk`]: an issuer in this process, for days that are over in a moment.
 //! - [`archive`]: exports, read and altered. [`trace`]: system calls, judged. [`random`]: seeds that are printed.
 //! - [`sim`]: all of it under a simulator, in one process.
 //! - [`verifier`]: the second one, in Go. [`skip`]: how a test says that it cannot run here.
@@ -15,6 +16,7 @@
 )]
 
 pub mod archive;
+pub mod desk;
 pub mod fuzz;
 pub mod http;
 pub mod programs;
