@@ -35,6 +35,11 @@ fn every_figure_is_a_line() {
         "intake_cost_100",
         "intake_cost_200",
         "intake_cost_400",
+        "decide_signals",
+        "decide_memory",
+        "decide_late_20",
+        "decide_late_40",
+        "decide_late_80",
     ];
     assert_eq!(names, expected);
     for figure in &figures {

@@ -17,6 +17,7 @@
 )]
 
 mod bare;
+mod decide;
 mod doors;
 mod figures;
 mod intake;
@@ -43,6 +44,7 @@ Figures (all, if none is named):
   journal_start         From starting a kiosk to its being ready, on the same journals
   intake_batch_50       Entries a second in batches of 50, against bare inserts of the same rows
   intake_cost           What an entry costs at logs of 1,000, 10,000 and 100,000 entries
+  decide                Signals a second of the eligibility function, against one query on SQLite and on DuckDB
 
 Options:
   --json           One JSON object a figure, one a line
@@ -53,7 +55,7 @@ Options:
 ";
 
 /// What can be asked for by name.
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 9] = [
     "scan_to_feedback",
     "group_commit",
     "kiosk_rss_20000",
@@ -62,6 +64,7 @@ const NAMES: [&str; 8] = [
     "journal_start",
     "intake_batch_50",
     "intake_cost",
+    "decide",
 ];
 
 /// How much is measured.
@@ -91,6 +94,14 @@ pub(crate) struct Amounts {
     pub(crate) logs: [u64; 3],
     /// Batches added to each.
     pub(crate) batches: usize,
+    /// Attendees who are decided from scratch.
+    pub(crate) audience: u32,
+    /// Rounds of deciding them all and of the queries.
+    pub(crate) decide_rounds: usize,
+    /// Attendees of the events to which late signals come; the first is what the others are compared with.
+    pub(crate) events: [usize; 3],
+    /// Late signals to each.
+    pub(crate) late: usize,
     /// Whether goals are judged.
     pub(crate) judged: bool,
 }
@@ -108,6 +119,10 @@ const FULL: Amounts = Amounts {
     starts: 7,
     logs: [1_000, 10_000, 100_000],
     batches: 41,
+    audience: 10_000,
+    decide_rounds: 5,
+    events: [1_000, 10_000, 100_000],
+    late: 31,
     judged: true,
 };
 
@@ -127,6 +142,10 @@ const QUICK: Amounts = Amounts {
     starts: 1,
     logs: [100, 200, 400],
     batches: 3,
+    audience: 50,
+    decide_rounds: 1,
+    events: [20, 40, 80],
+    late: 3,
     judged: false,
 };
 
@@ -190,6 +209,7 @@ fn main() -> ExitCode {
     let mut figures = doors::measure(&asked.amounts, |name| asked.wants(name));
     figures.extend(journals::measure(&asked.amounts, |name| asked.wants(name)));
     figures.extend(intake::measure(&asked.amounts, |name| asked.wants(name)));
+    figures.extend(decide::measure(&asked.amounts, |name| asked.wants(name)));
     print!("{}", render(&figures, asked.json));
     if figures.iter().any(|figure| figure.met == Some(false)) {
         ExitCode::from(1)
