@@ -383,7 +383,14 @@ const MEASURE: &str = "(() => {
     return box.right > innerWidth + 1 || box.left < 0;
   });
   const stage = document.getElementById('stage');
+  const rows = (part) => {
+    range.selectNodeContents(part);
+    const tops = [...range.getClientRects()].filter((box) => box.width > 0).map((box) => Math.round(box.top));
+    return new Set(tops).size;
+  };
+  const lines = [...document.querySelectorAll('#lines p')];
   return {
+    cut: lines.filter((line) => rows(line) > Number(stage.dataset.lineRows)).map((line) => line.textContent),
     word: cap(document.getElementById('word')),
     text: Math.min(...shown.map(cap)),
     outside: outside.map((part) => part.textContent),
@@ -413,6 +420,26 @@ fn every_face() -> Vec<Face> {
     for language in ["en", "de"] {
         for verdict in Verdict::ALL {
             faces.push(Face::Result(answer(*verdict, language)));
+        }
+        let credits = Decimal::from_millionths(10_250_000);
+        for credit in [
+            Credit::Unsaid,
+            Credit::OnTrack(credits),
+            Credit::SoFar(credits),
+            Credit::Capped(credits),
+            Credit::NotYet,
+            Credit::None,
+            Credit::OutOfReach,
+            Credit::Person,
+        ] {
+            let minutes = Some(Minutes {
+                present: 148,
+                of: 150,
+            });
+            faces.push(Face::Result(Answer {
+                provisional: Some(Provisional { minutes, credit }),
+                ..answer(Verdict::CheckedOut, language)
+            }));
         }
     }
     for name in [
@@ -457,6 +484,11 @@ async fn every_state_is_large_enough_and_nothing_overflows() {
                     let drawn =
                         eval(&client, "document.getElementById('stage').dataset.drawn").await;
                     let shown = format!("{face:?} at {px:?}");
+                    let is_told = matches!(
+                        &face,
+                        Face::Result(Answer { verdict: Verdict::CheckedIn | Verdict::CheckedOut, name, .. })
+                            if name.as_deref() == Some("Ada")
+                    );
                     site.face.send(face).unwrap();
                     let is_new =
                         format!("document.getElementById('stage').dataset.drawn !== {drawn}");
@@ -467,6 +499,8 @@ async fn every_state_is_large_enough_and_nothing_overflows() {
                         (&json!([]), &json!(false)),
                         "{shown}"
                     );
+                    // What is said of credit is said whole.
+                    assert!(!is_told || seen["cut"] == json!([]), "{shown}: {}", seen["cut"]);
                     // A canvas measures in whole pixels or nearly; half a pixel is its error, not the page's.
                     let at_least = |of: &str, size_px: f64| {
                         let cap = seen[of].as_f64().unwrap();

@@ -179,7 +179,7 @@ fn the_line_says_it_all() {
             Some(50),
             Credit::SoFar(of("1")),
             "50 of 50 min so far, 1.0 credit earned so far.",
-            "Bisher 50 von 50 min, bisher 1,0 Punkt erreicht.",
+            "Bisher 50 von 50 min, 1,0 Punkt erreicht.",
         ),
         (
             Some(50),
@@ -209,7 +209,7 @@ fn the_line_says_it_all() {
             Some(20),
             Credit::Person,
             "20 of 50 min so far, a person will look at it.",
-            "Bisher 20 von 50 min, ein Mensch sieht es sich an.",
+            "Bisher 20 von 50 min, jemand sieht es sich an.",
         ),
         (
             Some(20),

@@ -47,8 +47,8 @@ on-track = { $count ->
    *[other] { $credits } Punkte in Sicht
 }
 so-far = { $count ->
-    [one] bisher { $credits } Punkt erreicht
-   *[other] bisher { $credits } Punkte erreicht
+    [one] { $credits } Punkt erreicht
+   *[other] { $credits } Punkte erreicht
 }
 capped = { $count ->
     [one] { $credits } Punkt, mehr geht nicht
@@ -57,7 +57,7 @@ capped = { $count ->
 not-yet = noch kein Punkt
 no-credit = diesmal kein Punkt
 out-of-reach = Rest zu kurz für Punkte
-person = ein Mensch sieht es sich an
+person = jemand sieht es sich an
 hold-badge = Badge hier vorhalten
 hold-badge-brief = Badge zeigen
 other-door = Bitte andere Tür nehmen
