@@ -207,7 +207,7 @@ const (
 	onFull
 )
 
-func (p *part) time(which int) int64 { return [...]int64{p.least, p.most, p.scheduled}[which] }
+func (p *part) time(which int) int64 { return [...]int64{p.least, p.most, p.full}[which] }
 
 func (p *part) isAlone(which int) bool {
 	return which == onLeast && p.aloneLeast || which == onMost && p.aloneMost

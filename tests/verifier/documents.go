@@ -172,6 +172,7 @@ func (a *agenda) sessionsOf(programme string, r *rules) []*session {
 		pieces := s.pieces(r.actualWindows)
 		made := s.session
 		made.window = interval{pieces[0].lo, pieces[len(pieces)-1].hi}
+		made.pieced = pieces
 		made.counted = less(pieces, s.excluded)
 		for _, other := range a.sessions {
 			if other.programme == programme && other.room == s.room && other.start < other.end && isExcluded(other) {
@@ -186,6 +187,14 @@ func (a *agenda) sessionsOf(programme string, r *rules) []*session {
 		}
 		return out[i].id < out[j].id
 	})
+	for i, s := range out {
+		s.first = s.counted
+		for _, earlier := range out[:i] {
+			if r.countOnce && !hollow(s.window.cut(earlier.window)) {
+				s.first = less(s.first, earlier.first)
+			}
+		}
+	}
 	return out
 }
 

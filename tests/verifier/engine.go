@@ -1,8 +1,8 @@
 package main
 
-// Presence and decisions: the engine rollcall-credit-3 (sections 11.2 to 11.7).
+// Presence and decisions: the engine rollcall-credit-4 (sections 11.2 to 11.7).
 
-const engineName = "rollcall-credit-3"
+const engineName = "rollcall-credit-4"
 
 type session struct {
 	id, title, room        string
@@ -16,7 +16,10 @@ type session struct {
 
 	// By the rules (11.3): half open.
 	window  interval
+	pieced  []interval
 	counted []interval
+	// What of that no earlier session counts.
+	first []interval
 }
 
 type field struct {
@@ -114,7 +117,7 @@ func (q *question) decide() *decided {
 	}
 	d.outcome = c.byCredits()
 	d.review = !c.settled()
-	if by := q.review(c, d.reason, unheard); !d.review && by != "" {
+	if by := q.review(c); !d.review && by != "" {
 		d.review = true
 		switch d.reason {
 		case "not_registered", "registration_cancelled", "manual_override", "missing_check_in", "missing_check_out", "conflicting_signals":
@@ -144,7 +147,7 @@ func (q *question) unheard(c *count) bool {
 }
 
 // review gives the reason for which another reading leaves a settled day open; none where all come to the same.
-func (q *question) review(c *count, told string, unheard bool) string {
+func (q *question) review(c *count) string {
 	same := func(other *count) bool { return !c.differs(other) && sameAll(c.least.cells, other.least.cells) }
 	if q.day.contradicts {
 		return "clock_uncertain"
@@ -153,19 +156,7 @@ func (q *question) review(c *count, told string, unheard bool) string {
 	for _, s := range q.day.streams {
 		times = append(times, q.times(s))
 	}
-	ok := each(times, func(r reading) bool {
-		p := q.presence(r, q.day.streams)
-		other := q.count(p, repairs{})
-		if !same(other) {
-			return false
-		}
-		if c.least.total.Sign() == 0 {
-			return true
-		}
-		reason, _ := q.reason(p, other, unheard)
-		return reason == told
-	})
-	if !ok {
+	if !each(times, func(r reading) bool { return same(q.count(q.presence(r, q.day.streams), repairs{})) }) {
 		return "clock_uncertain"
 	}
 	for _, readings := range times {

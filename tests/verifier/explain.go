@@ -37,7 +37,7 @@ func (d *decided) explain(r *rules) string {
 	parts := d.counted.parts
 	var least, most, scheduled, graced int64
 	for _, p := range parts {
-		least, most, scheduled, graced = least+p.least, most+p.most, scheduled+p.scheduled, graced+p.graced
+		least, most, scheduled, graced = least+p.least, most+p.most, scheduled+p.full, graced+p.graced
 	}
 	text := fmt.Sprintf("Present %s of %s", span(least), span(scheduled))
 	if span(least) != span(most) {

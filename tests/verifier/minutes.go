@@ -11,17 +11,22 @@ type repairs struct {
 	aloneCounts, noneShort, countEach      bool
 }
 
-// A resolved stay has both its ends, for one session. A span that is empty is none.
+// A resolved stay has both its ends.
 type resolved struct {
-	spot        spot
-	source      string
-	start, end  *stayEnd
-	least, most interval
+	spot       spot
+	source     string
+	start, end *stayEnd
+}
+
+// A stretch is what of a resolved stay lies in one piece of a session. A span that is empty is none.
+type stretch struct {
+	*resolved
+	piece, least, most interval
 	// The spans with grace.
 	leastGraced, mostGraced interval
 }
 
-func (s *resolved) hasLeast() bool { return !hollow(s.least) }
+func (s *stretch) hasLeast() bool { return !hollow(s.least) }
 
 // hollow is whether a half open span holds nothing.
 func hollow(span interval) bool { return span.lo >= span.hi }
@@ -30,8 +35,10 @@ type part struct {
 	session                        *session
 	leastSet, mostSet, scope       []interval
 	scheduled, least, most, graced int64
+	full                           int64
 	word                           word
 	stays                          []*resolved
+	stretches                      []*stretch
 	whole, aloneLeast, aloneMost   bool
 	overlapped                     bool
 	// Whether least and most meet the threshold.
@@ -98,7 +105,7 @@ func (q *question) parts(p *presence, h repairs) []*part {
 }
 
 func (q *question) part(s *session, p *presence, h repairs, valid []interval) *part {
-	out := &part{session: s, scheduled: total(s.counted), scope: both(s.counted, valid), word: q.day.words[s.id]}
+	out := &part{session: s, scheduled: total(s.counted), full: total(s.first), scope: both(s.counted, valid), word: q.day.words[s.id]}
 	if h.confirmDisputed && out.word.disputed {
 		out.word = word{confirmed: true}
 	}
@@ -106,27 +113,21 @@ func (q *question) part(s *session, p *presence, h repairs, valid []interval) *p
 		out.word = word{}
 	}
 	for _, known := range p.stays {
-		if !q.isServed(known.spot, s) {
+		if !oneSession(s, q.servedBy(known)) {
 			continue
 		}
-		stay, review, ok := q.resolve(known, s, p, h)
-		if !ok {
-			continue
-		}
-		stay.most = interval{stay.start.at.lo, stay.end.at.hi}.cut(s.window)
-		if !review {
-			stay.least = interval{stay.start.at.hi, stay.end.at.lo}.cut(s.window)
-		}
-		if !hollow(stay.most) {
-			out.stays = append(out.stays, stay)
+		if stay, review, ok := q.resolve(known, p, h); ok {
+			least := interval{stay.start.at.hi, stay.end.at.lo}
+			if review {
+				least = interval{}
+			}
+			out.add(stay, least, interval{stay.start.at.lo, stay.end.at.hi})
 		}
 	}
 	for i := range q.day.runs {
-		r := &q.day.runs[i]
-		most := r.most.cut(s.window)
-		if q.isServed(r.spot, s) && !hollow(most) {
-			out.stays = append(out.stays, &resolved{spot: r.spot, source: r.source, least: r.least.cut(s.window), most: most,
-				start: &stayEnd{at: r.first.at, signal: r.first}, end: &stayEnd{at: r.last.at, signal: r.last}})
+		if r := &q.day.runs[i]; oneSession(s, q.served(r.spot)) {
+			out.add(&resolved{spot: r.spot, source: r.source, start: &stayEnd{at: r.first.at, signal: r.first},
+				end: &stayEnd{at: r.last.at, signal: r.last}}, r.least, r.most)
 		}
 	}
 	q.grace(out)
@@ -134,22 +135,51 @@ func (q *question) part(s *session, p *presence, h repairs, valid []interval) *p
 	return out
 }
 
-func (q *question) isServed(at spot, s *session) bool {
-	for _, served := range q.served(at) {
-		if served == s {
+// add takes a stay up, unless it lies in no piece.
+func (p *part) add(stay *resolved, least, most interval) {
+	lies := false
+	for _, piece := range p.session.pieced {
+		if cut := most.cut(piece); !hollow(cut) {
+			p.stretches = append(p.stretches, &stretch{resolved: stay, piece: piece, least: least.cut(piece), most: cut})
+			lies = true
+		}
+	}
+	if lies {
+		p.stays = append(p.stays, stay)
+	}
+}
+
+func oneSession(s *session, all []*session) bool {
+	for _, one := range all {
+		if one == s {
 			return true
 		}
 	}
 	return false
 }
 
-// resolve gives a stay both ends for a session; not ok leaves it out.
-func (q *question) resolve(known *stay, s *session, p *presence, h repairs) (out *resolved, review, ok bool) {
+// servedBy are the sessions that a stay counts for.
+func (q *question) servedBy(known *stay) []*session {
+	if known.checkIn < 0 {
+		return q.served(known.spot)
+	}
+	var out []*session
+	for _, s := range q.served(known.spot) {
+		if !oneSession(s, q.served(known.whole)) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// resolve gives a stay both ends; not ok leaves it out.
+func (q *question) resolve(known *stay, p *presence, h repairs) (out *resolved, review, ok bool) {
 	out = &resolved{spot: known.spot, source: known.source, start: known.start, end: known.end}
 	steps, ok := p.reading[known.stream], true
 	if known.end == nil {
 		from := &steps[known.from]
-		if q.firstAfter(known.spot, from.instant) != s {
+		s := firstAfter(q.servedBy(known), from.instant)
+		if s == nil {
 			return out, false, false
 		}
 		if q.now < s.window.hi {
@@ -173,7 +203,8 @@ func (q *question) resolve(known *stay, s *session, p *presence, h repairs) (out
 	}
 	if known.start == nil {
 		until := &steps[known.to]
-		if q.lastBefore(known.spot, until.instant) != s {
+		s := lastBefore(q.servedBy(known), until.instant)
+		if s == nil {
 			return out, false, false
 		}
 		policy := q.rules.missingIn
@@ -183,13 +214,17 @@ func (q *question) resolve(known *stay, s *session, p *presence, h repairs) (out
 		out.start, review, ok = &stayEnd{at: exactly(s.window.lo), inferred: policy}, policy == "review", policy != "none"
 		if policy == "first_signal" {
 			out.start.at = until.at
-			for i := range steps {
+			for i := int(maxOf(int64(known.checkIn), 0)); i < len(steps); i++ {
 				if steps[i].spot == known.spot && inside(steps[i].instant, s) {
 					out.start.at = steps[i].at
 					break
 				}
 			}
 			lower(out.start, q.othersAt(known, p), s)
+		}
+		if known.checkIn >= 0 {
+			since := steps[known.checkIn].at
+			out.start.at = interval{maxOf(out.start.at.lo, since.lo), maxOf(out.start.at.hi, since.hi)}
 		}
 	}
 	return out, review, ok
@@ -250,8 +285,8 @@ func lower(start *stayEnd, others []*signal, s *session) {
 
 func inside(ms int64, s *session) bool { return s.window.lo <= ms && ms < s.window.hi }
 
-func (q *question) firstAfter(at spot, from int64) *session {
-	for _, s := range q.served(at) {
+func firstAfter(served []*session, from int64) *session {
+	for _, s := range served {
 		if from < s.window.hi {
 			return s
 		}
@@ -259,8 +294,7 @@ func (q *question) firstAfter(at spot, from int64) *session {
 	return nil
 }
 
-func (q *question) lastBefore(at spot, until int64) *session {
-	served := q.served(at)
+func lastBefore(served []*session, until int64) *session {
 	for i := len(served) - 1; i >= 0; i-- {
 		if served[i].window.lo <= until {
 			return served[i]
@@ -273,7 +307,7 @@ func (q *question) lastBefore(at spot, until int64) *session {
 func (q *question) grace(p *part) {
 	none := interval{lastMs + 1, firstMs}
 	least, most, perhaps := none, none, none
-	for _, s := range p.stays {
+	for _, s := range p.stretches {
 		most = most.hull(s.most)
 		if s.hasLeast() {
 			least = least.hull(s.least)
@@ -292,7 +326,7 @@ func (q *question) grace(p *part) {
 			span.hi = window.hi
 		}
 	}
-	for _, s := range p.stays {
+	for _, s := range p.stretches {
 		s.leastGraced, s.mostGraced = s.least, s.most
 		if s.hasLeast() {
 			if s.least.lo == least.lo && perhaps.lo >= least.lo {
@@ -314,7 +348,7 @@ func (q *question) grace(p *part) {
 // spend gives the least and the most time, by stays and by words.
 func (q *question) spend(p *part) {
 	var plain, least, most []interval
-	for _, s := range p.stays {
+	for _, s := range p.stretches {
 		if s.hasLeast() {
 			plain, least = append(plain, s.least), append(least, s.leastGraced)
 		}
@@ -354,7 +388,7 @@ func (q *question) overlap(parts []*part) {
 
 // keepLengths makes times exact where one clock stamped both ends of a stay.
 func (q *question) keepLengths(p *part, parts []*part, h repairs) {
-	for _, s := range p.stays {
+	for _, s := range p.stretches {
 		if !q.keepsLength(s, p, parts, h) {
 			continue
 		}
@@ -374,7 +408,7 @@ func (q *question) keepLengths(p *part, parts []*part, h repairs) {
 	p.most = maxOf(p.most, p.least)
 }
 
-func (q *question) keepsLength(s *resolved, p *part, parts []*part, h repairs) bool {
+func (q *question) keepsLength(s *stretch, p *part, parts []*part, h repairs) bool {
 	if s.start.inferred+s.end.inferred != "" || p.word != (word{}) {
 		return false
 	}
@@ -383,18 +417,18 @@ func (q *question) keepsLength(s *resolved, p *part, parts []*part, h repairs) b
 		return false
 	}
 	window := p.session.window
-	if s.start.at.lo < window.lo || s.end.at.hi > window.hi {
+	if s.start.at.lo < s.piece.lo || s.end.at.hi > s.piece.hi {
 		return false
 	}
 	lies := false
-	for _, stretch := range p.scope {
-		lies = lies || stretch.lo <= s.most.lo && s.most.hi <= stretch.hi
+	for _, counts := range p.scope {
+		lies = lies || counts.lo <= s.most.lo && s.most.hi <= counts.hi
 	}
 	if !lies || q.rules.graceIn > 0 && s.mostGraced.lo-window.lo <= q.rules.graceIn ||
 		q.rules.graceOut > 0 && window.hi-s.mostGraced.hi <= q.rules.graceOut {
 		return false
 	}
-	for _, other := range p.stays {
+	for _, other := range p.stretches {
 		if other != s && other.mostGraced.lo <= s.mostGraced.hi && s.mostGraced.lo <= other.mostGraced.hi {
 			return false
 		}
@@ -435,7 +469,7 @@ func (p *part) alone() {
 		return
 	}
 	platform, least, most := false, false, false
-	for _, s := range p.stays {
+	for _, s := range p.stretches {
 		if s.source == bySource {
 			platform = true
 			continue

@@ -30,7 +30,7 @@ func (q *question) answers(numbers []int, parts []*part, which int) int64 {
 		for _, i := range numbers {
 			s := parts[i].session
 			counts := b.spot.session && b.spot.id == s.id
-			if !b.spot.session && q.isServed(b.spot, s) {
+			if !b.spot.session && oneSession(s, q.served(b.spot)) {
 				counts = which == onLeast && within(b.at, s) || which == onMost && touches(b.at, s)
 			}
 			if counts {
@@ -120,7 +120,12 @@ func (q *question) isOpen(c *count, h repairs) bool {
 
 // pollsOpen is whether short or bare comes out differently where the sides are mixed at worst.
 func (q *question) pollsOpen(low, high *unit, numbers []int, parts []*part, h repairs) bool {
-	mixed := func(weights []*big.Int, which int, answered int64) (short, bare bool) {
+	type mix struct {
+		a, needed   *big.Int
+		answered    int64
+		short, bare bool
+	}
+	mixed := func(weights []*big.Int, which int, answered int64) mix {
 		var alone []int
 		var these []*big.Int
 		for _, i := range numbers {
@@ -128,12 +133,17 @@ func (q *question) pollsOpen(low, high *unit, numbers []int, parts []*part, h re
 				alone, these = append(alone, i), append(these, weights[i])
 			}
 		}
-		a := sum(these, maxWeight)
-		return q.finds(a, answered, q.needs(q.onGrid(a), alone, weights, parts), h)
+		m := mix{a: sum(these, maxWeight), answered: answered}
+		m.needed = q.needs(q.onGrid(m.a), alone, weights, parts)
+		m.short, m.bare = q.finds(m.a, answered, m.needed, h)
+		return m
 	}
-	short, bare := mixed(high.first, onLeast, low.answered)
-	otherShort, otherBare := mixed(low.first, onMost, high.answered)
-	return q.rules.pollShort != "reduce" && short != otherShort || bare != otherBare
+	hard, easy := mixed(high.first, onLeast, low.answered), mixed(low.first, onMost, high.answered)
+	open := hard.short != easy.short
+	if q.rules.pollShort == "reduce" {
+		open = hard.short && (hard.a.Cmp(easy.a) != 0 || hard.answered != easy.answered || hard.needed.Cmp(easy.needed) != 0)
+	}
+	return open || hard.bare != easy.bare
 }
 
 // settled is whether n is dealt out alike by all weights between those of two sides.

@@ -21,6 +21,11 @@ type stay struct {
 	// Where in its stream it begins and ends; -1 where it does not.
 	stream   int
 	from, to int
+	// Without a beginning: the number of the check-in that it cannot have begun before, and the whole that was left; -1 without.
+	checkIn int
+	whole   spot
+	// Ended, and no later check-out says more.
+	fixed bool
 }
 
 // What a reading says: its steps, and the stays that come of them.
@@ -60,9 +65,12 @@ func (w *walk) step(n int, s *step) {
 					delete(w.open, other)
 				}
 			}
+			for other, stay := range w.ended {
+				stay.fixed = stay.fixed || !w.q.related(other, s.spot)
+			}
 		}
 		if w.open[s.spot] == nil {
-			w.begin(s.spot, &stay{spot: s.spot, source: s.source, start: here, stream: w.stream, from: n, to: -1})
+			w.begin(s.spot, &stay{spot: s.spot, source: s.source, start: here, stream: w.stream, from: n, to: -1, checkIn: -1})
 		}
 		for other := range w.ended {
 			if w.q.related(other, s.spot) {
@@ -70,25 +78,48 @@ func (w *walk) step(n int, s *step) {
 			}
 		}
 	case "out":
-		partEnded := false
-		for other := range w.open {
-			if other != s.spot && w.q.related(other, s.spot) {
-				partEnded = partEnded || w.q.isPartOf(other, s.spot)
-				w.finish(other, here, n)
-			}
+		w.leave(n, s, here)
+	}
+}
+
+func (w *walk) leave(n int, s *step, here *stayEnd) {
+	left := &stay{spot: s.spot, source: s.source, end: here, stream: w.stream, from: -1, to: n, checkIn: -1}
+	wasHere := false
+	for other, open := range w.open {
+		if !w.q.related(other, s.spot) {
+			continue
 		}
-		switch {
-		case w.open[s.spot] != nil:
-			w.finish(s.spot, here, n)
-		case w.ended[s.spot] != nil:
-			if w.q.rules.repeatedLast {
-				w.ended[s.spot].end, w.ended[s.spot].to = here, n
+		if other == s.spot || w.q.isPartOf(other, s.spot) {
+			wasHere = true
+		} else {
+			if left.checkIn < 0 || w.q.isPartOf(other, left.whole) {
+				left.whole = other
 			}
-		case !partEnded:
-			w.ended[s.spot] = &stay{spot: s.spot, source: s.source, end: here, stream: w.stream, from: -1, to: n}
-			w.p.stays = append(w.p.stays, w.ended[s.spot])
+			left.checkIn = int(maxOf(int64(left.checkIn), int64(open.from)))
+		}
+		w.finish(other, here, n)
+	}
+	if wasHere || left.checkIn < 0 && w.repeats(n, s, here) {
+		return
+	}
+	w.ended[s.spot] = left
+	w.p.stays = append(w.p.stays, left)
+}
+
+// repeats is whether they had left before; by the rules the ends that were set last may move here.
+func (w *walk) repeats(n int, s *step, here *stayEnd) bool {
+	last := -1
+	for other, ended := range w.ended {
+		if w.q.related(other, s.spot) {
+			last = int(maxOf(int64(last), int64(ended.to)))
 		}
 	}
+	for other, ended := range w.ended {
+		if w.q.rules.repeatedLast && w.q.related(other, s.spot) && ended.to == last && !ended.fixed {
+			ended.end, ended.to = here, n
+		}
+	}
+	return last >= 0
 }
 
 func (w *walk) begin(at spot, s *stay) {

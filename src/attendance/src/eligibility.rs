@@ -4,7 +4,7 @@
 //! as an argument and gives the same decision for the same arguments on every machine. Ends of stays are intervals, so it
 //! computes the least and the most time present; where both earn the same, and so does every other reading of the day
 //! ([`crate::readings`]), that is the decision, else the outcome is `review` and the range is shown. So a certain decision is
-//! the same for all true times that the intervals and the order of the logs allow (P4).
+//! the same in outcome, credits and fields for all true times that the intervals and the order of the logs allow (P4).
 //!
 //! The steps, each a module, and each a section of FORMAT.md: what counts of a programme (`plan`), what the signals are
 //! (`gather`), how crossings followed each other ([`crate::readings`]) and what stays they show ([`crate::presence`]), minutes
@@ -40,7 +40,7 @@ pub use explain::span_text;
 pub use plan::{Plan, window};
 
 /// The name of this engine, in every decision.
-pub const ENGINE: &str = "rollcall-credit-3";
+pub const ENGINE: &str = "rollcall-credit-4";
 
 words! {
     /// What a decision comes to.

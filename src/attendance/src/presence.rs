@@ -7,6 +7,8 @@
 //!
 //! All doors of a room are alike, and so are those of the rooms that are a part of it: who leaves a hall has left its parts,
 //! and who leaves a part has left the hall. A check-in in a part does not end the stay in the whole, nor the other way round.
+//! Who came in by the hall's door and leaves by a part's was in that part at some time since: a stay there begins when nothing
+//! shows, but not before that check-in ([`Since`]).
 
 use crate::eligibility::plan::{Place, Plan};
 use crate::readings::{Reading, Taken};
@@ -88,6 +90,16 @@ pub(crate) struct Shown {
     pub(crate) stream: usize,
     pub(crate) start: Option<Edge>,
     pub(crate) end: Option<Edge>,
+    /// What a beginning that nothing shows cannot have come before.
+    pub(crate) since: Option<Since>,
+}
+
+/// A check-in at a whole of a place, of which somebody left by that place.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Since {
+    pub(crate) check_in: Edge,
+    /// The innermost whole that was left. What it serves is shown by the stay there.
+    pub(crate) whole: Place,
 }
 
 /// Adds one attendee's crossings up to stays, in the order of a reading.
@@ -103,7 +115,17 @@ pub(crate) fn presence(plan: &Plan<'_>, reading: &Reading<'_>) -> Vec<Shown> {
 struct Standing {
     place: Place,
     open: Option<usize>,
-    ended: Option<usize>,
+    ended: Option<Ended>,
+}
+
+/// A stay that a check-out ended, until somebody comes in there again.
+#[derive(Clone, Copy)]
+struct Ended {
+    stay: usize,
+    /// The number of the check-out.
+    by: usize,
+    /// Whether they have been elsewhere since, so that no later check-out says how long it was.
+    is_fixed: bool,
 }
 
 fn add_stream(plan: &Plan<'_>, stream: usize, signals: &[Taken<'_>], stays: &mut Vec<Shown>) {
@@ -120,6 +142,7 @@ fn add_stream(plan: &Plan<'_>, stream: usize, signals: &[Taken<'_>], stays: &mut
             stream,
             start: None,
             end: None,
+            since: None,
         };
         match taken.direction {
             Direction::Seen => {}
@@ -162,14 +185,19 @@ fn close_elsewhere(
         ..here
     };
     for other in standings {
-        if !related(plan, place, other.place)
-            && let Some(stay) = other.open.take()
-        {
+        if related(plan, place, other.place) {
+            continue;
+        }
+        if let Some(stay) = other.open.take() {
             stays[stay].end = Some(inferred);
+        }
+        if let Some(ended) = &mut other.ended {
+            ended.is_fixed = true;
         }
     }
 }
 
+/// Whoever leaves a room has left its parts and what it is a part of.
 fn leave(
     plan: &Plan<'_>,
     here: Edge,
@@ -178,33 +206,83 @@ fn leave(
     stays: &mut Vec<Shown>,
 ) {
     let place = begun.place;
-    // Whoever leaves a room has left its parts and what it is a part of.
-    let mut was_within = false;
+    let mut was_here = false;
+    let mut since: Option<Since> = None;
     for other in standings.iter_mut() {
-        if other.place != place
-            && related(plan, place, other.place)
-            && let Some(stay) = other.open.take()
-        {
-            stays[stay].end = Some(here);
-            other.ended = Some(stay);
-            was_within |= within(plan, other.place, place);
+        if !related(plan, place, other.place) {
+            continue;
         }
-    }
-    let mine = standing(standings, place);
-    if let Some(stay) = mine.open.take() {
+        let Some(stay) = other.open.take() else {
+            continue;
+        };
         stays[stay].end = Some(here);
-        mine.ended = Some(stay);
-    } else if let Some(stay) = mine.ended {
-        if plan.rules.repeated_out == RepeatedOut::Last {
-            stays[stay].end = Some(here);
-        }
-    } else if !was_within {
-        mine.ended = Some(stays.len());
-        stays.push(Shown {
-            end: Some(here),
-            ..begun
+        other.ended = Some(Ended {
+            stay,
+            by: here.signal,
+            is_fixed: false,
         });
+        was_here |= within(plan, other.place, place);
+        since = innermost(plan, since, stays[stay].start, other.place);
     }
+    if was_here || (since.is_none() && is_repeated(plan, here, place, standings, stays)) {
+        return;
+    }
+    standing(standings, place).ended = Some(Ended {
+        stay: stays.len(),
+        by: here.signal,
+        is_fixed: false,
+    });
+    stays.push(Shown {
+        end: Some(here),
+        since,
+        ..begun
+    });
+}
+
+/// The last of two check-ins, and the inner of two wholes.
+fn innermost(
+    plan: &Plan<'_>,
+    since: Option<Since>,
+    check_in: Option<Edge>,
+    whole: Place,
+) -> Option<Since> {
+    let (Some(known), Some(check_in)) = (since, check_in) else {
+        return since.or(check_in.map(|check_in| Since { check_in, whole }));
+    };
+    Some(Since {
+        check_in: if check_in.signal > known.check_in.signal {
+            check_in
+        } else {
+            known.check_in
+        },
+        whole: if within(plan, whole, known.whole) {
+            whole
+        } else {
+            known.whole
+        },
+    })
+}
+
+/// Whether they had left already. By policy the last check-out counts: it moves the ends that the one before it set.
+fn is_repeated(
+    plan: &Plan<'_>,
+    here: Edge,
+    place: Place,
+    standings: &mut [Standing],
+    stays: &mut [Shown],
+) -> bool {
+    let mine = |other: &&mut Standing| related(plan, place, other.place);
+    let ended = standings.iter_mut().filter(mine);
+    let mut ended: Vec<&mut Ended> = ended.filter_map(|other| other.ended.as_mut()).collect();
+    let last = ended.iter().map(|ended| ended.by).max();
+    if plan.rules.repeated_out == RepeatedOut::Last {
+        ended.retain(|ended| Some(ended.by) == last && !ended.is_fixed);
+        for ended in ended {
+            stays[ended.stay].end = Some(here);
+            ended.by = here.signal;
+        }
+    }
+    last.is_some()
 }
 
 fn standing(standings: &mut Vec<Standing>, place: Place) -> &mut Standing {

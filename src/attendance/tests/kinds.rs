@@ -8,7 +8,7 @@ use attendance::agenda::{
 };
 use attendance::rules::{
     BelowThreshold, CreditSource, Denial, FieldRounding, MissingCheckIn, MissingCheckOut, Overlap,
-    PlatformAlone, PollShort, Polls, RuleSet, Scope, Speakers, Threshold, Windows,
+    PlatformAlone, PollShort, Polls, RepeatedOut, RuleSet, Scope, Speakers, Threshold, Windows,
 };
 use attendance::time::Quality;
 use attendance::words::{
@@ -300,6 +300,126 @@ fn rooms_may_be_parts_of_a_room() {
 }
 
 #[test]
+fn who_leaves_by_another_door_was_there_since_they_came() {
+    let rules = RuleSet {
+        missing_check_in: MissingCheckIn::SessionStart,
+        ..rules()
+    };
+    let inside = |sessions| {
+        let mut day = day(rules.clone(), sessions);
+        let part = |part: &str| (RoomId::new(part).unwrap(), RoomId::new("hall").unwrap());
+        day.programme.part_of = [part("north"), part("south")].into();
+        day
+    };
+    // The hall's door shows when; the part was entered at some time since, not when its session began.
+    let hall = inside(vec![session("s1 hall 0-100")]);
+    let lines = ["in hall 90", "out north 100"];
+    hall.check(&lines, "partial 0.2 partial_credit");
+    let north = inside(vec![session("s1 north 0-100")]);
+    north.check(&lines, "partial 0.2 partial_credit");
+    // By the policy of the session's start, where that came later.
+    let lines = ["in hall 0", "out north 110"];
+    inside(vec![session("s1 north 60-110")]).check(&lines, MET);
+    // Nothing shows a beginning: the first signal there is looked for since they came as well.
+    let first = RuleSet {
+        missing_check_in: MissingCheckIn::FirstSignal,
+        ..rules.clone()
+    };
+    let lines = ["in north 0", "out north 10", "in hall 40", "out north 50"];
+    let mut looked = inside(vec![session("s1 north 0-50")]);
+    looked.rules = first;
+    looked.check(&lines, "partial 0.2 missing_check_in");
+}
+
+#[test]
+fn leaving_twice_is_leaving_once() {
+    let with = |repeated_out| {
+        let rules = RuleSet {
+            missing_check_in: MissingCheckIn::SessionStart,
+            repeated_out,
+            ..rules()
+        };
+        let mut day = day(rules, vec![session("s1 hall 0-50"), session("s2 b 0-50")]);
+        let part = |part: &str| (RoomId::new(part).unwrap(), RoomId::new("hall").unwrap());
+        day.programme.part_of = [part("north"), part("south")].into();
+        day
+    };
+    // By the part's door and then by the hall's; by the hall's twice.
+    for lines in [
+        ["in north 10", "out north 20", "out hall 50"],
+        ["in north 10", "out hall 20", "out hall 50"],
+        ["in hall 10", "out north 20", "out hall 50"],
+    ] {
+        with(RepeatedOut::First).check(&lines, "partial 0.2 partial_credit");
+        with(RepeatedOut::Last).check(&lines, "partial 0.8 partial_credit");
+    }
+    // Who was elsewhere meanwhile has not stayed until then.
+    let lines = [
+        "in hall 0",
+        "out hall 10",
+        "in b 20",
+        "out b 40",
+        "out hall 50",
+    ];
+    with(RepeatedOut::Last).check(&lines, "partial 0.6 partial_credit");
+    // Of two parts the one left last.
+    let lines = [
+        "in south 0",
+        "out south 5",
+        "in north 10",
+        "out north 15",
+        "out hall 20",
+    ];
+    let decision = with(RepeatedOut::Last).check(&lines, "partial 0.3 partial_credit");
+    assert_eq!(decision.parts[0].least_ms, 15 * MIN);
+}
+
+#[test]
+fn an_end_that_a_session_gives_counts_for_every_session_of_the_room() {
+    let rules = RuleSet {
+        missing_check_out: MissingCheckOut::SessionEnd,
+        ..rules()
+    };
+    let sessions = vec![session("s1 a 0-50"), session("s2 a 25-75")];
+    let decision = day(rules, sessions).check(&["in a 0"], "partial 1.5 partial_credit");
+    let present: Vec<i64> = decision.parts.iter().map(|p| p.least_ms / MIN).collect();
+    assert_eq!(present, [50, 25]);
+}
+
+#[test]
+fn grace_is_for_presence_in_the_session() {
+    let rules = RuleSet {
+        grace_out_s: 600,
+        ..rules()
+    };
+    let split = Session {
+        parts: vec![window("0-40"), window("60-70")],
+        ..session("s1 a 0-70")
+    };
+    // Only between the parts: nothing was attended of what ends ten minutes later.
+    let lines = ["in a 50", "out a 60"];
+    day(rules.clone(), vec![split.clone()]).check(&lines, "none 0 no_attendance");
+    let lines = ["in a 50", "out a 61"];
+    day(rules, vec![split]).check(&lines, "partial 0.2 partial_credit");
+}
+
+#[test]
+fn readings_that_earn_the_same_need_no_person() {
+    let rules = RuleSet {
+        missing_check_in: MissingCheckIn::None,
+        missing_check_out: MissingCheckOut::SessionEnd,
+        ..rules()
+    };
+    // Out of one room and into another at one instant, by two doors: either may have come first, and each order has a reason
+    // of its own.
+    let sessions = vec![session("s1 a 0-50"), session("s2 b 50-100")];
+    let lines = ["in a 10", "out a 50", "in! b 50 1", "out! b 100 2"];
+    day(rules.clone(), sessions.clone()).check(&lines, "partial 1.8 missing_check_in");
+    let lines = ["in a 10", "out a 50", "in! b 51 1", "out! b 100 2"];
+    day(rules, sessions).check(&lines, "partial 1.7 partial_credit");
+}
+
+#[test]
 fn split_sessions_and_what_is_excluded_of_them() {
     let split = Session {
         parts: vec![window("0-25"), window("35-60")],
@@ -356,12 +476,12 @@ fn time_in_two_sessions_counts_once() {
     let sessions = || vec![session("s1 a 0-50"), session("s2 b 25-75")];
     let lines = ["join a 0 x", "leave a 50 x", "in b 25", "out b 75"];
     day(rules(), sessions()).check(&lines, "full 2 met_duration_threshold");
-    let decision = day(once.clone(), sessions()).check(&lines, "partial 1.5 overlapping_sessions");
+    let decision = day(once.clone(), sessions()).check(&lines, "full 1.5 overlapping_sessions");
     let present: Vec<i64> = decision.parts.iter().map(|p| p.least_ms / MIN).collect();
     assert_eq!(present, [50, 25]);
-    // Nobody was in two.
+    // Nobody was in two, and nobody can have more.
     let lines = ["in a 0", "in b 25", "out b 75"];
-    day(once, sessions()).check(&lines, "partial 1.5 partial_credit");
+    day(once, sessions()).check(&lines, "full 1.5 met_duration_threshold");
 }
 
 fn polled(per_credit: &str, short: PollShort) -> RuleSet {

@@ -129,8 +129,8 @@ pub(crate) fn full(plan: &Plan<'_>, speaks: &[u32]) -> Decimal {
         let each: Vec<(u32, i128)> = sessions
             .iter()
             .map(|session| {
-                let scheduled_ms = plan.sessions[*session as usize].scheduled_ms;
-                let weight = award(plan, *session, scheduled_ms, speaks.contains(session));
+                let full_ms = plan.sessions[*session as usize].full_ms;
+                let weight = award(plan, *session, full_ms, speaks.contains(session));
                 (*session, weight)
             })
             .collect();
@@ -445,8 +445,8 @@ impl Crediting<'_, '_, '_> {
         }
     }
 
-    /// Whether polls may be enough at one time between the least and the most and too few at another, where that is no
-    /// matter of more and less.
+    /// Whether what polls leave may come out as on neither side at some time between the least and the most: where they are
+    /// enough for some time and too few for other, or too few for a time that is not certain.
     fn is_unsettled(
         &self,
         unit: &[u32],
@@ -474,9 +474,17 @@ impl Crediting<'_, '_, '_> {
                     .sum(),
             }
         };
-        let hard = self.asked(unit, ballots, &alone(Side::Least, most), true);
-        let easy = self.asked(unit, ballots, &alone(Side::Most, least), false);
-        let is_stepped = rules.polls.short != PollShort::Reduce;
-        (is_stepped && hard.is_short != easy.is_short) || hard.is_bare != easy.is_bare
+        let (highest, lowest) = (alone(Side::Least, most), alone(Side::Most, least));
+        let hard = self.asked(unit, ballots, &highest, true);
+        let easy = self.asked(unit, ballots, &lowest, false);
+        let is_open = if rules.polls.short == PollShort::Reduce {
+            // What is left of less time may be more, since less is asked for.
+            let of =
+                |asked: Asked, weights: &Weights| (weights.alone, asked.answered, asked.needed);
+            hard.is_short && of(hard, &highest) != of(easy, &lowest)
+        } else {
+            hard.is_short != easy.is_short
+        };
+        is_open || hard.is_bare != easy.is_bare
     }
 }

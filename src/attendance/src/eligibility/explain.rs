@@ -87,19 +87,19 @@ fn present(plan: &Plan<'_>, measured: &Measured<'_>) -> String {
             .iter()
             .fold(0_i64, |sum, m| sum.saturating_add(ms(m)))
     };
-    let scheduled = plan
+    let to_be_had = plan
         .sessions
         .iter()
-        .fold(0_i64, |sum, s| sum.saturating_add(s.scheduled_ms));
-    let scheduled = span_text(scheduled);
+        .fold(0_i64, |sum, s| sum.saturating_add(s.full_ms));
+    let to_be_had = span_text(to_be_had);
     let (least, most) = (
         span_text(sum(|m| m.least_ms)),
         span_text(sum(|m| m.most_ms)),
     );
     let mut text = if least == most {
-        format!("Present {least} of {scheduled}")
+        format!("Present {least} of {to_be_had}")
     } else {
-        format!("Present between {least} and {most} of {scheduled}")
+        format!("Present between {least} and {most} of {to_be_had}")
     };
     let graced_ms = sum(|m| m.graced_ms);
     if graced_ms >= 1_000 {

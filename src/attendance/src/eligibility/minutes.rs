@@ -145,35 +145,43 @@ impl<'a> Count<'_, 'a> {
         all: &mut [Minutes<'a>],
     ) {
         let served = self.plan.serves(shown.place);
-        let served = served.as_slice();
+        let mut served = served.as_slice();
+        let others;
+        if let Some(since) = shown.since {
+            // The stay in the whole says it of what the whole serves.
+            let whole = self.plan.serves(since.whole);
+            let whole = whole.as_slice();
+            let is_other = |number: &&u32| !whole.contains(number);
+            others = served.iter().filter(is_other).copied().collect::<Vec<_>>();
+            served = &others;
+        }
         let placed = |edge: Edge| reading[shown.stream][edge.signal].placed;
         let window = |number: u32| self.plan.sessions[number as usize].window;
-        let mine: &[u32] = match (shown.start, shown.end) {
-            (Some(_), Some(_)) => served,
+        let leans_on = match (shown.start, shown.end) {
+            (Some(_), Some(_)) | (None, None) => None,
             // The session of an open stay: the one the check-in falls in, or the next to begin there.
             (Some(start), None) => {
                 let at = placed(start);
-                let first = served.iter().position(|number| at < window(*number).end);
-                first.map_or(&[], |first| &served[first..=first])
+                served.iter().find(|number| at < window(**number).end)
             }
             // The session of a stay without a beginning: the one the check-out falls in, or the last to begin there.
             (None, Some(end)) => {
                 let at = placed(end);
-                let last = served
-                    .iter()
-                    .rposition(|number| window(*number).start <= at);
-                last.map_or(&[], |last| &served[last..=last])
+                served.iter().rfind(|number| window(**number).start <= at)
             }
-            (None, None) => &[],
         };
-        for number in mine {
+        let filled = match leans_on {
+            Some(number) => self.fill(reading, shown, window(*number)),
+            None => whole(reading, shown),
+        };
+        let Some(filled) = filled else {
+            return;
+        };
+        for number in served {
             let number = *number as usize;
-            let own = self.plan.sessions[number].window;
-            let Some(filled) = self.fill(reading, shown, own) else {
-                continue;
-            };
-            if let Some(span) = clip(&filled, own) {
-                spans[number].push(span);
+            let before = spans[number].len();
+            spans[number].extend(clip(&filled, &self.plan.sessions[number].pieces));
+            if spans[number].len() > before {
                 all[number].stays.push(filled);
             }
         }
@@ -187,16 +195,19 @@ impl<'a> Count<'_, 'a> {
         };
         for number in self.plan.serves(run.place).as_slice() {
             let number = *number as usize;
-            let own = self.plan.sessions[number].window;
-            let Some(most) = within(own, run.most.start, run.most.end) else {
+            let before = spans[number].len();
+            let pieces = self.plan.sessions[number].pieces.iter();
+            spans[number].extend(pieces.filter_map(|piece| {
+                Some(Span {
+                    least: run.least.and_then(|w| within(*piece, w.start, w.end)),
+                    most: within(*piece, run.most.start, run.most.end)?,
+                    length_ms: None,
+                    is_platform: run.source == Source::Platform,
+                })
+            }));
+            if spans[number].len() == before {
                 continue;
-            };
-            spans[number].push(Span {
-                least: run.least.and_then(|w| within(own, w.start, w.end)),
-                most,
-                length_ms: None,
-                is_platform: run.source == Source::Platform,
-            });
+            }
             all[number].stays.push(Filled {
                 place: run.place,
                 source: run.source,
@@ -207,19 +218,16 @@ impl<'a> Count<'_, 'a> {
         }
     }
 
-    /// Puts policy's ends in place of missing ones. `None` where the stay counts nothing for this session.
+    /// Puts policy's ends in place of missing ones, by the session that it leans on. `None` where the stay counts nothing.
     fn fill(&self, reading: &Reading<'a>, shown: &Shown, own: Window) -> Option<Filled<'a>> {
-        let observed = |edge: Edge| FilledEnd {
-            at: edge.at,
-            policy: edge.policy,
-            signal: Some(reading[shown.stream][edge.signal].signal),
-        };
+        let observed = |edge: Edge| observed(reading, shown, edge);
         let inferred = |at: Interval, policy: &'static str| FilledEnd {
             at,
             policy: Some(policy),
             signal: None,
         };
         let mut to_review = false;
+        let no_earlier = shown.since.map(|since| since.check_in.at);
         let end = match shown.end {
             Some(edge) => observed(edge),
             None if self.now < own.end => inferred(Interval::exactly(self.now), "still_inside"),
@@ -251,7 +259,8 @@ impl<'a> Count<'_, 'a> {
                 match policy {
                     MissingCheckIn::None => return None,
                     MissingCheckIn::SessionStart | MissingCheckIn::Review => {
-                        inferred(Interval::exactly(own.start), policy.as_str())
+                        let start = later_of(Interval::exactly(own.start), no_earlier);
+                        inferred(start, policy.as_str())
                     }
                     MissingCheckIn::FirstSignal => self.first_signal(reading, shown, own)?,
                 }
@@ -329,7 +338,8 @@ impl<'a> Count<'_, 'a> {
         own: Window,
     ) -> Option<FilledEnd<'a>> {
         let until = shown.end?;
-        let mut here = reading[shown.stream].iter();
+        let from = shown.since.map_or(0, |since| since.check_in.signal);
+        let mut here = reading[shown.stream][from..].iter();
         let first = here.find(|taken| taken.place == shown.place && own.holds(taken.placed));
         let mut at = first.map_or(until.at, |taken| taken.signal.at);
         for signal in self.others(reading, shown) {
@@ -342,7 +352,7 @@ impl<'a> Count<'_, 'a> {
             }
         }
         Some(FilledEnd {
-            at,
+            at: later_of(at, shown.since.map(|since| since.check_in.at)),
             policy: Some(MissingCheckIn::FirstSignal.as_str()),
             signal: None,
         })
@@ -502,14 +512,46 @@ fn union_least(windows: Vec<Window>, counts: &[Window]) -> Vec<Window> {
     sets::intersect(&sets::union(windows), counts)
 }
 
-/// What of a stay lies in the window; `None` where nothing can.
-fn clip(stay: &Filled<'_>, own: Window) -> Option<Span> {
+/// A stay both of whose ends were seen.
+fn whole<'a>(reading: &Reading<'a>, shown: &Shown) -> Option<Filled<'a>> {
+    Some(Filled {
+        place: shown.place,
+        source: shown.source,
+        start: observed(reading, shown, shown.start?),
+        end: observed(reading, shown, shown.end?),
+        to_review: false,
+    })
+}
+
+fn observed<'a>(reading: &Reading<'a>, shown: &Shown, edge: Edge) -> FilledEnd<'a> {
+    FilledEnd {
+        at: edge.at,
+        policy: edge.policy,
+        signal: Some(reading[shown.stream][edge.signal].signal),
+    }
+}
+
+/// The later of two instants, wherever in their intervals they are.
+fn later_of(at: Interval, other: Option<Interval>) -> Interval {
+    other.map_or(at, |other| Interval {
+        earliest: at.earliest.max(other.earliest),
+        latest: at.latest.max(other.latest),
+    })
+}
+
+/// What of a stay lies in the pieces of a session.
+fn clip(stay: &Filled<'_>, pieces: &[Window]) -> impl Iterator<Item = Span> {
     let (start, end) = (stay.start.at, stay.end.at);
-    Some(Span {
-        least: within(own, start.latest, end.earliest).filter(|_| !stay.to_review),
-        most: within(own, start.earliest, end.latest)?,
-        length_ms: length_ms(stay).filter(|_| own.start <= start.earliest && end.latest <= own.end),
-        is_platform: stay.source == Source::Platform,
+    let (length_ms, to_review) = (length_ms(stay), stay.to_review);
+    let is_platform = stay.source == Source::Platform;
+    pieces.iter().filter_map(move |piece| {
+        let holds = piece.start <= start.earliest && end.latest <= piece.end;
+        Some(Span {
+            least: within(*piece, start.latest, end.earliest).filter(|_| !to_review),
+            most: within(*piece, start.earliest, end.latest)?,
+            length_ms: length_ms.filter(|_| holds),
+            is_platform,
+        })
     })
 }
 

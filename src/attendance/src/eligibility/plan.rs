@@ -44,9 +44,13 @@ pub(crate) struct Planned<'a> {
     pub(crate) session: &'a Session,
     /// From the start of its first part to the end of its last.
     pub(crate) window: Window,
+    /// Its parts; the window itself where it has none.
+    pub(crate) pieces: Vec<Window>,
     /// What of it counts.
     pub(crate) counted: Vec<Window>,
     pub(crate) scheduled_ms: i64,
+    /// What complete attendance of the programme gives it: less than scheduled where an earlier session counts the time.
+    pub(crate) full_ms: i64,
     /// With overlaps counted once: the sessions before it in order whose windows overlap with its own.
     pub(crate) after: Vec<u32>,
     /// Whether it shares time with another session that is counted once.
@@ -131,6 +135,8 @@ impl<'a> Plan<'a> {
                 session,
                 window,
                 scheduled_ms: sets::length_ms(&counted),
+                full_ms: sets::length_ms(&counted),
+                pieces: mine,
                 counted,
                 after: Vec::new(),
                 shares: false,
@@ -141,6 +147,7 @@ impl<'a> Plan<'a> {
             .sort_by(|a, b| (a.window.start, &a.session.id).cmp(&(b.window.start, &b.session.id)));
         if rules.overlap == Overlap::CountOnce {
             find_overlaps(&mut sessions);
+            share_out(&mut sessions);
         }
         let (cells, has_fields) = find_cells(rules, &mut sessions);
         let mut plan = Self {
@@ -329,6 +336,19 @@ fn find_overlaps(sessions: &mut [Planned<'_>]) {
                 sessions[earlier].shares = true;
             }
         }
+    }
+}
+
+/// Gives each session what no session before it counts.
+fn share_out(sessions: &mut [Planned<'_>]) {
+    let mut given: Vec<Vec<Window>> = Vec::with_capacity(sessions.len());
+    for planned in sessions {
+        let mut own = planned.counted.clone();
+        for earlier in &planned.after {
+            own = sets::subtract(&own, &given[*earlier as usize]);
+        }
+        planned.full_ms = sets::length_ms(&own);
+        given.push(own);
     }
 }
 

@@ -215,7 +215,7 @@ pub(crate) struct Unit {
     pub(crate) is_short: bool,
     pub(crate) is_bare: bool,
     answered: i64,
-    needed: i64,
+    pub(crate) needed: i64,
 }
 
 /// What polls make of the weights of a unit's sessions.

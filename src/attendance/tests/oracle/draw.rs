@@ -137,7 +137,7 @@ fn special(random: &mut Random, rules: &mut RuleSet) {
     if random.chance(20) {
         rules.speakers = Some(Speakers {
             factor: decimal(random.one(&["1", "2", "0.5", "1.5"])),
-            needs_presence: random.chance(50) || rules.denial == Denial::Review,
+            needs_presence: random.chance(50),
         });
     }
     if random.chance(12) {
@@ -174,6 +174,9 @@ fn programme(random: &mut Random, rules: &RuleSet) -> Programme {
     };
     if has_parts {
         programme.part_of.insert(room("salon"), room("hall"));
+        if random.chance(40) {
+            programme.part_of.insert(room("nook"), room("salon"));
+        }
     }
     programme
 }
@@ -183,7 +186,7 @@ fn session(random: &mut Random, rules: &RuleSet, number: i64, has_fields: bool) 
         random.between(0, 30) * 6,
         random.one(&[7, 8, 10, 17, 17, 20, 25, 34, 50]),
     );
-    let place = room(random.one(&["hall", "hall", "salon", "lab"]));
+    let place = room(random.one(&["hall", "hall", "salon", "lab", "nook"]));
     let id = SessionId::new(&format!("s{number}")).expect("a session's id");
     let mut session = Session::plain(id, place, window(start_s, length_s));
     if random.chance(15) {
@@ -263,9 +266,21 @@ impl Draft<'_> {
         }
         for _ in 0..self.random.one(&[0, 0, 0, 1, 2]) {
             let at_s = self.random.between(0, DAY_S);
-            let rooms = vec![room(self.random.one(&["hall", "salon", "lab", "nowhere"]))];
+            let rooms = vec![room(
+                self.random
+                    .one(&["hall", "salon", "lab", "nook", "nowhere"]),
+            )];
             let way = self.random.one(Direction::ALL);
             self.pass(at_s, way, rooms);
+            if self.random.chance(10)
+                && let Some(pass) = self.passes.last_mut()
+            {
+                let id = self.random.one(&["s0", "s1", "s9"]);
+                pass.session = Some(SessionId::new(id).expect("a session's id"));
+                if at_s % 2 == 0 {
+                    pass.rooms.clear();
+                }
+            }
         }
     }
 
@@ -425,7 +440,11 @@ impl Draft<'_> {
             let at_s = self.random.between(start_s, end_s);
             self.pass(at_s, Direction::Seen, rooms.clone());
         }
-        if !self.random.chance(15) {
+        let other_door = !self.programme.part_of.is_empty() && self.random.chance(25);
+        if other_door {
+            let other = vec![room(self.random.one(&["hall", "salon", "nook"]))];
+            self.pass(to_s, Direction::Out, other);
+        } else if !self.random.chance(15) {
             self.pass(to_s, Direction::Out, rooms.clone());
         }
         if self.random.chance(8) {
@@ -504,11 +523,11 @@ fn registration(random: &mut Random, programme: &Programme) -> Option<Registrati
         registration.valid_from = Some(at(random.between(0, 100)));
     }
     if random.chance(10) {
-        registration.valid_until = Some(at(random.between(110, DAY_S)));
+        registration.valid_until = Some(at(random.between(80, DAY_S)));
     }
     registration.cancelled = random.chance(3);
     for session in &programme.sessions {
-        if random.chance(10) && !registration.cancelled {
+        if random.chance(10) {
             registration.speaks.push(session.id.clone());
         }
         if random.chance(5) {

@@ -22,7 +22,7 @@ mod verdict;
 
 use std::collections::BTreeMap;
 
-use attendance::{Interval, Outcome};
+use attendance::{Decision, Interval, Outcome};
 use day::Case;
 use random::Random;
 use verdict::{Part, Verdict, verdict};
@@ -49,6 +49,14 @@ fn seeds(of: u64) -> std::ops::Range<u64> {
     first..first + cases.div_ceil(of)
 }
 
+/// The credits by field, in millionths.
+fn fields(decision: &Decision) -> Vec<(String, i64)> {
+    let fields = decision.fields.iter();
+    fields
+        .map(|field| (field.field.to_string(), field.credits.millionths()))
+        .collect()
+}
+
 /// What the engine says, in the oracle's words.
 fn said(case: &Case) -> Verdict {
     let decision = case.decide();
@@ -63,16 +71,13 @@ fn said(case: &Case) -> Verdict {
         most_s: whole(part.most_ms),
         met: part.met,
     });
-    let fields = decision.fields.iter();
     Verdict {
         outcome: decision.outcome,
         least: decision.range.0.millionths(),
         most: decision.range.1.millionths(),
         full: decision.full_credits.millionths(),
         reason: decision.reason,
-        fields: fields
-            .map(|field| (field.field.to_string(), field.credits.millionths()))
-            .collect(),
+        fields: fields(&decision),
         engagement: decision
             .engagement
             .map(|e| (e.answered.into(), e.needed.into())),
@@ -185,10 +190,9 @@ fn uncertainty(case: &Case) -> Option<String> {
     }
     true_days(case).iter().find_map(|day| {
         let really = verdict(day)?;
-        // Signals of one instant may leave the reason open, and so go to a person, though the credits are not.
         let is_same = really.outcome == decision.outcome
-            || really.outcome == Outcome::Review && really.least == really.most;
-        let is_same = is_same && really.least == decision.range.0.millionths();
+            && really.least == decision.range.0.millionths()
+            && really.fields == fields(&decision);
         (!is_same).then(|| format!("certain: {}\nreally: {really:?}", decision.explanation))
     })
 }

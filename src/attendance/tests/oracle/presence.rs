@@ -90,13 +90,6 @@ pub(crate) struct Item<'a> {
     pub(crate) counts: Seconds,
 }
 
-impl Item<'_> {
-    /// From the start of a session to its end, whatever lies between its parts.
-    fn hull(&self) -> Seconds {
-        from_to(self.start_s, self.end_s)
-    }
-}
-
 /// The union of a session's parts, or all of it.
 fn window_of(rules: &RuleSet, session: &Session) -> Seconds {
     let whole = of(match (rules.windows, session.actual) {
@@ -196,80 +189,108 @@ struct Stay {
     place: Place,
     began: Option<usize>,
     ended: Option<usize>,
+    /// Where they came in by a wider place's door and left by this one: not before that check-in, and what the wider place
+    /// stands for is shown there.
+    not_before: Option<(usize, Place)>,
+    /// Whether a check-out after this one would be one more of the same leaving.
+    just_left: bool,
+    /// Whether they were somewhere else after it.
+    went_elsewhere: bool,
 }
 
-/// What the crossings of one stream come to at one place.
-fn stays_at(rules: &RuleSet, programme: &Programme, stream: &[Seen], place: &Place) -> Vec<Stay> {
-    let mut found: Vec<Stay> = Vec::new();
-    // Whether they are inside; and the stay that a check-out here ended, until they come in again.
-    let (mut open, mut over): (Option<usize>, Option<usize>) = (None, None);
+impl Stay {
+    fn is_open(&self) -> bool {
+        self.ended.is_none()
+    }
+}
+
+/// What the crossings of one stream come to.
+fn stays_of(rules: &RuleSet, programme: &Programme, stream: &[Seen]) -> Vec<Stay> {
+    let mut stays: Vec<Stay> = Vec::new();
     for (number, seen) in stream.iter().enumerate() {
-        let is_here = seen.place == *place;
-        let is_related = are_related(programme, &seen.place, place);
+        let near = |stay: &Stay| are_related(programme, &seen.place, &stay.place);
         match seen.way {
-            Direction::In if is_here => {
-                if open.is_none() {
-                    found.push(Stay {
-                        place: place.clone(),
+            Direction::Seen => {}
+            Direction::In => {
+                let leaves_others = rules.in_elsewhere == InElsewhere::ClosesPrevious
+                    && seen.signal.source != Source::Platform;
+                for stay in &mut stays {
+                    if near(stay) {
+                        // Whoever came in again has not gone out twice.
+                        stay.just_left = false;
+                    } else if leaves_others {
+                        stay.went_elsewhere |= !stay.is_open();
+                        stay.ended = stay.ended.or(Some(number));
+                    }
+                }
+                let is_inside = |stay: &Stay| stay.is_open() && stay.place == seen.place;
+                if !stays.iter().any(is_inside) {
+                    stays.push(Stay {
+                        place: seen.place.clone(),
                         began: Some(number),
                         ended: None,
+                        not_before: None,
+                        just_left: false,
+                        went_elsewhere: false,
                     });
-                    open = Some(found.len() - 1);
-                }
-                over = None;
-            }
-            Direction::In => {
-                // Whoever came in again has not gone out twice.
-                over = over.filter(|_| !is_related);
-                let closes = rules.in_elsewhere == InElsewhere::ClosesPrevious;
-                let is_person = seen.signal.source != Source::Platform;
-                if let (true, Some(stay)) = (closes && is_person && !is_related, open) {
-                    found[stay].ended = Some(number);
-                    open = None;
                 }
             }
-            Direction::Out if is_related => {
-                if let Some(stay) = open.take() {
-                    found[stay].ended = Some(number);
-                    over = Some(stay);
-                } else if is_here && let Some(stay) = over {
-                    if rules.repeated_out == RepeatedOut::Last {
-                        found[stay].ended = Some(number);
+            Direction::Out => {
+                let mut left: Vec<(usize, Place)> = Vec::new();
+                for stay in stays.iter_mut().filter(|stay| stay.is_open()) {
+                    if are_related(programme, &seen.place, &stay.place) {
+                        (stay.ended, stay.just_left) = (Some(number), true);
+                        let began = stay.began.expect("an open stay began");
+                        left.push((began, stay.place.clone()));
                     }
-                } else if is_here && !ends_a_part(programme, stream, number, rules) {
-                    found.push(Stay {
-                        place: place.clone(),
-                        began: None,
-                        ended: Some(number),
-                    });
-                    over = Some(found.len() - 1);
                 }
+                let is_here =
+                    |place: &Place| *place == seen.place || is_part(programme, place, &seen.place);
+                if left.iter().any(|(_, place)| is_here(place)) {
+                    continue;
+                }
+                let again = |stay: &&mut Stay| {
+                    stay.just_left && are_related(programme, &seen.place, &stay.place)
+                };
+                if left.is_empty() && stays.iter_mut().any(|stay| again(&stay)) {
+                    let last = stays.iter_mut().filter(again).map(|stay| stay.ended).max();
+                    let moves = |stay: &&mut Stay| {
+                        rules.repeated_out == RepeatedOut::Last
+                            && !stay.went_elsewhere
+                            && Some(stay.ended) == last
+                    };
+                    for stay in stays.iter_mut().filter(again).filter(moves) {
+                        stay.ended = Some(number);
+                    }
+                    continue;
+                }
+                let last_in = left.iter().map(|(began, _)| *began).max();
+                let narrowest = left.iter().map(|(_, place)| place).find(|place| {
+                    left.iter()
+                        .all(|(_, o)| *o == **place || is_part(programme, place, o))
+                });
+                stays.push(Stay {
+                    place: seen.place.clone(),
+                    began: None,
+                    ended: Some(number),
+                    not_before: last_in.zip(narrowest.cloned()),
+                    just_left: true,
+                    went_elsewhere: false,
+                });
             }
-            Direction::Out | Direction::Seen => {}
         }
     }
-    found
+    stays
 }
 
-/// Whether a check-out ends a stay in a part of its room.
-fn ends_a_part(programme: &Programme, stream: &[Seen], number: usize, rules: &RuleSet) -> bool {
-    let Place::Room(room) = &stream[number].place else {
-        return false;
-    };
-    let parts = programme
-        .part_of
-        .keys()
-        .filter(|part| *part != room && is_within(programme, part, room));
-    let mut parts = parts.map(|part| Place::Room(part.clone()));
-    parts.any(|part| {
-        let stays = stays_at(rules, programme, &stream[..=number], &part);
-        stays
-            .last()
-            .is_some_and(|stay| stay.ended == Some(number) && stay.began.is_some())
-            && stays_at(rules, programme, &stream[..number], &part)
-                .last()
-                .is_some_and(|stay| stay.ended.is_none())
-    })
+/// Whether one place is a room that is part of another, but not the same.
+fn is_part(programme: &Programme, part: &Place, whole: &Place) -> bool {
+    match (part, whole) {
+        (Place::Room(part), Place::Room(whole)) => {
+            part != whole && is_within(programme, part, whole)
+        }
+        _ => false,
+    }
 }
 
 /// One stretch at one session, missing ends filled in.
@@ -300,33 +321,28 @@ impl Way<'_> {
     pub(crate) fn stretches(&self, item: &Item) -> Vec<Stretch> {
         let mut found: Vec<Stretch> = Vec::new();
         for (number, stream) in self.streams.iter().enumerate() {
-            let mut places: Vec<&Place> = stream.iter().map(|seen| &seen.place).collect();
-            places.sort();
-            places.dedup();
-            for place in places {
-                if !serves(self.programme, place, item.session) {
+            for stay in stays_of(self.rules, self.programme, stream) {
+                if !self.is_for(&stay, item) {
                     continue;
                 }
-                for stay in stays_at(self.rules, self.programme, stream, place) {
-                    let Some((from_s, to_s, is_sure)) = self.filled(number, &stay, item) else {
-                        continue;
-                    };
-                    let by = stay.began.or(stay.ended).expect("a stay has an end");
-                    found.push(Stretch {
-                        seconds: from_to(from_s, to_s).and(item.hull()),
-                        is_sure,
-                        is_virtual: stream[by].signal.source == Source::Platform,
-                        no_start: stay.began.is_none(),
-                        no_end: stay.ended.is_none(),
-                    });
-                }
+                let Some((from_s, to_s, is_sure)) = self.filled(number, &stay) else {
+                    continue;
+                };
+                let by = stay.began.or(stay.ended).expect("a stay has an end");
+                found.push(Stretch {
+                    seconds: from_to(from_s, to_s).and(item.window),
+                    is_sure,
+                    is_virtual: stream[by].signal.source == Source::Platform,
+                    no_start: stay.began.is_none(),
+                    no_end: stay.ended.is_none(),
+                });
             }
         }
         for (from, to) in self.runs() {
             if serves(self.programme, &self.beats[from].place, item.session) {
                 let (from_s, to_s) = (self.beats[from].at_s, self.beats[to].at_s);
                 found.push(Stretch {
-                    seconds: from_to(from_s, to_s).and(item.hull()),
+                    seconds: from_to(from_s, to_s).and(item.window),
                     is_sure: true,
                     is_virtual: self.beats[from].signal.source == Source::Platform,
                     no_start: false,
@@ -338,12 +354,24 @@ impl Way<'_> {
         found
     }
 
-    /// A stay's two ends for a session, the missing one by policy, and whether it is sure. `None` where it counts nothing there.
-    fn filled(&self, stream: usize, stay: &Stay, item: &Item) -> Option<(i64, i64, bool)> {
+    /// Whether a stay counts for a session.
+    fn is_for(&self, stay: &Stay, item: &Item) -> bool {
+        let is_shown_there = stay
+            .not_before
+            .as_ref()
+            .is_some_and(|(_, whole)| serves(self.programme, whole, item.session));
+        serves(self.programme, &stay.place, item.session) && !is_shown_there
+    }
+
+    /// A stay's two ends, the missing one by policy, and whether it is sure. `None` where it counts nothing.
+    fn filled(&self, stream: usize, stay: &Stay) -> Option<(i64, i64, bool)> {
         let own = &self.streams[stream];
-        let here = || {
-            let counts = |other: &&Item| serves(self.programme, &stay.place, other.session);
-            self.items.iter().filter(counts)
+        let mut here = self.items.iter().filter(|other| self.is_for(stay, other));
+        let item = match (stay.began, stay.ended) {
+            (Some(began), None) => here.find(|item| own[began].at_s < item.end_s)?,
+            (None, Some(ended)) => here.rfind(|item| item.start_s <= own[ended].at_s)?,
+            (Some(began), Some(ended)) => return Some((own[began].at_s, own[ended].at_s, true)),
+            (None, None) => return None,
         };
         let is_inside = |at_s: i64| item.start_s <= at_s && at_s < item.end_s;
         let others = || {
@@ -365,13 +393,8 @@ impl Way<'_> {
         };
         let seen = |s: &&Seen| s.place == stay.place && is_inside(s.at_s);
         match (stay.began, stay.ended) {
-            (Some(began), Some(ended)) => Some((own[began].at_s, own[ended].at_s, true)),
-            (Some(began), None) => {
+            (Some(began), _) => {
                 let from_s = own[began].at_s;
-                let of = here().find(|other| from_s < other.end_s)?;
-                if of.session.id != item.session.id {
-                    return None;
-                }
                 if self.now_s < item.end_s {
                     return Some((from_s, self.now_s, true));
                 }
@@ -386,24 +409,24 @@ impl Way<'_> {
                     }
                 }
             }
-            (None, Some(ended)) => {
-                let to_s = own[ended].at_s;
-                let of = here().rfind(|other| other.start_s <= to_s)?;
-                if of.session.id != item.session.id {
-                    return None;
-                }
+            (None, ended) => {
+                let to_s = own[ended?].at_s;
+                let since = stay.not_before.as_ref().map_or(0, |(number, _)| *number);
+                let not_before_s = stay.not_before.as_ref().map_or(0, |_| own[since].at_s);
                 match self.rules.missing_check_in {
                     MissingCheckIn::None => None,
-                    MissingCheckIn::SessionStart => Some((item.start_s, to_s, true)),
-                    MissingCheckIn::Review => Some((item.start_s, to_s, false)),
+                    MissingCheckIn::SessionStart => {
+                        Some((item.start_s.max(not_before_s), to_s, true))
+                    }
+                    MissingCheckIn::Review => Some((item.start_s.max(not_before_s), to_s, false)),
                     MissingCheckIn::FirstSignal => {
-                        let first = own.iter().find(seen);
+                        let first = own[since..].iter().find(seen);
                         let first_s = first.map_or(to_s, |s| s.at_s);
-                        Some((others().fold(first_s, i64::min), to_s, true))
+                        let from_s = others().fold(first_s, i64::min).max(not_before_s);
+                        Some((from_s, to_s, true))
                     }
                 }
             }
-            (None, None) => None,
         }
     }
 

@@ -117,7 +117,10 @@ fn gather<'a>(case: &'a Case, rules: &RuleSet, items: &[Item]) -> Gathered<'a> {
     let left_out = signals.len() < before;
     let counts = |s: &&Signal| {
         let session = s.session.as_ref();
-        session.is_none_or(|id| items.iter().any(|item| item.session.id == *id))
+        let is_at_doors = matches!(s.kind, Kind::Crossing { .. })
+            && s.source != Source::Platform
+            && !s.rooms.is_empty();
+        is_at_doors || session.is_none_or(|id| items.iter().any(|item| item.session.id == *id))
     };
     signals.retain(counts);
     let sign = |signal: &'a Signal| {
@@ -185,9 +188,14 @@ fn ways_of<'a>(case: &'a Case, signal: &'a Signal) -> Vec<Seen<'a>> {
         vec![Place::Session(session.clone())]
     } else {
         let on = rooms_on(case, signal);
+        let of_session = || {
+            let mut sessions = case.programme.sessions.iter();
+            sessions.find(|s| Some(&s.id) == signal.session.as_ref())
+        };
         let told = on
             .first()
             .or(signal.rooms.first())
+            .or_else(|| of_session().map(|session| &session.room))
             .expect("it is somewhere");
         let others = signal
             .rooms
@@ -339,7 +347,11 @@ impl<'a> Asked<'a> {
         if matches!(said, Said::Denied | Said::Disputed) {
             return (granted_s, is_whole);
         }
-        let holds = self.registration.iter().filter(|r| !r.cancelled);
+        let is_ever = |r: &&Registration| match (r.valid_from, r.valid_until) {
+            (Some(from), Some(until)) => !r.cancelled && from < until,
+            _ => !r.cancelled,
+        };
+        let holds = self.registration.iter().filter(is_ever);
         let grants = holds.flat_map(|r| &r.accommodations);
         let named = |id: &Option<_>| id.as_ref().is_none_or(|id| *id == item.session.id);
         for grant in grants.filter(|a| named(&a.session)) {
@@ -437,7 +449,15 @@ impl<'a> Asked<'a> {
             let r = self.registration.as_ref();
             r.is_some_and(|r| !r.cancelled && r.speaks.contains(&item.session.id))
         });
-        let scheduled: Vec<i64> = items.iter().map(|item| item.counts.length()).collect();
+        // Whoever is there all day has each second in the first session that counts it.
+        let mut taken = never();
+        let mut to_be_had: Vec<i64> = Vec::new();
+        for item in &items {
+            to_be_had.push(item.counts.less(taken).length());
+            if rules.overlap == Overlap::CountOnce {
+                taken = taken.or(item.counts);
+            }
+        }
         let sides = Sides {
             least: &least,
             most: &most,
@@ -448,7 +468,7 @@ impl<'a> Asked<'a> {
         Earned {
             is_open: (least_side.cells.len() > 1 && least_side.cells != most_side.cells)
                 || is_open(rules, &items, &sides),
-            full: full(rules, &items, &scheduled, &speaks.collect::<Vec<_>>()),
+            full: full(rules, &items, &to_be_had, &speaks.collect::<Vec<_>>()),
             least: least_side,
             most: most_side,
             parts,
@@ -524,7 +544,18 @@ fn is_open(rules: &RuleSet, items: &[Item], sides: &Sides) -> bool {
             false,
         );
         let asks = rules.polls.per_credit > Decimal::ZERO || rules.polls.min_share > Decimal::ZERO;
-        if asks && rules.polls.short != PollShort::Reduce && hard.is_short != easy.is_short {
+        let is_reduced = rules.polls.short == PollShort::Reduce;
+        if asks && !is_reduced && hard.is_short != easy.is_short {
+            return true;
+        }
+        // Too few polls for a time that is not certain: less of it may leave more.
+        let shown = |weights: &[i128], done: &[Done]| {
+            let alone = unit.iter().filter(|n| done[**n].is_alone);
+            alone.map(|n| weights[*n]).sum::<i128>()
+        };
+        let is_varying =
+            shown(&high, sides.least) != shown(&low, sides.most) || hard.needed != easy.needed;
+        if asks && is_reduced && hard.is_short && is_varying {
             return true;
         }
         if hard.is_bare != easy.is_bare {
@@ -597,10 +628,10 @@ pub(crate) fn verdict(case: &Case) -> Option<Verdict> {
         let differs = |other: &Earned| {
             other.range() != found.range() || other.least.cells != found.least.cells
         };
-        let by_time = by_time.iter().skip(1).any(|way| {
-            let other = asked.earned(way, &gathered);
-            differs(&other) || found.least.all > 0 && asked.reason(way, &gathered, &other) != reason
-        });
+        let by_time = by_time
+            .iter()
+            .skip(1)
+            .any(|way| differs(&asked.earned(way, &gathered)));
         let mut by_say = by_say.iter();
         if by_time {
             is_review = true;
