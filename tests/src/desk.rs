@@ -25,7 +25,7 @@ use issuer::store::batches::BatchOutcome;
 use issuer::store::enrolment::{KioskFacts, NewClaim, Redeemed, Redemption};
 use issuer::store::events::NewEvent;
 use issuer::store::{
-    BatchUnits as _, EnrolmentUnits as _, EventUnits as _, FolderObjects, ObjectStore,
+    BatchUnits as _, Documents, EnrolmentUnits as _, EventUnits as _, FolderObjects, ObjectStore,
     PeopleUnits as _, SqliteStore, Store,
 };
 use protocol::agenda::Door;
@@ -71,6 +71,7 @@ pub struct Office {
     pub store: Arc<SqliteStore>,
     /// Its objects.
     pub objects: Arc<FolderObjects>,
+    documents: Documents,
     /// Its keys.
     pub keys: Arc<Keys>,
     /// Its only event.
@@ -110,6 +111,7 @@ impl Office {
             folder,
             store: Arc::new(store),
             objects: Arc::new(objects),
+            documents: Documents::default(),
             keys: Arc::new(keys),
             event,
             zone: zone_named(zone).expect("a zone"),
@@ -128,6 +130,7 @@ impl Office {
         Desk {
             store: self.store.as_ref(),
             objects: self.objects.as_ref(),
+            documents: &self.documents,
             keys: &self.keys,
             random: &self.random,
             now,

@@ -23,7 +23,7 @@ use evidence::Hash;
 
 use crate::keys::{Keys, Random};
 use crate::sources::Problem;
-use crate::store::{ObjectError, ObjectStore, Store, StoreError};
+use crate::store::{DocumentError, Documents, ObjectError, ObjectStore, Store, StoreError};
 
 /// How often an import is made anew because somebody else was faster.
 pub const MAX_TRIES: usize = 5;
@@ -47,6 +47,15 @@ pub enum ImportFault {
     Refused(String),
 }
 
+impl From<DocumentError> for ImportFault {
+    fn from(error: DocumentError) -> Self {
+        match error {
+            DocumentError::Object(error) => Self::Object(error),
+            other => Self::Missing(other.to_string()),
+        }
+    }
+}
+
 /// Where imports go, and when.
 #[derive(Clone, Copy)]
 pub struct Desk<'a> {
@@ -54,6 +63,8 @@ pub struct Desk<'a> {
     pub store: &'a dyn Store,
     /// The object store.
     pub objects: &'a dyn ObjectStore,
+    /// What was read of the objects.
+    pub documents: &'a Documents,
     /// The issuer's keys.
     pub keys: &'a Keys,
     /// Random bytes.

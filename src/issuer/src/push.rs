@@ -38,7 +38,7 @@ pub use signals::{SIGNALS, SignalsTaken, WEBHOOK};
 use crate::access::Limiter;
 use crate::feeds::run::Polls;
 use crate::imports::registrations::{Answer, push};
-use crate::imports::{Desk, ImportFault, Source};
+use crate::imports::{ImportFault, Source};
 use crate::sources::pushed::{self, RegistrationsBody, RowFault};
 use crate::sources::zone_named;
 use crate::store::StoreError;
@@ -250,13 +250,6 @@ fn take(parties: &Polls, source: &SourceFacts, body: &[u8], now: UtcMs) -> Resul
     let event = parties.store.event(&source.event)?;
     let zone = zone_named(&event.zone).map_err(|error| Refused::Unavailable(error.to_string()))?;
     let rows = pushed::read(body, zone).map_err(Refused::Form)?;
-    let desk = Desk {
-        store: parties.store.as_ref(),
-        objects: parties.objects.as_ref(),
-        keys: &parties.keys,
-        random: &parties.random,
-        now,
-    };
     let good: Vec<_> = rows
         .iter()
         .filter_map(|row| Some((row.id.as_str(), row.read.as_ref().ok()?)))
@@ -269,7 +262,7 @@ fn take(parties: &Polls, source: &SourceFacts, body: &[u8], now: UtcMs) -> Resul
     let (answers, version) = if good.is_empty() {
         (Vec::new(), None)
     } else {
-        push(desk, &source.event, &source.id, &good, from)?
+        push(parties.desk(now), &source.event, &source.id, &good, from)?
     };
     parties.store.heard_source(&source.id, now)?;
     let mut answers = answers.into_iter();

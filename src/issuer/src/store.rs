@@ -13,7 +13,8 @@
 //! fail with [`StoreError::Moved`] where it has changed.
 //!
 //! [`SqliteStore`] is the one implementation; `contract` is the suite that every implementation passes. Files that hold
-//! nothing personal lie outside the database, in an [`ObjectStore`], and are put there before anything names them.
+//! nothing personal lie outside the database, in an [`ObjectStore`], and are put there before anything names them; [`Documents`] holds what
+//! was read of them.
 
 mod error;
 mod objects;
@@ -23,6 +24,7 @@ pub mod accounts;
 pub mod batches;
 pub mod branches;
 pub mod decisions;
+pub mod documents;
 pub mod enrolment;
 pub mod events;
 pub mod people;
@@ -36,6 +38,7 @@ pub use accounts::AccountUnits;
 pub use batches::BatchUnits;
 pub use branches::BranchUnits;
 pub use decisions::DecisionUnits;
+pub use documents::{DocumentError, Documents};
 pub use enrolment::EnrolmentUnits;
 pub use error::{OpenError, StoreError};
 pub use events::EventUnits;

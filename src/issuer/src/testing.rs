@@ -2,8 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use attendance::UtcMs;
 use attendance::time::{BootId, Stamp, Sync};
@@ -23,7 +24,7 @@ use crate::store::batches::BatchOutcome;
 use crate::store::enrolment::{KioskFacts, NewClaim, Redeemed, Redemption};
 use crate::store::events::{AgendaChange, NewEvent, ProgrammeFacts};
 use crate::store::people::PersonChange;
-use crate::store::{Store, StoreError};
+use crate::store::{FolderObjects, ObjectError, ObjectStore, Store, StoreError};
 
 pub(crate) const NOON: UtcMs = UtcMs(1_800_000_000_000);
 pub(crate) const ISSUER: &str = "ce.example.org";
@@ -73,6 +74,39 @@ pub(crate) fn counted_random() -> crate::keys::Random {
             chunk.copy_from_slice(&digest[..chunk.len()]);
         }
     })
+}
+
+/// A folder of objects that counts what is read of it.
+pub(crate) struct CountedObjects {
+    folder: FolderObjects,
+    reads: Mutex<Vec<(Hash, usize)>>,
+}
+
+impl CountedObjects {
+    pub(crate) fn open(root: &Path) -> Self {
+        Self {
+            folder: FolderObjects::open(root).unwrap(),
+            reads: Mutex::default(),
+        }
+    }
+
+    /// The objects that were read since this was asked last, with their bytes.
+    pub(crate) fn take_reads(&self) -> Vec<(Hash, usize)> {
+        std::mem::take(&mut self.reads.lock().unwrap())
+    }
+}
+
+impl ObjectStore for CountedObjects {
+    fn put(&self, bytes: &[u8]) -> Result<Hash, ObjectError> {
+        self.folder.put(bytes)
+    }
+
+    fn get(&self, hash: Hash) -> Result<Option<Vec<u8>>, ObjectError> {
+        let found = self.folder.get(hash)?;
+        let bytes = found.as_ref().map_or(0, Vec::len);
+        self.reads.lock().unwrap().push((hash, bytes));
+        Ok(found)
+    }
 }
 
 pub(crate) fn new_event() -> NewEvent {

@@ -66,6 +66,7 @@ impl House {
         let polls = Polls {
             store: Arc::new(store),
             objects: Arc::new(FolderObjects::open(&desk.path("data/objects")).unwrap()),
+            documents: Arc::default(),
             keys: Arc::new(keys),
             random,
             clock: Arc::new(move || UtcMs(ticking.load(Ordering::SeqCst))),
@@ -675,13 +676,7 @@ fn sessions_that_no_programme_credits_raise_an_alarm() {
     let alarms = house.polls.store.alarms(&event()).unwrap();
     assert_eq!(alarms[0].code, "unmapped_sessions");
     assert!(alarms[0].detail.contains("ccc333"), "{}", alarms[0].detail);
-    let desk = issuer::imports::Desk {
-        store: house.polls.store.as_ref(),
-        objects: house.polls.objects.as_ref(),
-        keys: &house.polls.keys,
-        random: &house.polls.random,
-        now: house.now(),
-    };
+    let desk = house.polls.desk(house.now());
     let agenda = agenda::current(desk, &event()).unwrap().unwrap();
     let programme = |id: &str| {
         let session = agenda

@@ -24,7 +24,7 @@ use issuer::store::branches::BranchUnits as _;
 use issuer::store::decisions::{DecisionFacts, DecisionUnits as _};
 use issuer::store::enrolment::{EnrolmentUnits as _, KioskFacts, NewClaim};
 use issuer::store::events::{EventUnits as _, LogEntry, NewEvent};
-use issuer::store::{FolderObjects, ObjectStore, SqliteStore, Store};
+use issuer::store::{Documents, FolderObjects, ObjectStore, SqliteStore, Store};
 use kiosk::desk::NewEnrolment;
 use kiosk::sync::transport::{Raw, Wire};
 use protocol::agenda::Door;
@@ -62,6 +62,7 @@ pub fn programme() -> ProgrammeId {
 struct Running {
     store: Arc<SqliteStore>,
     objects: Arc<FolderObjects>,
+    documents: Documents,
     keys: Arc<Keys>,
     routes: Router,
     decider: Decider,
@@ -169,6 +170,7 @@ impl Office {
         self.running = Some(Running {
             store,
             objects,
+            documents: Documents::default(),
             keys,
             routes: router(api),
             decider,
@@ -226,6 +228,7 @@ impl Office {
         Desk {
             store: here.store.as_ref(),
             objects: here.objects.as_ref(),
+            documents: &here.documents,
             keys: &here.keys,
             random: &self.random,
             now: self.now(),

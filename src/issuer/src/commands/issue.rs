@@ -32,6 +32,7 @@ impl Premises {
             &self.config.issuer,
             self.keys.signing.public_key(),
         )
+        .sharing(Arc::clone(&self.documents))
     }
 
     fn certifier(&self) -> Certifier {

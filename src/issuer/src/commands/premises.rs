@@ -16,7 +16,7 @@ use crate::feeds::run::Polls;
 use crate::imports::Desk;
 use crate::keys::{Keys, Random, system_random};
 use crate::store::events::EventFacts;
-use crate::store::{FolderObjects, ObjectStore, SqliteStore, Store, StoreError};
+use crate::store::{Documents, FolderObjects, ObjectStore, SqliteStore, Store, StoreError};
 
 /// Under which setting the database keeps the issuer's name.
 const ISSUER_NAME: &str = "issuer_name";
@@ -28,6 +28,7 @@ pub(super) struct Premises {
     config_path: PathBuf,
     pub(super) store: Arc<dyn Store>,
     pub(super) objects: Arc<dyn ObjectStore>,
+    pub(super) documents: Arc<Documents>,
     pub(super) keys: Arc<Keys>,
     pub(super) random: Random,
 }
@@ -64,6 +65,7 @@ impl Premises {
             config_path: config_path.to_owned(),
             store: Arc::new(store),
             objects: Arc::new(objects),
+            documents: Arc::default(),
             keys: Arc::new(keys),
             random,
         })
@@ -86,6 +88,7 @@ impl Premises {
         Desk {
             store: self.store.as_ref(),
             objects: self.objects.as_ref(),
+            documents: &self.documents,
             keys: &self.keys,
             random: &self.random,
             now: now(),
@@ -97,6 +100,7 @@ impl Premises {
         Polls {
             store: Arc::clone(&self.store),
             objects: Arc::clone(&self.objects),
+            documents: Arc::clone(&self.documents),
             keys: Arc::clone(&self.keys),
             random: Arc::clone(&self.random),
             clock,

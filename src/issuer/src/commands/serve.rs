@@ -10,7 +10,6 @@ use super::premises::{Premises, now};
 use crate::access::{Access, Limiter};
 use crate::api::{self, Api, Clock, Parties};
 use crate::config::{Config, Tls};
-use crate::decisions::Decider;
 use crate::feeds;
 use crate::push::{self, Push};
 use crate::serve::{Service, Work};
@@ -88,12 +87,7 @@ pub(super) fn run(here: &Premises) -> Ended {
 
 /// The decider, a step at a time.
 fn decisions(here: &Premises) -> Work {
-    let mut decider = Decider::new(
-        Arc::clone(&here.store),
-        Arc::clone(&here.objects),
-        &here.config.issuer,
-        here.keys.signing.public_key(),
-    );
+    let mut decider = here.decider();
     Box::new(move |now, _| decider.run_once(now).map(|_| ()).map_err(|e| e.to_string()))
 }
 

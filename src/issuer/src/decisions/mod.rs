@@ -6,6 +6,8 @@
 //! for pages and reports, not in the ledger. Once a programme is complete its decisions are final: the basis and the
 //! decision lie in the object store, and the ledger names them. A later change writes a new one that names the one before.
 //!
+//! A late signal costs what it weighs: agenda, registrations and rule set are read once for each version ([`Documents`]).
+//!
 //! A decision that cannot be made (an object is missing, a rule set does not parse) is put off and raises an alarm; the rest
 //! goes on.
 
@@ -20,9 +22,9 @@ use attendance::UtcMs;
 use attendance::rules::RuleSet;
 use attendance::time::{Placed, Quality};
 use attendance::words::{AttendeeId, DoorId, EventId, KioskId, ProgrammeId, Signal};
-use audit::derive::{Answer, LogKeys, LogView, Question, Roll, ledger_signals, signals_of};
+use audit::derive::{Answer, LogKeys, LogView, Question, ledger_signals, signals_of};
 use evidence::{Hash, PublicKey};
-use protocol::agenda::{Agenda, Registrations};
+use protocol::agenda::Agenda;
 use protocol::decision::{Basis, DecisionDoc, LogPrefix};
 use protocol::entry::{self, Entry};
 use protocol::ledger::CaseKind;
@@ -30,6 +32,7 @@ use protocol::ledger::CaseKind;
 use crate::review;
 use crate::store::branches::CaseFacts;
 use crate::store::decisions::{DecisionFacts, Due, MAX_TOGETHER, NewDecision};
+use crate::store::documents::{DocumentError, Documents, from_json};
 use crate::store::enrolment::KioskFacts;
 use crate::store::events::{EventFacts, Versioned};
 use crate::store::signals::ObservedFacts;
@@ -56,6 +59,15 @@ pub enum DecideError {
     Basis(String),
 }
 
+impl From<DocumentError> for DecideError {
+    fn from(error: DocumentError) -> Self {
+        match error {
+            DocumentError::Object(error) => Self::Object(error),
+            other => Self::Basis(other.to_string()),
+        }
+    }
+}
+
 /// What one run did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Run {
@@ -78,6 +90,7 @@ struct Progress {
 pub struct Decider {
     store: Arc<dyn Store>,
     objects: Arc<dyn ObjectStore>,
+    documents: Arc<Documents>,
     issuer: Arc<str>,
     issuer_key: PublicKey,
     progress: BTreeMap<(EventId, ProgrammeId), Progress>,
@@ -121,11 +134,19 @@ impl Decider {
         Self {
             store,
             objects,
+            documents: Arc::default(),
             issuer: issuer.into(),
             issuer_key,
             progress: BTreeMap::new(),
             looked: BTreeMap::new(),
         }
+    }
+
+    /// The same decider, with documents that others read as well.
+    #[must_use]
+    pub fn sharing(mut self, documents: Arc<Documents>) -> Self {
+        self.documents = documents;
+        self
     }
 
     /// Moves watermarks, makes due whom a programme's progress touches, and decides up to [`MAX_DUE_PER_RUN`] of the due.
@@ -291,28 +312,14 @@ impl Decider {
         ))
     }
 
-    fn object<T: serde::de::DeserializeOwned>(
-        &self,
-        hash: Hash,
-        what: &str,
-    ) -> Result<T, DecideError> {
-        let bytes = self.objects.get(hash)?.ok_or_else(|| {
-            DecideError::Basis(format!(
-                "the {what} {hash} is not in the object store; restore it"
-            ))
-        })?;
-        serde_json::from_slice(&bytes)
-            .map_err(|e| DecideError::Basis(format!("the {what} {hash} does not read: {e}")))
-    }
-
-    fn agenda(&self, event: &EventId) -> Result<Option<(Agenda, Hash)>, DecideError> {
+    fn agenda(&self, event: &EventId) -> Result<Option<(Arc<Agenda>, Hash)>, DecideError> {
         let Some(version) = self.store.version(event, Versioned::Agenda)? else {
             return Ok(None);
         };
-        Ok(Some((
-            self.object(version.object, "agenda")?,
-            version.object,
-        )))
+        let agenda = self
+            .documents
+            .agenda(self.objects.as_ref(), version.object)?;
+        Ok(Some((agenda, version.object)))
     }
 
     fn decide_programme(
@@ -405,10 +412,12 @@ impl Decider {
             return Ok(None);
         };
         let rules = match candidate {
-            Some(candidate) => candidate,
+            Some(candidate) => Arc::new(candidate),
             None => self.rules(rules_hash)?,
         };
-        let document: Registrations = self.object(registrations.object, "registrations")?;
+        let roll = self
+            .documents
+            .roll(self.objects.as_ref(), registrations.object)?;
         let mut prefixes = Vec::new();
         let mut logs = BTreeMap::new();
         let cases = self.store.cases(event)?;
@@ -457,13 +466,8 @@ impl Decider {
             now,
             incomplete_doors: self.incomplete_doors(event, &agenda, programme)?,
         };
-        let question = Question::new(
-            basis,
-            Arc::new(agenda),
-            Arc::new(Roll::new(&document)),
-            Arc::new(rules),
-        )
-        .map_err(|e| DecideError::Basis(e.to_string()))?;
+        let question = Question::new(basis, agenda, roll, rules)
+            .map_err(|e| DecideError::Basis(e.to_string()))?;
         Ok(Some(Programme {
             question,
             ledger,
@@ -473,17 +477,9 @@ impl Decider {
         }))
     }
 
-    fn rules(&self, hash: &str) -> Result<RuleSet, DecideError> {
+    fn rules(&self, hash: &str) -> Result<Arc<RuleSet>, DecideError> {
         let name = Hash::from_hex(hash).map_err(|e| DecideError::Basis(e.to_string()))?;
-        let bytes = self.objects.get(name)?.ok_or_else(|| {
-            DecideError::Basis(format!(
-                "the rule set {hash} is not in the object store; restore it"
-            ))
-        })?;
-        let text = String::from_utf8(bytes)
-            .map_err(|_| DecideError::Basis(format!("the rule set {hash} is not UTF-8")))?;
-        protocol::rules::parse(&text)
-            .map_err(|e| DecideError::Basis(format!("the rule set {hash}: {e}")))
+        Ok(self.documents.rules(self.objects.as_ref(), name)?)
     }
 
     fn decide_one(
@@ -501,7 +497,8 @@ impl Decider {
         let is_news = answer.decision.is_complete()
             && match last_final {
                 Some((_, object)) => {
-                    !says_the_same(&self.object(object, "decision")?, &answer.document)
+                    let before = from_json(self.objects.as_ref(), object, "decision")?;
+                    !says_the_same(&before, &answer.document)
                 }
                 None => true,
             };

@@ -2,16 +2,17 @@
 mod incremental;
 
 use super::*;
+use crate::store::SqliteStore;
 use crate::store::decisions::DecisionFacts;
 use crate::store::events::AgendaChange;
 use crate::store::people::PersonChange;
-use crate::store::{FolderObjects, SqliteStore};
 use crate::testing::{
-    FakeKiosk, NOON, attendee, badge_key, door, enrol, event_id, import, issuer_key, new_event,
-    programme_id,
+    CountedObjects, FakeKiosk, NOON, attendee, badge_key, door, enrol, event_id, import,
+    issuer_key, new_event, programme_id,
 };
 use attendance::Outcome;
 use attendance::words::Direction;
+use protocol::agenda::Registrations;
 use protocol::decision::object_bytes;
 use protocol::entry::BootCause;
 use protocol::ledger::LedgerBody;
@@ -30,7 +31,7 @@ const RULES: &str = r#"
 /// kiosk's clock is good to a second.
 struct World {
     store: Arc<dyn Store>,
-    objects: Arc<FolderObjects>,
+    objects: Arc<CountedObjects>,
     kiosk: FakeKiosk,
     sent: u64,
     _folder: tempfile::TempDir,
@@ -41,7 +42,7 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let store: Arc<dyn Store> =
             Arc::new(SqliteStore::open(&folder.path().join("issuer.db")).unwrap());
-        let objects = Arc::new(FolderObjects::open(&folder.path().join("objects")).unwrap());
+        let objects = Arc::new(CountedObjects::open(&folder.path().join("objects")));
         store.create_event(&new_event(), NOON).unwrap();
         store
             .put_door(&event_id(), &door("main"), None, NOON)

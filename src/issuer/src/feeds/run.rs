@@ -20,7 +20,7 @@ use crate::imports::{self, Desk, ImportFault, Plan, Source, warning_lines};
 use crate::keys::{Keys, Random, random};
 use crate::sources::{ImportError, ImportReport, SourceFormat, zone_named};
 use crate::store::sources::{FeedFacts, NewFeed};
-use crate::store::{ObjectStore, Store, StoreError};
+use crate::store::{Documents, ObjectStore, Store, StoreError};
 
 /// The longest a poll may take, in milliseconds.
 pub const POLL_MS_MAX: i64 = 15 * 60 * 1_000;
@@ -44,12 +44,28 @@ pub struct Polls {
     pub store: Arc<dyn Store>,
     /// The object store.
     pub objects: Arc<dyn ObjectStore>,
+    /// What was read of the objects.
+    pub documents: Arc<Documents>,
     /// The issuer's keys.
     pub keys: Arc<Keys>,
     /// Random bytes.
     pub random: Random,
     /// The clock.
     pub clock: Clock,
+}
+
+impl Polls {
+    /// Where imports go at a time.
+    pub fn desk(&self, now: UtcMs) -> Desk<'_> {
+        Desk {
+            store: self.store.as_ref(),
+            objects: self.objects.as_ref(),
+            documents: &self.documents,
+            keys: &self.keys,
+            random: &self.random,
+            now,
+        }
+    }
 }
 
 /// How a poll is meant.
@@ -282,13 +298,7 @@ struct Asking<'a> {
 
 impl Asking<'_> {
     fn desk(&self) -> Desk<'_> {
-        Desk {
-            store: self.polls.store.as_ref(),
-            objects: self.polls.objects.as_ref(),
-            keys: &self.polls.keys,
-            random: &self.polls.random,
-            now: (self.polls.clock)(),
-        }
+        self.polls.desk((self.polls.clock)())
     }
 
     fn source(format: SourceFormat, file: &[u8], rows: usize) -> Source<'static> {

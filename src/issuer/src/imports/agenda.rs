@@ -32,16 +32,8 @@ pub(super) fn in_force(desk: Desk<'_>, event: &EventId) -> Result<Option<InForce
     let Some(version) = desk.store.version(event, Versioned::Agenda)? else {
         return Ok(None);
     };
-    let hash = version.object;
-    let bytes = desk.objects.get(hash)?;
-    let bytes = bytes.ok_or_else(|| {
-        ImportFault::Missing(format!(
-            "the agenda {hash} is not in the object store: restore it"
-        ))
-    })?;
-    let agenda = serde_json::from_slice(&bytes)
-        .map_err(|e| ImportFault::Missing(format!("the agenda {hash} does not read: {e}")))?;
-    Ok(Some((agenda, hash)))
+    let agenda = desk.documents.agenda(desk.objects, version.object)?;
+    Ok(Some((Agenda::clone(&agenda), version.object)))
 }
 
 /// The agenda in force; none before the first import.

@@ -10,6 +10,7 @@
 //! - Names and addresses are sealed before they reach the store, and go nowhere else.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use attendance::words::{AttendeeId, EventId, Source};
 use audit::derive::Roll;
@@ -102,8 +103,8 @@ struct Reception<'a> {
     desk: Desk<'a>,
     event: &'a EventId,
     badge_key: BadgeKey,
-    agenda: Agenda,
-    roll: Roll,
+    agenda: Arc<Agenda>,
+    roll: Arc<Roll>,
 }
 
 /// One observation that may stand in an object.
@@ -177,21 +178,25 @@ impl<'a> Reception<'a> {
                 "the badge key of {event} does not open: restore the master key it was sealed with"
             ))
         })?;
-        let agenda = super::agenda::current(desk, event)?;
-        let registrations = match desk.store.version(event, Versioned::Registrations)? {
-            Some(version) => registrations(desk, version.object)?,
-            None => Registrations {
+        let (objects, documents) = (desk.objects, desk.documents);
+        let agenda = match desk.store.version(event, Versioned::Agenda)? {
+            Some(version) => documents.agenda(objects, version.object)?,
+            None => Arc::new(Agenda::empty(&facts.zone)),
+        };
+        let roll = match desk.store.version(event, Versioned::Registrations)? {
+            Some(version) => documents.roll(objects, version.object)?,
+            None => Arc::new(Roll::new(&Registrations {
                 v: protocol::agenda::VERSION,
                 badge_key: facts.badge_key_id,
                 registrations: Vec::new(),
-            },
+            })),
         };
         Ok(Self {
             desk,
             event,
             badge_key,
-            agenda: agenda.unwrap_or_else(|| Agenda::empty(&facts.zone)),
-            roll: Roll::new(&registrations),
+            agenda,
+            roll,
         })
     }
 
@@ -369,17 +374,6 @@ impl<'a> Reception<'a> {
             *taken.unplaced.entry(place).or_default() += rows;
         }
     }
-}
-
-/// Reads registrations from the object store.
-pub(super) fn registrations(desk: Desk<'_>, object: Hash) -> Result<Registrations, ImportFault> {
-    let bytes = desk.objects.get(object)?.ok_or_else(|| {
-        ImportFault::Missing(format!(
-            "the registrations {object} are not in the object store: restore them"
-        ))
-    })?;
-    serde_json::from_slice(&bytes)
-        .map_err(|e| ImportFault::Missing(format!("the registrations {object} do not read: {e}")))
 }
 
 #[cfg(test)]

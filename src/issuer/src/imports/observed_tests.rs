@@ -12,7 +12,9 @@ use crate::imports::registrations as people;
 use crate::imports::testing::{Office, event_id};
 use crate::sources::observed::{Label, Place, Seen, Subject, Where};
 use crate::sources::registrations_csv;
+use crate::store::documents::from_json;
 use crate::store::signals::Holder;
+use crate::testing::CountedObjects;
 
 const PEOPLE: &str = "badge,name,email\n\
     K7QX-3MPA-9TZD-WH4E,Zoë Łukasik,zoe@example.org\n\
@@ -275,9 +277,43 @@ fn what_staff_say_of_a_registration_stays_when_it_is_imported_again() {
         .version(&event_id(), Versioned::Registrations)
         .unwrap()
         .unwrap();
-    let document = registrations(desk, version.object).unwrap();
+    let document: Registrations = from_json(desk.objects, version.object, "registrations").unwrap();
     assert!(document.registrations.contains(held));
     let nobody = AttendeeId::new("a-nobody").unwrap();
     let refused = identity::speaks(desk, &event_id(), &nobody, &[], BY);
     assert!(matches!(refused, Err(ImportFault::Refused(_))));
+}
+
+#[test]
+fn who_is_registered_is_read_once_for_all_that_is_sent() {
+    let office = Office::new();
+    register(&office);
+    let objects = CountedObjects::open(&office.folder.path().join("objects"));
+    let desk = Desk {
+        objects: &objects,
+        ..office.desk()
+    };
+    let reads = |key: &str| {
+        objects.take_reads();
+        let rows = vec![seen(&[("email", "zoe@example.org")], key)];
+        let taken = take(
+            desk,
+            &event_id(),
+            &batch(rows),
+            sha256(key.as_bytes()),
+            None,
+            false,
+        );
+        let taken = taken.unwrap();
+        assert_eq!((taken.added, taken.attendees.len()), (1, 1));
+        // Putting an object looks whether it is there, without reading through here.
+        objects.take_reads().len()
+    };
+    assert_eq!(reads("one"), 1, "the registrations; there is no agenda yet");
+    assert_eq!(reads("two"), 0);
+    let zoe = whose(&office, "K7QX-3MPA-9TZD-WH4E");
+    let other = digest(&office, "zoom", "u9");
+    let matched = identity::match_subject(office.desk(), &event_id(), (other, &zoe), BY);
+    assert!(matched.unwrap().is_some());
+    assert_eq!(reads("three"), 1, "another version");
 }

@@ -9,7 +9,7 @@ use protocol::bundle::NamePolicy;
 use super::{Desk, Source};
 use crate::keys::{Keys, Random, system_random};
 use crate::store::events::NewEvent;
-use crate::store::{FolderObjects, ObjectStore, SqliteStore, Store};
+use crate::store::{Documents, FolderObjects, ObjectStore, SqliteStore, Store};
 
 pub(crate) const RULES: &str = "format = \"rollcall-rules/1\"\nname = \"Test\"\nminutes_per_credit = \"60\"\nstep = \"0.5\"\nthreshold = { share = \"0.8\" }\n";
 
@@ -21,6 +21,7 @@ pub(crate) struct Office {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) store: Box<dyn Store>,
     pub(crate) objects: Box<dyn ObjectStore>,
+    pub(crate) documents: Documents,
     pub(crate) keys: Keys,
     pub(crate) random: Random,
     pub(crate) now: UtcMs,
@@ -52,6 +53,7 @@ impl Office {
             folder,
             store,
             objects,
+            documents: Documents::default(),
             keys,
             random,
             now,
@@ -66,6 +68,7 @@ impl Office {
         Desk {
             store: self.store.as_ref(),
             objects: self.objects.as_ref(),
+            documents: &self.documents,
             keys: &self.keys,
             random: &self.random,
             now: self.now,

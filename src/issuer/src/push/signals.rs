@@ -13,7 +13,6 @@ use utoipa::ToSchema;
 use super::signature::{self, Signed};
 use super::{BODY_BYTES_MAX, Push, PushProblem, Refused, address, read};
 use crate::feeds::run::Polls;
-use crate::imports::Desk;
 use crate::imports::observed::take;
 use crate::sources::observed::ObservedBatch;
 use crate::sources::pushed::RowFault;
@@ -224,16 +223,9 @@ fn taken(
         }
     }
     answer.refused = answer.rows.len();
-    let desk = Desk {
-        store: parties.store.as_ref(),
-        objects: parties.objects.as_ref(),
-        keys: &parties.keys,
-        random: &parties.random,
-        now,
-    };
     if !batch.rows.is_empty() {
         let file = evidence::sha256(body);
-        let taken = take(desk, &source.event, &batch, file, None, false)?;
+        let taken = take(parties.desk(now), &source.event, &batch, file, None, false)?;
         answer.taken = taken.added;
         answer.unchanged = taken.known;
         answer.unmatched = taken.unmatched;

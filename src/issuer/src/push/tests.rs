@@ -68,6 +68,7 @@ impl House {
         let parties = Polls {
             store: Arc::clone(&store),
             objects: Arc::new(FolderObjects::open(&folder.join("objects")).unwrap()),
+            documents: Arc::default(),
             keys: Arc::new(keys),
             random,
             clock: Arc::new(move || ticking.now()),

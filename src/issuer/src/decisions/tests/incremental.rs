@@ -340,3 +340,46 @@ proptest! {
         prop_assert_eq!(strip(other.said()), strip(step_by_step));
     }
 }
+
+/// One late signal reads no object that grows with the event, and what a reviewer changes is read once.
+#[test]
+fn a_late_signal_reads_what_it_weighs() {
+    let objects_read = |people: usize| {
+        let mut world = World::new();
+        let mut decider = world.decider();
+        let badges: Vec<String> = (1..=people).map(|n| format!("X{n}")).collect();
+        world.register(&badges.iter().map(String::as_str).collect::<Vec<_>>());
+        world.scan(2, "X1", Direction::In);
+        world.wait_until(43);
+        world.send();
+        assert_eq!(world.run(&mut decider, 50).written, people);
+        // The names of the objects that a run reads beside the decision that stands, and the bytes of that one.
+        let mut read = |world: &World, second: i64| {
+            let held = world.decision("X1").last_final.unwrap().1;
+            world.objects.take_reads();
+            let run = decider.run_once(NOON.plus_ms(second * 1_000)).unwrap();
+            assert_eq!((run.decided, run.put_off), (1, 0));
+            let (own, others): (Vec<_>, Vec<_>) = world
+                .objects
+                .take_reads()
+                .into_iter()
+                .partition(|(name, _)| *name == held);
+            let names: Vec<Hash> = others.into_iter().map(|(name, _)| name).collect();
+            (names, own)
+        };
+        let mut bytes = Vec::new();
+        for second in [44, 45] {
+            world.scan(second, "X1", Direction::In);
+            world.send();
+            let (others, own) = read(&world, 60);
+            assert_eq!(others, []);
+            bytes.extend(own.into_iter().map(|(_, bytes)| bytes));
+        }
+        world.list("X1", "a");
+        let registrations = world.store.roster(&event_id()).unwrap().base.unwrap();
+        assert_eq!(read(&world, 61).0, [registrations]);
+        bytes
+    };
+    let (small, large) = (objects_read(2), objects_read(200));
+    assert_eq!((small.len(), &small), (2, &large), "bytes");
+}
