@@ -12,6 +12,7 @@
 //! - `/v1/openapi.json` describes all of it; it is made from the types here.
 
 mod describe;
+mod hooks;
 mod problem;
 mod signals;
 pub mod signature;
@@ -32,8 +33,9 @@ use tower_http::timeout::TimeoutLayer;
 use utoipa::ToSchema;
 
 pub use describe::openapi_json;
+pub use hooks::{HookKind, MAX_SECRET_BYTES};
 pub use problem::{PushProblem, Refused};
-pub use signals::{SIGNALS, SignalsTaken, WEBHOOK};
+pub use signals::{SIGNALS, SignalsTaken};
 
 use crate::access::Limiter;
 use crate::feeds::run::Polls;
@@ -80,16 +82,18 @@ pub struct Push(Arc<Inner>);
 
 struct Inner {
     parties: Polls,
+    public_url: String,
     sources: Limiter,
     strangers: Limiter,
     hooks: Limiter,
 }
 
 impl Push {
-    /// The calls of one issuer.
-    pub fn new(parties: Polls) -> Self {
+    /// The calls of one issuer, which the world reaches at `public_url`.
+    pub fn new(parties: Polls, public_url: &str) -> Self {
         Self(Arc::new(Inner {
             parties,
+            public_url: public_url.to_owned(),
             sources: Limiter::new(BURST, REFILL_MS, NAMES_MAX),
             strangers: Limiter::new(ADDRESS_BURST, ADDRESS_REFILL_MS, NAMES_MAX),
             hooks: Limiter::new(HOOK_BURST, HOOK_REFILL_MS, NAMES_MAX),
@@ -158,7 +162,7 @@ pub fn router(push: Push) -> Router {
     Router::new()
         .route("/v1/registrations", post(registrations))
         .route("/v1/signals", post(signals::signals))
-        .route("/v1/hooks/{source}", post(signals::hook))
+        .route("/v1/hooks/{source}", post(hooks::hook))
         .route("/v1/hooks/pretix/{source}", post(pretix_hook))
         .route("/v1/openapi.json", get(describe))
         .layer(TimeoutLayer::with_status_code(

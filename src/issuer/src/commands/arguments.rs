@@ -314,9 +314,13 @@ pub(super) enum Source {
     /// Let a system send to an event, and print its token or its signing secret
     #[command(
         after_help = "Example:\n  rollcall-issuer source add --event gp-2026 --id crm --kind registrations > token.txt\n  \
-        rollcall-issuer source add --event gp-2026 --id hopin --kind webhook > secret.txt\n\n\
+        rollcall-issuer source add --event gp-2026 --id hopin --kind webhook > secret.txt\n  \
+        rollcall-issuer source add --event gp-2026 --id zoom --kind zoom --secret-file zoom-secret.txt\n\n\
         Standard output is the token, or the secret, and nothing else. It is shown this once: of a token only the hash is kept, a\n\
-        secret is sealed. A source that was revoked gets another in the same way."
+        secret is sealed. A source that was revoked gets another in the same way.\n\n\
+        Platforms have secrets of their own: Zoom's app shows a secret token, `bbb-conf --secret` prints BigBlueButton's. Standard output\n\
+        is then the address to register there, for the hosts and meetings of this event alone: whatever comes is kept. What a meeting\n\
+        saw counts once `channel add` says in which rooms."
     )]
     Add {
         /// The event
@@ -328,6 +332,9 @@ pub(super) enum Source {
         /// What it sends
         #[arg(long, value_enum)]
         kind: SourceKind,
+        /// The file that holds the platform's secret, or - for standard input; of zoom and bigbluebutton
+        #[arg(long, value_name = "FILE")]
+        secret_file: Option<PathBuf>,
     },
     /// List the sources of an event: servers that are polled, and systems that send
     #[command(
@@ -362,6 +369,11 @@ pub(super) enum SourceKind {
     Signals,
     /// Signals of attendance in signed webhooks, to /v1/hooks/<id>
     Webhook,
+    /// Zoom's messages, to /v1/hooks/<id>
+    Zoom,
+    /// BigBlueButton's messages, to /v1/hooks/<id>
+    #[value(name = "bigbluebutton")]
+    BigBlueButton,
 }
 
 #[derive(Subcommand)]

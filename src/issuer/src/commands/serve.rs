@@ -65,7 +65,7 @@ pub(super) fn run(here: &Premises) -> Ended {
         access,
         here.config.clock_error_ms,
     );
-    let push = Push::new(here.polls(Arc::clone(&clock)));
+    let push = Push::new(here.polls(Arc::clone(&clock)), &here.config.public_url);
     let service = Service {
         listen: here.config.listen,
         tls: identity.map(|own| own.config),

@@ -1,5 +1,9 @@
 //! `source add`, `source list`, `source revoke`.
 
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
 use attendance::UtcMs;
 use attendance::words::EventId;
 use protocol::text::instant;
@@ -11,6 +15,7 @@ use super::premises::{Premises, now};
 use crate::feeds::run::new_feed;
 use crate::keys::random;
 use crate::push::signature::{SECRET_BYTES, secret_text};
+use crate::push::{HookKind, MAX_SECRET_BYTES};
 use crate::sources::is_id;
 use crate::store::StoreError;
 use crate::store::sources::{FeedFacts, SourceFacts};
@@ -18,7 +23,12 @@ use crate::tokens::Token;
 
 pub(super) fn run(here: &Premises, what: Source) -> Ended {
     match what {
-        Source::Add { event, id, kind } => add(here, &event, &id, kind),
+        Source::Add {
+            event,
+            id,
+            kind,
+            secret_file,
+        } => add(here, &event, &id, kind, secret_file.as_deref()),
         Source::List { event } => list(here, &event),
         Source::Revoke { event, id } => revoke(here, &event, &id),
     }
@@ -30,31 +40,113 @@ impl SourceKind {
         match self {
             Self::Registrations => crate::push::REGISTRATIONS,
             Self::Signals => crate::push::SIGNALS,
-            Self::Webhook => crate::push::WEBHOOK,
+            Self::Webhook => HookKind::Standard.as_str(),
+            Self::Zoom => HookKind::Zoom.as_str(),
+            Self::BigBlueButton => HookKind::BigBlueButton.as_str(),
         }
     }
 }
 
-fn add(here: &Premises, event: &EventId, id: &str, kind: SourceKind) -> Ended {
+/// How a source shows that it is itself.
+enum Shows {
+    Token(Token),
+    /// A secret that is made here and shown once.
+    Secret(Zeroizing<Vec<u8>>),
+    /// A secret that the platform made.
+    PlatformSecret(Zeroizing<Vec<u8>>),
+}
+
+impl Shows {
+    fn of(
+        here: &Premises,
+        id: &str,
+        kind: SourceKind,
+        file: Option<&Path>,
+    ) -> Result<Self, Failure> {
+        match (kind, file) {
+            (SourceKind::Zoom | SourceKind::BigBlueButton, Some(file)) => {
+                Ok(Self::PlatformSecret(platform_secret(file)?))
+            }
+            (SourceKind::Zoom | SourceKind::BigBlueButton, None) => Err(Failure::usage(
+                "the platform makes the secret: put it into a file and name that with --secret-file",
+            )),
+            (_, Some(_)) => Err(Failure::usage(
+                "--secret-file is for platforms that make the secret themselves; of this kind it is made here",
+            )),
+            (SourceKind::Webhook, None) => {
+                let secret = random::<SECRET_BYTES>(&here.random);
+                Ok(Self::Secret(Zeroizing::new(secret.to_vec())))
+            }
+            (SourceKind::Registrations | SourceKind::Signals, None) => {
+                Ok(Self::Token(Token::new(id, &here.random)))
+            }
+        }
+    }
+
+    fn token(&self) -> Option<&Token> {
+        match self {
+            Self::Token(token) => Some(token),
+            Self::Secret(_) | Self::PlatformSecret(_) => None,
+        }
+    }
+
+    fn secret(&self) -> Option<&[u8]> {
+        match self {
+            Self::Token(_) => None,
+            Self::Secret(secret) | Self::PlatformSecret(secret) => Some(secret),
+        }
+    }
+}
+
+/// The secret of a file, without the line's end. What is wrong with it is said without it.
+fn platform_secret(file: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    // One byte beyond shows that it is too long; a line's end may follow.
+    let bound = u64::try_from(MAX_SECRET_BYTES + 3).unwrap_or(u64::MAX);
+    let mut bytes = Zeroizing::new(Vec::new());
+    let outcome = if file == Path::new("-") {
+        std::io::stdin().lock().take(bound).read_to_end(&mut bytes)
+    } else {
+        File::open(file).and_then(|opened| opened.take(bound).read_to_end(&mut bytes))
+    };
+    outcome.map_err(|cause| {
+        Failure::failed(format!(
+            "{}: {cause}; check the path given with --secret-file",
+            file.display()
+        ))
+    })?;
+    let secret = Zeroizing::new(bytes.trim_ascii().to_vec());
+    let is_secret =
+        (1..=MAX_SECRET_BYTES).contains(&secret.len()) && secret.iter().all(u8::is_ascii_graphic);
+    if is_secret {
+        return Ok(secret);
+    }
+    Err(Failure::malformed(format!(
+        "{}: a secret is one word of 1 to {MAX_SECRET_BYTES} letters, digits and signs: copy it again, alone",
+        file.display()
+    )))
+}
+
+fn add(
+    here: &Premises,
+    event: &EventId,
+    id: &str,
+    kind: SourceKind,
+    secret_file: Option<&Path>,
+) -> Ended {
     here.event(event)?;
     if !is_id(id) {
         return Err(Failure::usage(format!(
             "--id {id:?}: write 1 to 64 small letters, digits and hyphens"
         )));
     }
-    let token = Token::new(id, &here.random);
-    let secret = Zeroizing::new(random::<SECRET_BYTES>(&here.random));
-    let is_signed = kind == SourceKind::Webhook;
-    let sealed = is_signed.then(|| {
-        here.keys
-            .seal_source_secret(id, secret.as_slice(), &here.random)
-    });
+    let shows = Shows::of(here, id, kind, secret_file)?;
+    let seal = |secret| here.keys.seal_source_secret(id, secret, &here.random);
     let source = SourceFacts {
         id: id.to_owned(),
         event: event.clone(),
         kind: kind.as_str().to_owned(),
-        token: (!is_signed).then(|| token.hash()),
-        secret: sealed,
+        token: shows.token().map(Token::hash),
+        secret: shows.secret().map(seal),
         created: now(),
         revoked: None,
         heard: None,
@@ -68,16 +160,21 @@ fn add(here: &Premises, event: &EventId, id: &str, kind: SourceKind) -> Ended {
         }
         other => other?,
     }
-    if is_signed {
-        say(secret_text(secret.as_slice()).as_str())?;
-    } else {
-        say(token.text())?;
+    let public_url = &here.config.public_url;
+    let address = format!("{public_url}{}", crate::push::path(kind.as_str(), id));
+    match &shows {
+        Shows::PlatformSecret(_) => {
+            say(&address)?;
+            hint(format!(
+                "{id} may send to the address that was printed. Its secret is sealed here: the file is needed no more."
+            ));
+            return Ok(Exit::Done);
+        }
+        Shows::Secret(secret) => say(secret_text(secret).as_str())?,
+        Shows::Token(token) => say(token.text())?,
     }
     hint(format!(
-        "{id} may send to {}{}, as {}/v1/openapi.json describes. What was printed is a secret and is not shown again.",
-        here.config.public_url,
-        crate::push::path(kind.as_str(), id),
-        here.config.public_url
+        "{id} may send to {address}, as {public_url}/v1/openapi.json describes. What was printed is a secret and is not shown again."
     ));
     Ok(Exit::Done)
 }

@@ -23,7 +23,7 @@ use crate::sources::sent::{SentKind, SentSignal, SentSource, SignalsBody};
     paths(
         super::registrations,
         super::signals::signals,
-        super::signals::hook,
+        super::hooks::hook,
         super::pretix_hook
     ),
     components(schemas(

@@ -1,16 +1,11 @@
-//! Signals that other systems send: with a token, or in signed webhooks.
-//!
-//! A signed webhook is checked before its body is read as anything. Its event is remembered once what it says is durable, so a sender that
-//! lost the answer may send it again, and one that somebody saw and sends again takes nothing: the answer then says `repeated`.
+//! Signals that other systems send, with a token, and what came of them.
 
 use attendance::UtcMs;
 use axum::Json;
-use axum::extract::{Path, Request, State};
-use axum::http::HeaderMap;
+use axum::extract::{Request, State};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::signature::{self, Signed};
 use super::{BODY_BYTES_MAX, Push, PushProblem, Refused, address, read};
 use crate::feeds::run::Polls;
 use crate::imports::observed::take;
@@ -21,10 +16,6 @@ use crate::store::sources::SourceFacts;
 
 /// The kind of sources that send signals with a token.
 pub const SIGNALS: &str = "signals";
-/// The kind of sources that send signals in signed webhooks.
-pub const WEBHOOK: &str = "webhook";
-/// How long events of webhooks are remembered, in milliseconds: twice the window on either side of our clock.
-const REMEMBERED_MS: i64 = 4 * signature::WINDOW_S * 1_000;
 
 /// What came of signals.
 #[derive(Debug, Default, Serialize, ToSchema)]
@@ -40,10 +31,12 @@ pub struct SignalsTaken {
     /// Places that the agenda does not know: signals there are kept, and count nowhere until it does.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unknown_places: Vec<String>,
+    /// Of a platform's message: how much of it says nothing of attendance.
+    pub ignored: usize,
     /// The rows that were refused, each with its reason.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rows: Vec<RefusedSignal>,
-    /// Of a webhook: this event was taken before, so nothing was done.
+    /// Of a signed webhook: this event was taken before, so nothing was done.
     pub repeated: bool,
 }
 
@@ -67,7 +60,7 @@ pub struct RefusedSignal {
     request_body(content = SignalsBody, content_type = "application/json"),
     responses(
         (status = 200, description = "What came of them; some may be refused", body = SignalsTaken,
-            example = json!({"taken": 1, "unchanged": 0, "refused": 1, "unmatched": 0, "repeated": false, "rows": [
+            example = json!({"taken": 1, "unchanged": 0, "refused": 1, "unmatched": 0, "ignored": 0, "repeated": false, "rows": [
                 {"id": "join-83c2", "fault": {"field": "at", "reason": "is no time with an offset: write it as 2026-10-31T09:00:00+01:00 or with a Z; a zone is never guessed"}}]})),
         (status = 400, description = "The body is malformed; nothing was taken", body = PushProblem, content_type = "application/problem+json"),
         (status = 401, description = "No token, or one that is wrong or revoked", body = PushProblem, content_type = "application/problem+json"),
@@ -95,109 +88,7 @@ pub(super) async fn signals(
     Ok(Json(taken))
 }
 
-/// Send signals in a signed webhook
-///
-/// The same body, signed as the Standard Webhooks specification has it: `webhook-id`, `webhook-timestamp` (within 5 minutes) and
-/// `webhook-signature`, HMAC-SHA-256 under the secret that `rollcall-issuer source add --kind webhook` printed. An event is taken once.
-#[utoipa::path(
-    post,
-    path = "/v1/hooks/{source}",
-    tag = "push",
-    params(
-        ("source" = String, Path, description = "The source's id", example = "hopin"),
-        ("webhook-id" = String, Header, description = "The event's id, the same at every try", example = "msg_p5jXN8AQM9LWM0D4loKWxJek"),
-        ("webhook-timestamp" = u64, Header, description = "When this try was made, in seconds since 1970", example = 1614265330),
-        ("webhook-signature" = String, Header, description = "`v1,` and the signature in base64; several are parted by spaces",
-            example = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="),
-    ),
-    request_body(content = SignalsBody, content_type = "application/json"),
-    responses(
-        (status = 200, description = "What came of them; some may be refused", body = SignalsTaken),
-        (status = 400, description = "The body is malformed; nothing was taken", body = PushProblem, content_type = "application/problem+json"),
-        (status = 401, description = "The signature is missing or wrong, out of its time, or of no source", body = PushProblem, content_type = "application/problem+json"),
-        (status = 413, description = "The body is larger than 2 MiB", body = PushProblem, content_type = "application/problem+json"),
-        (status = 429, description = "Too many requests: wait as long as `Retry-After` says", body = PushProblem, content_type = "application/problem+json",
-            headers(("Retry-After" = u32, description = "Seconds"))),
-        (status = 503, description = "The issuer cannot store now: send it again later", body = PushProblem, content_type = "application/problem+json"),
-    )
-)]
-pub(super) async fn hook(
-    State(push): State<Push>,
-    Path(id): Path<String>,
-    request: Request,
-) -> Result<Json<SignalsTaken>, Refused> {
-    let (parts, body) = request.into_parts();
-    let now = push.now();
-    let stranger = address(&parts).to_string();
-    // Nobody is known before the signature holds, and that takes the whole body.
-    push.0
-        .hooks
-        .take(&stranger, now)
-        .map_err(Refused::TooMany)?;
-    let body = read(body, BODY_BYTES_MAX).await?;
-    let taken = push
-        .off_thread(move |inner| {
-            let parties = &inner.parties;
-            let source = signed_source(parties, &id, &parts.headers, &body, now)?;
-            inner
-                .sources
-                .take(&source.id, now)
-                .map_err(Refused::TooMany)?;
-            let event = evidence::sha256(text(&parts.headers, "webhook-id").as_bytes());
-            if parties.store.knows_source_event(&source.id, event)? {
-                return Ok(SignalsTaken {
-                    repeated: true,
-                    ..SignalsTaken::default()
-                });
-            }
-            let taken = taken(parties, &source, &body, now)?;
-            // What it says is durable here; until here the same event may come again and changes nothing.
-            let forget = now.plus_ms(-REMEMBERED_MS);
-            parties
-                .store
-                .take_source_event(&source.id, event, now, forget)?;
-            Ok(taken)
-        })
-        .await?;
-    Ok(Json(taken))
-}
-
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
-    let value = headers.get(name).and_then(|value| value.to_str().ok());
-    value.unwrap_or_default()
-}
-
-/// The source that signed a message. One that is unknown is refused as one whose signature is wrong.
-fn signed_source(
-    parties: &Polls,
-    id: &str,
-    headers: &HeaderMap,
-    body: &[u8],
-    now: UtcMs,
-) -> Result<SourceFacts, Refused> {
-    let held = parties.store.source(id)?;
-    let held = held.filter(|held| held.kind == WEBHOOK && held.revoked.is_none());
-    let sealed = held.as_ref().and_then(|held| held.secret.as_deref());
-    let secret = sealed
-        .map(|sealed| {
-            let opened = parties.keys.open_source_secret(id, sealed);
-            opened.ok_or_else(|| Refused::Unavailable(format!("the secret of {id} does not open")))
-        })
-        .transpose()?;
-    let signed = Signed {
-        id: text(headers, "webhook-id"),
-        timestamp: text(headers, "webhook-timestamp"),
-        signature: text(headers, "webhook-signature"),
-    };
-    // Whoever is unknown is checked as well, under a secret of nobody, so that time tells nothing.
-    let key = secret.as_ref().map_or(&[][..], |secret| secret.as_slice());
-    signature::check(key, signed, body, now)
-        .map_err(|fault| Refused::Signature(fault.to_string()))?;
-    held.filter(|_| secret.is_some())
-        .ok_or_else(|| Refused::Signature(signature::SignatureFault::Wrong.to_string()))
-}
-
-fn taken(
+pub(super) fn taken(
     parties: &Polls,
     source: &SourceFacts,
     body: &[u8],

@@ -13,8 +13,12 @@ use crate::store::sources::NewFeed;
 use crate::store::{FolderObjects, SqliteStore, Store};
 use crate::testing::TestClock;
 
+const PUBLIC_URL: &str = "https://ce.example.org";
 const BADGE: &str = "K7QX-3MPA-9TZD-WH4E";
 const OTHER: &str = "R2VN-8CYB-4JFS-XK6T";
+
+#[path = "tests/hooks.rs"]
+mod hooks;
 
 struct House {
     office: Office,
@@ -73,7 +77,7 @@ impl House {
             random,
             clock: Arc::new(move || ticking.now()),
         };
-        let router = router(Push::new(parties));
+        let router = router(Push::new(parties, PUBLIC_URL));
         Self {
             office,
             clock,
@@ -406,7 +410,7 @@ fn a_signed_webhook_is_taken_once_within_its_time() {
     let source = SourceFacts {
         id: "hopin".to_owned(),
         event: event_id(),
-        kind: WEBHOOK.to_owned(),
+        kind: HookKind::Standard.as_str().to_owned(),
         token: None,
         secret: Some(keys.seal_source_secret("hopin", &secret, &house.office.random)),
         created: house.clock.now(),

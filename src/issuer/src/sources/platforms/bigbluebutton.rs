@@ -5,8 +5,8 @@
 //! and so may the bare lists.
 //!
 //! Whether a body is BigBlueButton's, its checksum says: the hash over the address that was registered, the form's fields as
-//! JSON and the shared secret. Versions that build the form in another way hash an empty object in its place, so that only the
-//! address is proven: see [`Proves`].
+//! JSON and the shared secret; of newer versions, over the body as it is sent in their place. Versions between those hash an empty object
+//! in its place, so that only the address is proven: see [`Proves`].
 
 use attendance::words::Source;
 use hmac::{Hmac, Mac as _};
@@ -239,7 +239,9 @@ pub fn check_sum(secret: &str, address: &str, body: &[u8], checksum: &str) -> Op
         });
         format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
     };
-    if is_of(&json(true)) || is_of(&json(false)) {
+    // A form that was decoded above is text.
+    let whole = std::str::from_utf8(body).unwrap_or_default();
+    if is_of(whole) || is_of(&json(true)) || is_of(&json(false)) {
         Some(Proves::Body)
     } else if is_of("{}") {
         Some(Proves::Address)
