@@ -5,6 +5,7 @@
 //!
 //! Exit codes: 0 done, 1 failed, 2 wrong use, 3 could not be checked or only in part, 4 malformed input.
 
+mod agenda;
 mod arguments;
 mod channels;
 mod claim;
@@ -86,6 +87,7 @@ fn run(arguments: Arguments) -> Ended {
         Command::Serve => serve::run(&here),
         Command::Event { what } => events::run(&here, what),
         Command::Door { what } => doors::run(&here, what),
+        Command::Agenda { what } => agenda::run(&here, what),
         Command::Channel { what } => channels::run(&here, what),
         Command::Claim(claim) => claim::run(&here, &claim),
         Command::Import { what } => import::run(&here, &what),

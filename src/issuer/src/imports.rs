@@ -1,4 +1,4 @@
-//! From what [`crate::sources`] read into the store: agendas, registrations, doors, rule sets, and what sources of attendance saw; and
+//! From what [`crate::sources`] read into the store: agendas, registrations, doors, rule sets, polls, and what sources of attendance saw; and
 //! what staff say of registrations ([`identity`]).
 //!
 //! Promises:
@@ -12,6 +12,7 @@ pub mod agenda;
 pub mod channels;
 pub mod identity;
 pub mod observed;
+pub mod polls;
 pub mod registrations;
 
 #[cfg(test)]

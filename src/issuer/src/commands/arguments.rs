@@ -8,8 +8,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::sources::SourceFormat;
 use crate::store::accounts::Role;
 
+mod agenda;
 mod attendance_file;
 
+pub(super) use agenda::Agenda;
 pub(super) use attendance_file::{AttendanceFile, AttendanceSource};
 
 /// Where the configuration lies unless told otherwise.
@@ -63,6 +65,11 @@ pub(super) enum Command {
     Door {
         #[command(subcommand)]
         what: Door,
+    },
+    /// Say what an agenda's file does not
+    Agenda {
+        #[command(subcommand)]
+        what: Agenda,
     },
     /// Name channels, where a platform streams rooms, and list them
     Channel {

@@ -9,7 +9,7 @@ use super::import::read;
 use super::output::{Ended, Exit, Failure, counted, hint, print, reason_code, say};
 use super::premises::{Premises, now};
 use crate::imports::observed::{self, By};
-use crate::imports::{self, warning_lines};
+use crate::imports::{self, polls, warning_lines};
 use crate::sources::observed::{ObservedBatch, Place};
 use crate::sources::platforms::{
     Attendance, AttendanceFormat, Reading, attendance_table, detect_attendance, words_table,
@@ -69,6 +69,7 @@ pub(super) fn run(here: &Premises, asked: &AttendanceFile) -> Ended {
     {
         say(line)?;
     }
+    polls(here, event, &report.import, by, asked.dry_run)?;
     tell(&report, &taken, asked.dry_run, here, event)
 }
 
@@ -143,7 +144,7 @@ fn places(agenda: &Agenda, read: &Attendance) -> Vec<String> {
         let sessions: Vec<&str> = agenda
             .sessions
             .iter()
-            .filter(|session| holds(agenda, place, session))
+            .filter(|session| place.holds(agenda, session))
             .filter(|session| {
                 let is_then = last >= Some(session.start) && first < Some(session.end);
                 is_then || matches!(place, Place::Session(_))
@@ -151,7 +152,7 @@ fn places(agenda: &Agenda, read: &Attendance) -> Vec<String> {
             .map(|session| session.id.as_str())
             .collect();
         let (name, polls) = (
-            shown(place),
+            place.to_string(),
             read.polls
                 .get(place)
                 .map_or(0, std::collections::BTreeSet::len),
@@ -180,23 +181,33 @@ fn places(agenda: &Agenda, read: &Attendance) -> Vec<String> {
     places.into_iter().map(line).collect()
 }
 
-fn holds(agenda: &Agenda, place: &Place, session: &protocol::agenda::Session) -> bool {
-    match place {
-        Place::Session(id) => session.id == *id,
-        Place::Room(room) => session.room == *room,
-        Place::Channel(id) => {
-            let mut channels = agenda.channels.iter().filter(|channel| channel.id == *id);
-            channels.any(|channel| channel.rooms.contains(&session.room))
-        }
+/// Raises the polls that sessions offered to what the report shows, and says so.
+fn polls(
+    here: &Premises,
+    event: &EventId,
+    read: &Attendance,
+    by: Option<By<'_>>,
+    dry_run: bool,
+) -> Result<(), Failure> {
+    let Some(agenda) = imports::agenda::current(here.desk(), event)? else {
+        return Ok(());
+    };
+    let offered = polls::offered(&agenda, read);
+    let news = polls::news(&agenda, &offered);
+    if !news.is_empty() && !dry_run {
+        polls::raise(here.desk(), event, &offered, by)?;
     }
-}
-
-fn shown(place: &Place) -> String {
-    match place {
-        Place::Channel(channel) => format!("channel {channel}"),
-        Place::Room(room) => format!("room {room}"),
-        Place::Session(session) => format!("session {session}"),
+    for (session, count) in &news {
+        let polls = counted(usize::try_from(*count).unwrap_or(usize::MAX), "poll");
+        say(format!("session {session}: at least {polls} offered"))?;
     }
+    for (place, count) in &offered.unplaced {
+        hint(format!(
+            "{place}: of {} nothing shows in which session they were offered; say it with `rollcall-issuer agenda polls`",
+            counted(*count, "poll")
+        ));
+    }
+    Ok(())
 }
 
 fn tell(

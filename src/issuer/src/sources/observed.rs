@@ -25,6 +25,7 @@ use std::fmt;
 
 use attendance::time::Interval;
 use attendance::words::{AttendeeId, RoomId, SessionId, Source};
+use protocol::agenda::{Agenda, Session};
 use protocol::badge::BadgeKey;
 use protocol::signals::{Row, RowKind};
 use protocol::subject::SubjectDigest;
@@ -109,6 +110,31 @@ pub enum Place {
     Room(RoomId),
     /// A session.
     Session(SessionId),
+}
+
+impl Place {
+    /// Whether a session of an agenda is held here.
+    pub fn holds(&self, agenda: &Agenda, session: &Session) -> bool {
+        match self {
+            Self::Session(id) => session.id == *id,
+            Self::Room(room) => session.room == *room,
+            Self::Channel(id) => {
+                let mut channels = agenda.channels.iter().filter(|channel| channel.id == *id);
+                channels.any(|channel| channel.rooms.contains(&session.room))
+            }
+        }
+    }
+}
+
+/// For people: `channel zoom/82912345678`.
+impl fmt::Display for Place {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Channel(channel) => write!(out, "channel {channel}"),
+            Self::Room(room) => write!(out, "room {room}"),
+            Self::Session(session) => write!(out, "session {session}"),
+        }
+    }
 }
 
 /// Where in its file an observation stands.
