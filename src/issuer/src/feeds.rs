@@ -52,6 +52,12 @@ pub enum FeedFault {
         "there is nothing at {0} (status 404): check `url`, `organizer` and `slug`, and that the token may see the event"
     )]
     NotFound(String),
+    /// The server's certificate is not trusted, so nothing was sent to it.
+    #[error(
+        "the server's certificate is not trusted ({0}): check the host in `url`; where the certificate is your own, name its file, or that of who \
+         signed it, as `ca_file`"
+    )]
+    Untrusted(String),
     /// The server says what cannot be.
     #[error("{0}")]
     Misled(String),

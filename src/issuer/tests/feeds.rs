@@ -739,3 +739,56 @@ fn the_commands_say_what_they_do_and_what_to_do() {
     std::fs::remove_file(&token).unwrap();
     import(&["--from", "pretix"]).check(1, &["token_file", "check the path"]);
 }
+
+/// Nothing is sent to a server whose certificate nobody vouches for; one that the configuration names is enough, for its names alone.
+#[test]
+fn a_certificate_is_trusted_where_the_configuration_names_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = |name: &str, host: &str| {
+        let paths = ["pem", "key"].map(|kind| folder.path().join(format!("{name}.{kind}")));
+        let [certificate, key] = &paths;
+        issuer::tls::make_own(certificate, key, &[host.to_owned()]).unwrap();
+        let identity = issuer::tls::load(certificate, key).unwrap();
+        (certificate.display().to_string(), identity.config)
+    };
+    let (certificate, config) = made("shop", "127.0.0.1");
+    let (other, _) = made("other", "127.0.0.1");
+    let (_, elsewhere) = made("elsewhere", "shop.example.org");
+    let upstream = Upstream::start_tls(config);
+    upstream.fill(2);
+    let house = House::new(&upstream);
+    let desk = &house.desk;
+    let written = std::fs::read_to_string(desk.path("issuer.toml")).unwrap();
+    // Both tables, the shop's and the schedule's, name the file.
+    let naming = |file: &str, url: &str| {
+        let named = format!("slug = \"gp26\"\nca_file = \"{file}\"");
+        let text = written.replace("slug = \"gp26\"", &named);
+        desk.write("issuer.toml", &text.replace(&upstream.url(), url));
+    };
+    let import =
+        |what: &str, from: &str| desk.run(&["import", what, "--event", "gp-2026", "--from", from]);
+    let check_refused = |why: &str| {
+        for (what, from) in [("registrations", "pretix"), ("agenda", "pretalx")] {
+            let said = import(what, from).check(1, &["is not trusted", why, "`ca_file`"]);
+            assert!(!said.err.contains(TOKEN), "{}", said.err);
+        }
+        assert_eq!(upstream.asked(), [] as [String; 0], "nothing was sent");
+    };
+    check_refused("UnknownIssuer");
+    naming(&other, &upstream.url());
+    check_refused("certificate");
+    naming(&certificate, &upstream.url());
+    import("registrations", "pretix").check(0, &["registrations added: 4"]);
+    upstream.release(1, "v1", &[], &[], &[]);
+    import("agenda", "pretalx");
+    assert!(!upstream.asked().is_empty());
+    // Of a host that it does not name it proves nothing.
+    let impostor = Upstream::start_tls(elsewhere);
+    naming(
+        &folder.path().join("elsewhere.pem").display().to_string(),
+        &impostor.url(),
+    );
+    import("registrations", "pretix").check(1, &["is not trusted", "not valid for name"]);
+    naming("/nowhere/ca.pem", &upstream.url());
+    import("registrations", "pretix").check(1, &["`ca_file` /nowhere/ca.pem"]);
+}

@@ -149,7 +149,13 @@ async fn ended(ending: &mut Ending) {
 async fn read(request: reqwest::RequestBuilder) -> Result<Outcome, FeedFault> {
     let mut response = match request.send().await {
         Ok(response) => response,
-        Err(error) => return Ok(Outcome::Lost(how(&error))),
+        Err(error) => {
+            return match distrust(&error) {
+                // Trying again changes nothing of it.
+                Some(fault) => Err(fault),
+                None => Ok(Outcome::Lost(how(&error))),
+            };
+        }
     };
     let text = |name: &HeaderName| {
         let value = response.headers().get(name)?.to_str().ok()?;
@@ -182,6 +188,27 @@ async fn read(request: reqwest::RequestBuilder) -> Result<Outcome, FeedFault> {
             Err(error) => return Ok(Outcome::Lost(how(&error))),
         }
     }
+}
+
+/// The fault of a server whose certificate is not trusted; none where something else is the matter.
+fn distrust(error: &reqwest::Error) -> Option<FeedFault> {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(error);
+    while let Some(error) = cause {
+        if let Some(tls @ rustls::Error::InvalidCertificate(_)) = of_tls(error) {
+            let why = super::attempts::shown(&tls.to_string());
+            return Some(FeedFault::Untrusted(why));
+        }
+        cause = error.source();
+    }
+    None
+}
+
+/// The error of TLS that an error is, or that input and output wrapped, once or more often.
+fn of_tls<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
+    let inner = || error.downcast_ref::<std::io::Error>()?.get_ref();
+    error
+        .downcast_ref()
+        .or_else(|| of_tls(inner()? as &(dyn std::error::Error + 'static)))
 }
 
 /// What became of a request, without its address, whose query may be long.

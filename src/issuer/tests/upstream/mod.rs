@@ -10,6 +10,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum_server::tls_rustls::RustlsConfig;
 use chrono::DateTime;
 use serde_json::{Value, json};
 
@@ -71,10 +72,20 @@ struct Inner {
 pub(crate) struct Upstream {
     inner: Arc<(Mutex<Inner>, Condvar)>,
     pub(crate) address: SocketAddr,
+    scheme: &'static str,
 }
 
 impl Upstream {
     pub(crate) fn start() -> Self {
+        Self::start_with(None)
+    }
+
+    /// The same over HTTPS.
+    pub(crate) fn start_tls(config: Arc<rustls::ServerConfig>) -> Self {
+        Self::start_with(Some(config))
+    }
+
+    fn start_with(tls: Option<Arc<rustls::ServerConfig>>) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let inner = Inner {
             orders: Vec::new(),
@@ -96,6 +107,7 @@ impl Upstream {
         let upstream = Self {
             inner: Arc::new((Mutex::new(inner), Condvar::new())),
             address: listener.local_addr().unwrap(),
+            scheme: if tls.is_some() { "https" } else { "http" },
         };
         let state = upstream.clone();
         std::thread::spawn(move || {
@@ -105,8 +117,13 @@ impl Upstream {
                 .unwrap();
             runtime.block_on(async {
                 listener.set_nonblocking(true).unwrap();
-                let listener = tokio::net::TcpListener::from_std(listener).unwrap();
                 let app = Router::new().fallback(answer).with_state(state);
+                if let Some(config) = tls {
+                    let config = RustlsConfig::from_config(config);
+                    let server = axum_server::from_tcp_rustls(listener, config).unwrap();
+                    return server.serve(app.into_make_service()).await.unwrap();
+                }
+                let listener = tokio::net::TcpListener::from_std(listener).unwrap();
                 axum::serve(listener, app).await.unwrap();
             });
         });
@@ -120,7 +137,7 @@ impl Upstream {
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", self.scheme, self.address)
     }
 
     /// What goes wrong with the answers from here on, one after the other.
