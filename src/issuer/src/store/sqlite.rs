@@ -479,6 +479,38 @@ mod tests {
         ] {
             assert!(steps.iter().any(|step| step.contains(found)), "{steps:?}");
         }
+        // Whose another source's rows are, whom an account's change touches, and whom the rows of an entry do.
+        for (query, expected) in [
+            (
+                signals::OBSERVED_OF,
+                &[
+                    "SEARCH o USING COVERING INDEX observed_attendee (event=? AND attendee=?)",
+                    "SEARCH a USING COVERING INDEX listed_account_attendee (event=? AND attendee=?)",
+                    "SEARCH o USING PRIMARY KEY (event=? AND subject=?)",
+                ][..],
+            ),
+            (
+                signals::SHARING,
+                &[
+                    "SEARCH a USING PRIMARY KEY (event=? AND subject=?)",
+                    "SEARCH o USING PRIMARY KEY (event=? AND subject=?)",
+                    "SEARCH p USING COVERING INDEX observed_subject_row (event=? AND entry=? AND row=?)",
+                    "SEARCH a USING PRIMARY KEY (event=? AND subject=?)",
+                ],
+            ),
+            (
+                signals::NAMED,
+                &[
+                    "SEARCH o USING PRIMARY KEY (event=? AND entry=?)",
+                    "SEARCH o USING COVERING INDEX observed_subject_row (event=? AND entry=?)",
+                    "SEARCH a USING PRIMARY KEY (event=? AND subject=?)",
+                ],
+            ),
+        ] {
+            let mut steps = plan(query);
+            steps.retain(|step| step.starts_with("SEARCH") || step.starts_with("SCAN"));
+            assert_eq!(steps, expected, "{query}");
+        }
     }
 
     #[test]

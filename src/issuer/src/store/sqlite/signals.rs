@@ -56,9 +56,10 @@ pub(super) fn sharing(
     Ok(found)
 }
 
-/// Those whose rows of an entry are, or may be: named in them, or listing an account of them.
-const NAMED: &str = "SELECT o.attendee FROM observed o WHERE o.event = ?1 AND o.entry = ?2 \
-     AND (?3 IS NULL OR o.row = ?3) AND o.attendee IS NOT NULL \
+/// Those whose rows of an entry are, or may be: named in them, or listing an account of them. The plus keeps from going through all rows of
+/// the event that name somebody.
+pub(super) const NAMED: &str = "SELECT o.attendee FROM observed o WHERE o.event = ?1 AND o.entry = ?2 \
+     AND (?3 IS NULL OR o.row = ?3) AND +o.attendee IS NOT NULL \
      UNION SELECT a.attendee FROM observed_subject o CROSS JOIN listed_account a \
      ON a.event = o.event AND a.subject = o.subject \
      WHERE o.event = ?1 AND o.entry = ?2 AND (?3 IS NULL OR o.row = ?3)";
