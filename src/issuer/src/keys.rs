@@ -372,6 +372,9 @@ pub struct ShopPosition {
     pub id: u64,
     /// The code of the order it is in.
     pub order: String,
+    /// Its number within the order; none where nobody said it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub number: Option<u64>,
 }
 
 impl std::fmt::Debug for Person {

@@ -18,7 +18,7 @@ use protocol::subject::{EMAIL, SubjectDigest};
 use super::{Desk, ImportFault, Plan, Source, with_tries};
 use crate::keys::{External, Person, SealKey, ShopPosition, random, random_text};
 use crate::sources::observed::Subject;
-use crate::sources::pretix::PretixImport;
+use crate::sources::pretix::{PretixImport, PretixRow};
 use crate::sources::{RegistrationRow, RegistrationsImport};
 use crate::store::events::{EventFacts, MAX_PAGE, Versioned};
 use crate::store::people::{AttendeeFacts, PersonChange, Roster};
@@ -45,7 +45,7 @@ struct Tally {
 #[derive(Clone, Copy)]
 struct Incoming<'a> {
     row: &'a RegistrationRow,
-    position: Option<(u64, &'a str)>,
+    position: Option<&'a PretixRow>,
     /// The source that sent it, and its id there.
     external: Option<(&'a str, &'a str)>,
 }
@@ -100,7 +100,7 @@ pub fn import_positions(
 ) -> Result<Plan, ImportFault> {
     let rows = read.rows.iter().map(|row| Incoming {
         row: &row.registration,
-        position: Some((row.position, row.order.as_str())),
+        position: Some(row),
         external: None,
     });
     let shop = Some(read);
@@ -349,7 +349,7 @@ impl<'a> Reception<'a> {
         let digest = self.badge_key.digest(&row.badge);
         let known = self.roster.badges.get(&digest);
         let of_place = match (incoming.position, incoming.external) {
-            (Some((id, _)), _) => self.positions.get(&id),
+            (Some(shop), _) => self.positions.get(&shop.position),
             (None, Some((_, id))) => self.externals.get(id),
             (None, None) => None,
         };
@@ -357,8 +357,8 @@ impl<'a> Reception<'a> {
             && known != other
         {
             return Err(ImportFault::Refused(match incoming.position {
-                Some((id, _)) => format!(
-                    "the badge of position {id} is {known}'s, but the position is {other}'s: one of them was imported from another \
+                Some(PretixRow { position, .. }) => format!(
+                    "the badge of position {position} is {known}'s, but the position is {other}'s: one of them was imported from another \
                      list; cancel that one there"
                 ),
                 None => format!("is {known}'s, but this id is {other}'s; one badge is one person"),
@@ -451,8 +451,11 @@ impl<'a> Reception<'a> {
     fn accounts(&self, attendee: &AttendeeId, person: &Person) -> Vec<SubjectDigest> {
         let email = person.email.as_deref();
         let email = email.map(|email| Subject::new(EMAIL, email));
-        let position = person.position.as_ref();
-        let position = position.map(|position| Subject::pretix_position(position.id));
+        let position = person.position.as_ref().into_iter().flat_map(|position| {
+            let code = |number: u64| Subject::pretix_code(&position.order, &number.to_string());
+            let code = position.number.map(code);
+            std::iter::once(Subject::pretix_position(position.id)).chain(code)
+        });
         let externals = person.externals.iter();
         let externals = externals.map(|external| Subject::external(&external.source, &external.id));
         let own = email.into_iter().chain(position).chain(externals);
@@ -558,9 +561,12 @@ fn externals(incoming: Incoming<'_>, mut held: Vec<External>) -> Vec<External> {
 }
 
 fn shop_position(incoming: Incoming<'_>) -> Option<ShopPosition> {
-    let (id, order) = incoming.position?;
-    let order = order.to_owned();
-    Some(ShopPosition { id, order })
+    let row = incoming.position?;
+    Some(ShopPosition {
+        id: row.position,
+        order: row.order.clone(),
+        number: row.number,
+    })
 }
 
 /// What a row says, and of what it says nothing, what is held.

@@ -6,6 +6,7 @@ use super::*;
 use crate::imports::MAX_TRIES;
 use crate::imports::testing::{Office, event_id};
 use crate::keys::system_random;
+use crate::sources::platforms::{AttendanceFormat, Reading};
 use crate::sources::registrations_csv;
 use crate::store::SqliteStore;
 use crate::testing::register;
@@ -276,6 +277,56 @@ fn a_new_badge_or_order_keeps_the_person_and_the_old_badge_stays_theirs() {
     assert_eq!(owner("BBBB"), owner("DDDD"));
     let again = import_orders(&office, &["A 1:AAAA", "C 2:DDDD"], false);
     assert_eq!(again.changes, Vec::<String>::new());
+}
+
+/// Whose the entries of these positions are, by the badges that were imported with them; `-` where a reviewer is asked.
+fn logged(office: &Office, positions: &[(&str, u32)]) -> Vec<String> {
+    let header = "Date,Time,Check-in list,Scan type,Order code,Position ID,Secret,Product,Name,Device,Offline,Offline override,\
+                  Automatically checked in,Gate,Result,Error message";
+    let rows = positions.iter().zip(10..).map(|((order, number), minute)| {
+        format!(
+            "2026-10-31,10:{minute},Hall,Entry,{order},{number},x,Full,Somebody,Door,No,No,No,,OK,"
+        )
+    });
+    let lines: Vec<String> = std::iter::once(header.to_owned()).chain(rows).collect();
+    let reading = Reading {
+        zone: Some(chrono_tz::Europe::Vienna),
+        ..Reading::plain(office.now)
+    };
+    let read = AttendanceFormat::Pretix.read(lines.join("\n").as_bytes(), &reading);
+    let roster = office.store.roster(&event_id()).unwrap();
+    let document = document(office);
+    let roll = audit::derive::Roll::new(&document);
+    let rows = read.unwrap().import.batch.rows;
+    rows.iter()
+        .map(|row| {
+            let row = row.to_row(&office.badge_key()).unwrap();
+            let Some(owner) = roll.owner(&row) else {
+                return "-".to_owned();
+            };
+            let mut badges = ["AAAA", "BBBB", "CCCC"].into_iter().filter(|badge| {
+                let badge = office
+                    .badge_key()
+                    .digest(&format!("{badge}-9TZD-WH4E-K7QX"));
+                roster.badges.get(&badge) == Some(owner)
+            });
+            badges.next().unwrap().to_owned()
+        })
+        .collect()
+}
+
+#[test]
+fn a_check_in_log_names_positions_by_order_and_number() {
+    let office = Office::new();
+    import_orders(&office, &["A 1:AAAA 2:BBBB", "B 3:CCCC"], false);
+    // The number counts within its order, and so does the order.
+    assert_eq!(
+        logged(&office, &[("A", 1), ("A", 2), ("B", 3), ("B", 1), ("C", 2)]),
+        ["AAAA", "BBBB", "CCCC", "-", "-"]
+    );
+    // Split off into another order, a position is known by its new name alone.
+    import_orders(&office, &["A 1:AAAA", "C 2:BBBB"], false);
+    assert_eq!(logged(&office, &[("A", 2), ("C", 2)]), ["-", "BBBB"]);
 }
 
 #[test]

@@ -56,9 +56,17 @@ impl Subject {
 }
 
 impl Subject {
+    /// The system of positions by their codes.
+    pub const PRETIX_CODE: &str = "pretix-code";
+
     /// A position of a pretix shop's order, by its number: registrations that come from pretix list it.
     pub fn pretix_position(id: u64) -> Self {
         Self::new("pretix", &format!("position/{id}"))
+    }
+
+    /// The same position by the order's code and its number within the order, as exports for people name it: `B00001-2`.
+    pub fn pretix_code(order: &str, number: &str) -> Self {
+        Self::new(Self::PRETIX_CODE, &format!("{order}-{number}"))
     }
 
     /// The id under which a source sends somebody's registration: registrations that it sent list it.

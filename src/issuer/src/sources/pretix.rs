@@ -45,6 +45,8 @@ pub struct PretixRow {
     pub position: u64,
     /// The code of the order it is in.
     pub order: String,
+    /// Its number within the order, from 1; none where the file does not say it.
+    pub number: Option<u64>,
     /// The person and badge; `line` is the position's place in the file, from 1.
     pub registration: RegistrationRow,
 }
@@ -332,11 +334,14 @@ impl Found<'_> {
         self.value.get("id").and_then(Value::as_u64)
     }
 
+    fn number(&self) -> Option<u64> {
+        self.value.get("positionid").and_then(Value::as_u64)
+    }
+
     /// As staff find it in pretix: `B00001-2`; the path where it has no such name.
     fn code(&self) -> String {
         let order = self.value.get("order").and_then(Value::as_str);
-        let number = self.value.get("positionid").and_then(Value::as_u64);
-        match (order.filter(|o| field::is_code(o)), number) {
+        match (order.filter(|o| field::is_code(o)), self.number()) {
             (Some(order), Some(number)) => format!("{order}-{number}"),
             _ => self.path.clone(),
         }
@@ -451,6 +456,7 @@ fn row(
     Ok(PretixRow {
         position,
         order: order.to_owned(),
+        number: found.number(),
         registration,
     })
 }

@@ -4,7 +4,8 @@
 //! export). Left out, each by its reason: what failed, what was annulled, and check-ins that pretix made by itself. What was
 //! scanned without network was stamped by the device alone, so its clock's error is [`DEVICE_ERROR_MS`]. A second exit, which
 //! pretix accepts, is taken with a warning. Accounts: the position (`pretix`, `position/` and its number) on pages, its code (`pretix-code`, `ORDER-1`) in
-//! the export; names are only shown, and secrets, which are badges, never read.
+//! the export. Registrations that were read from pretix list both; of those from elsewhere a reviewer says whose a position is. Names are only
+//! shown, and secrets, which are badges, never read.
 
 use std::collections::BTreeMap;
 
@@ -19,14 +20,14 @@ use super::report::{Columns, Report, has_header};
 use super::when::Clock;
 use super::{Attendance, DEVICE_ERROR_MS, Reading};
 use crate::sources::json_pages::{self, flag};
-use crate::sources::observed::{Observed, Place, Seen, Where};
+use crate::sources::observed::{Observed, Place, Seen, Subject, Where};
 use crate::sources::problem::{ImportError, ImportReport, Problem};
 use crate::sources::text as text_of_file;
 
 /// The system of positions.
 pub const SYSTEM: &str = "pretix";
 /// The system of positions by their code: order, hyphen, number within the order.
-pub const CODE: &str = "pretix-code";
+pub const CODE: &str = Subject::PRETIX_CODE;
 const SAVE_AGAIN: &str = "save /api/v1/organizers/…/events/…/checkins/ again, each page whole, or export the check-in log as CSV in English, \
                           and import that file unchanged";
 /// How far apart a check-in and its arrival may be for it to have been made with a network, in milliseconds.
