@@ -17,9 +17,11 @@ use evidence::{
     Checkpoint, Frontier, Hash, SigningKey, cosign, leaf_hash, sha256, sign_checkpoint,
 };
 use issuer::decisions::Decider;
+use issuer::imports::observed::{self, By, Taken};
 use issuer::imports::{self, Desk, Plan, Source};
 use issuer::intake::meaning::{Parties, prepare};
 use issuer::keys::{Keys, Random};
+use issuer::sources::platforms::{DayOrder, Reading, detect_attendance};
 use issuer::sources::{agenda_csv, registrations_csv, zone_named};
 use issuer::store::batches::BatchOutcome;
 use issuer::store::enrolment::{KioskFacts, NewClaim, Redeemed, Redemption};
@@ -29,7 +31,7 @@ use issuer::store::{
     PeopleUnits as _, SqliteStore, Store,
 };
 use protocol::agenda::Door;
-use protocol::badge::BadgeKey;
+use protocol::badge::{BadgeDigest, BadgeKey};
 use protocol::batch::{self, Head, Leaf};
 use protocol::bundle::{DoorPolicy, NamePolicy};
 use protocol::entry::{self, Body, Boot, BootCause, Clock, Entry, NoteText, Scan};
@@ -222,6 +224,39 @@ impl Office {
         self.store
             .attendee_of(&self.event, digest)
             .expect("the store answers")
+    }
+
+    /// The digest of a badge.
+    ///
+    /// # Panics
+    /// Where the code is no badge text.
+    pub fn badge(&self, badge: &str) -> BadgeDigest {
+        let text = protocol::badge::canonical(badge).expect("a badge's text");
+        self.badge_key.digest(text)
+    }
+
+    /// Imports what a platform reports, or a table of words, times being local to the event. Gives what it did.
+    ///
+    /// # Panics
+    /// Where the file or its import is refused.
+    pub fn attendance(&self, file: &str, by: Option<By<'_>>, now: UtcMs) -> Taken {
+        let reading = Reading {
+            zone: Some(self.zone),
+            day_order: Some(DayOrder::MonthFirst),
+            ..Reading::plain(now)
+        };
+        let format = detect_attendance(file.as_bytes()).expect("a format that is read");
+        let report = format.read(file.as_bytes(), &reading).expect("a report");
+        let file = sha256(file.as_bytes());
+        observed::take(
+            self.desk(now),
+            &self.event,
+            &report.import.batch,
+            file,
+            by,
+            false,
+        )
+        .expect("what was seen is taken")
     }
 
     /// One who decides; each finds everything again.

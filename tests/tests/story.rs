@@ -1,5 +1,6 @@
 //! A conference day told as a story: three rooms, twelve sessions, four hundred people and what goes wrong on real days, from the files and
-//! batches as they come to the decisions as they stand in the end.
+//! batches as they come to the decisions as they stand in the end. The hall is streamed; its report and its polls come in the afternoon, with
+//! what staff wrote down; the morning after somebody says whose a visitor without an address was.
 //!
 //! Contract: `story/day.md` is the story and what is expected of it. The test plays its third column through the issuer's own readers,
 //! imports, intake, store and deciders, and compares what was decided with the others. `~` spreads a group's people over two minutes. Where
@@ -12,12 +13,17 @@
 )]
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use attendance::UtcMs;
 use attendance::words::{AttendeeId, Direction, DirectionSource};
-use issuer::store::DecisionUnits as _;
+use issuer::imports::observed::By;
+use issuer::imports::{self, identity};
 use issuer::store::decisions::DecisionFacts;
+use issuer::store::signals::SubjectFacts;
+use issuer::store::{DecisionUnits as _, SignalUnits as _};
+use protocol::agenda::{Accommodation, Channel};
 use rollcall_tests::desk::{DoorLog, Office, id};
 use rollcall_tests::world::person;
 
@@ -79,6 +85,42 @@ enum Act {
     Cancelled {
         at: UtcMs,
     },
+    /// A row of the platform's report.
+    Online {
+        from: UtcMs,
+        to: UtcMs,
+        device: Device,
+    },
+    /// So many answers at once, to the polls of that moment.
+    Polls {
+        at: UtcMs,
+        count: usize,
+    },
+    /// A word of the sheet that staff fill in.
+    Word {
+        session: String,
+        word: &'static str,
+    },
+    /// Speaks at a session.
+    Speaks(String),
+    /// So many seconds of absence of each session count as presence.
+    Extra(u32),
+    /// An assistant's badge comes and goes at a door instead.
+    Assisted {
+        door: String,
+        from: UtcMs,
+        to: UtcMs,
+    },
+}
+
+/// How somebody is known to the platform.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Device {
+    Laptop,
+    /// Another name, the same address.
+    Phone,
+    /// No address.
+    Guest,
 }
 
 /// What the third column says of the person of a place in their group.
@@ -99,6 +141,14 @@ fn act(text: &str, place: usize, of: usize) -> Act {
             None => at(text),
         }
     };
+    let span = |text: &str| {
+        let (from, to) = text.split_once('-').unwrap();
+        (time(from), time(to))
+    };
+    let online = |text: &str, device| {
+        let (from, to) = span(text);
+        Act::Online { from, to, device }
+    };
     let direction = |word: &str| match word {
         "in" => Direction::In,
         "out" => Direction::Out,
@@ -112,9 +162,180 @@ fn act(text: &str, place: usize, of: usize) -> Act {
     };
     match words.as_slice() {
         [when, door, "toggled", word] => scan(when, door, word, DirectionSource::Toggled),
+        ["online", when] => online(when, Device::Laptop),
+        ["online", when, "phone"] => online(when, Device::Phone),
+        ["online", when, "guest"] => online(when, Device::Guest),
+        [when, count, "polls"] => Act::Polls {
+            at: time(when),
+            count: count.parse().unwrap(),
+        },
+        ["confirmed", session] => Act::Word {
+            session: (*session).to_owned(),
+            word: "confirmed",
+        },
+        ["denied", session] => Act::Word {
+            session: (*session).to_owned(),
+            word: "denied",
+        },
+        ["speaks", session] => Act::Speaks((*session).to_owned()),
+        ["extra", seconds, "s"] => Act::Extra(seconds.parse().unwrap()),
+        ["assistant", door, when] => {
+            let (from, to) = span(when);
+            let door = (*door).to_owned();
+            Act::Assisted { door, from, to }
+        }
         ["cancelled", "at", when] => Act::Cancelled { at: time(when) },
         [when, door, word] => scan(when, door, word, DirectionSource::Reader),
         _ => panic!("nobody knows how to play {text:?}"),
+    }
+}
+
+/// The badge of somebody's assistant.
+fn assistant(number: usize) -> String {
+    person(5_000 + number)
+}
+
+/// What staff say of people before the day.
+fn arrange(office: &Office, all: &[(usize, Vec<Act>)], now: UtcMs) {
+    let by = By {
+        operator: "ada",
+        reason: "arranged_before",
+    };
+    for (number, acts) in all {
+        let whose = office.whose(&person(*number)).unwrap();
+        let (desk, event) = (|| office.desk(now), &office.event);
+        for act in acts {
+            match act {
+                Act::Speaks(session) => {
+                    identity::speaks(desk(), event, &whose, &[id(session)], by).unwrap();
+                }
+                Act::Extra(extra_s) => {
+                    let granted = Accommodation {
+                        session: None,
+                        extra_s: Some(*extra_s),
+                        whole: false,
+                    };
+                    identity::grant(desk(), event, &whose, &[granted], by).unwrap();
+                }
+                Act::Assisted { .. } => {
+                    let badge = office.badge(&assistant(*number));
+                    identity::assist(desk(), event, &whose, &[badge], by).unwrap();
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// A time of the day as Zoom's reports of meetings and of polls have it, local.
+fn zoom_times(at: UtcMs) -> [String; 2] {
+    let seconds = (at.0 - MIDNIGHT.0) / 1_000;
+    let (hour, minute, second) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    let half = if hour < 12 { "AM" } else { "PM" };
+    let of_twelve = (hour + 11) % 12 + 1;
+    [
+        format!("06/12/2026 {of_twelve:02}:{minute:02}:{second:02} {half}"),
+        format!("Jun 12, 2026 {hour:02}:{minute:02}:{second:02}"),
+    ]
+}
+
+/// Zoom's report of who joined, and its report of polls.
+fn zoom_reports(all: &[(usize, Vec<Act>)]) -> (String, String) {
+    let mut joined = "Meeting ID,Topic,Start Time,End Time,User Email,Duration (Minutes),Participants\n\
+        987 6543 210,Great Hall,06/12/2026 08:30:00 AM,06/12/2026 03:00:00 PM,chair@example.org,390,9\n\n\
+        Name (Original Name),User Email,Join Time,Leave Time,Duration (Minutes),Guest\n"
+        .to_owned();
+    let mut polls = "Poll Report\nReport Generated:,\"Jun 12, 2026 15:00:00\"\n\
+        Topic,Meeting ID,Actual Start Time,Actual Duration (minutes)\n\
+        Great Hall,987 6543 210,\"Jun 12, 2026 08:30:00\",390\nPoll Details\n\
+        #,User Name,User Email,Submitted Date/Time,\n"
+        .to_owned();
+    let mut row = 0;
+    for (number, acts) in all {
+        let address = |device: Device| match device {
+            Device::Guest => String::new(),
+            Device::Laptop | Device::Phone => format!("p{number}@example.org"),
+        };
+        for act in acts {
+            match act {
+                Act::Online { from, to, device } => {
+                    let name = match device {
+                        Device::Phone => "telephone".to_owned(),
+                        Device::Laptop | Device::Guest => format!("Person {number:03}"),
+                    };
+                    let minutes = (to.0 - from.0) / 60_000;
+                    let ([from, _], [to, _]) = (zoom_times(*from), zoom_times(*to));
+                    let address = address(*device);
+                    let _ = writeln!(joined, "{name},{address},{from},{to},{minutes},Yes");
+                }
+                Act::Polls { at, count } => {
+                    row += 1;
+                    let is_guest = |act: &Act| matches!(act, Act::Online { device, .. } if *device == Device::Guest);
+                    let device = if acts.iter().any(is_guest) {
+                        Device::Guest
+                    } else {
+                        Device::Laptop
+                    };
+                    let ([_, when], address) = (zoom_times(*at), address(device));
+                    let answers: String =
+                        (0..*count).map(|n| format!(",Question {n}?,Yes")).collect();
+                    let name = format!("Person {number:03}");
+                    let _ = writeln!(polls, "{row},{name},{address},\"{when}\"{answers}");
+                }
+                _ => {}
+            }
+        }
+    }
+    (joined, polls)
+}
+
+/// The sheet that staff fill in.
+fn sheet(all: &[(usize, Vec<Act>)]) -> String {
+    let mut csv = "email,session,word,reason,when\n".to_owned();
+    for (number, acts) in all {
+        for act in acts {
+            if let Act::Word { session, word } = act {
+                let reason = if *word == "denied" {
+                    "left_badge"
+                } else {
+                    "seen_by_moderator"
+                };
+                let _ = writeln!(
+                    csv,
+                    "p{number}@example.org,{session},{word},{reason},2026-06-12T15:30"
+                );
+            }
+        }
+    }
+    csv
+}
+
+/// The only one whom the reports show and no registration: the visitor without an address.
+fn match_visitor(office: &Office, all: &[(usize, Vec<Act>)], now: UtcMs) {
+    let is_guest = |acts: &[Act]| {
+        acts.iter()
+            .any(|act| matches!(act, Act::Online { device, .. } if *device == Device::Guest))
+    };
+    let guests: Vec<usize> = all
+        .iter()
+        .filter(|(_, acts)| is_guest(acts))
+        .map(|(number, _)| *number)
+        .collect();
+    let [guest] = guests.as_slice() else {
+        panic!("one visitor has no address");
+    };
+    let subjects = office.store.subjects(&office.event, None, 1_000).unwrap();
+    let nobodys = |facts: &&SubjectFacts| facts.accounts.iter().all(|(_, whose)| whose.is_empty());
+    let unknown: Vec<&SubjectFacts> = subjects.iter().filter(nobodys).collect();
+    assert!(!unknown.is_empty(), "the visitor is nobody's");
+    let whose = office.whose(&person(*guest)).unwrap();
+    for facts in unknown {
+        let by = By {
+            operator: "ada",
+            reason: "asked_by_telephone",
+        };
+        let (desk, event) = (office.desk(now), &office.event);
+        identity::match_subject(desk, event, (facts.subject, &whose), by).unwrap();
     }
 }
 
@@ -135,7 +356,7 @@ fn registrations(groups: &[Group], now: UtcMs) -> String {
             let acts = acts(group, number - group.people.start);
             let cancelled = acts.iter().find_map(|act| match act {
                 Act::Cancelled { at } if *at <= now => Some(*at),
-                Act::Cancelled { .. } | Act::Scan { .. } => None,
+                _ => None,
             });
             let until = cancelled.map_or_else(String::new, protocol::text::instant);
             let until = until
@@ -186,6 +407,8 @@ enum Beat {
     Moved,
     /// Registrations are imported again.
     People,
+    /// The platform's reports and the sheet of staff are imported.
+    Reports,
 }
 
 fn beats() -> Vec<(UtcMs, Beat)> {
@@ -201,6 +424,7 @@ fn beats() -> Vec<(UtcMs, Beat)> {
         (at("13:10"), Beat::On("hall-south", Some(-400))),
         (at("15:00"), Beat::Deliver("hall-south")),
         (at("15:01"), Beat::Deliver("hall-south")),
+        (at("16:00"), Beat::Reports),
     ];
     for minute in (8 * 60 + 35..15 * 60).step_by(10) {
         let when = MIDNIGHT.plus_ms(minute * 60_000);
@@ -216,46 +440,54 @@ fn beats() -> Vec<(UtcMs, Beat)> {
     beats
 }
 
-fn play(office: &Office, doors: &mut Doors, groups: &[Group]) {
+/// What everybody does, by number.
+fn all_acts(groups: &[Group]) -> Vec<(usize, Vec<Act>)> {
+    let mut all = Vec::new();
+    for group in groups {
+        let first = group.people.start;
+        all.extend(group.people.clone().map(|n| (n, acts(group, n - first))));
+    }
+    all
+}
+
+fn play(office: &Office, doors: &mut Doors, groups: &[Group], all: &[(usize, Vec<Act>)]) {
     enum Next<'a> {
         Beat(Beat),
-        Scan(&'a str, usize, Direction, DirectionSource),
+        Scan(&'a str, String, Direction, DirectionSource),
     }
-    let all: Vec<(usize, Vec<Act>)> = groups
-        .iter()
-        .flat_map(|group| {
-            let first = group.people.start;
-            group
-                .people
-                .clone()
-                .map(move |n| (n, acts(group, n - first)))
-        })
-        .collect();
     let mut day: Vec<(UtcMs, Next)> = beats()
         .into_iter()
         .map(|(when, beat)| (when, Next::Beat(beat)))
         .collect();
-    for (number, acts) in &all {
+    for (number, acts) in all {
         for act in acts {
-            if let Act::Scan {
-                door,
-                at,
-                direction,
-                source,
-            } = act
-            {
-                day.push((*at, Next::Scan(door, *number, *direction, *source)));
+            match act {
+                Act::Scan {
+                    door,
+                    at,
+                    direction,
+                    source,
+                } => day.push((*at, Next::Scan(door, person(*number), *direction, *source))),
+                Act::Assisted { door, from, to } => {
+                    let passes = [(from, Direction::In), (to, Direction::Out)];
+                    for (at, direction) in passes {
+                        let badge = assistant(*number);
+                        let scan = Next::Scan(door, badge, direction, DirectionSource::Reader);
+                        day.push((*at, scan));
+                    }
+                }
+                _ => {}
             }
         }
     }
     day.sort_by_key(|(when, _)| *when);
     let mut decider = office.decider();
     for (when, next) in day {
-        match next {
-            Next::Scan(door, number, direction, source) => {
+        match &next {
+            Next::Scan(door, badge, direction, source) => {
                 doors
                     .of(door)
-                    .scan_read(office, when, &person(number), direction, source);
+                    .scan_read(office, when, badge, *direction, *source);
             }
             Next::Beat(Beat::On(door, off)) => {
                 doors
@@ -266,7 +498,7 @@ fn play(office: &Office, doors: &mut Doors, groups: &[Group]) {
                 let log = doors.of(door);
                 log.exchange(office, when);
                 // The lab's network goes before anything is delivered.
-                if door != "lab-door" {
+                if *door != "lab-door" {
                     log.deliver(office, when);
                 }
             }
@@ -276,6 +508,22 @@ fn play(office: &Office, doors: &mut Doors, groups: &[Group]) {
             }
             Next::Beat(Beat::People) => {
                 office.registrations(&registrations(groups, when), when);
+            }
+            Next::Beat(Beat::Reports) => {
+                let (joined, polls) = zoom_reports(all);
+                let taken = office.attendance(&joined, None, when);
+                assert_eq!(taken.refused_total, 1, "{:?}", taken.refused);
+                assert_eq!(office.attendance(&polls, None, when).refused_total, 0);
+                let by = By {
+                    operator: "ada",
+                    reason: "sheet_of_moderators",
+                };
+                assert_eq!(
+                    office.attendance(&sheet(all), Some(by), when).refused_total,
+                    0
+                );
+                // Whatever comes twice counts once.
+                assert_eq!(office.attendance(&joined, None, when).added, 0);
             }
         }
         if matches!(next, Next::Beat(_)) {
@@ -355,8 +603,16 @@ fn a_day_comes_to_what_the_table_says() {
     office.agenda(&file("agenda.csv"), eve);
     office.adopt(PROGRAMME, &file("rules.toml"), eve);
     office.registrations(&registrations(&groups, eve), eve);
+    let channel = Channel {
+        id: "zoom/9876543210".into(),
+        title: "Great Hall, streamed".into(),
+        rooms: vec![id("hall")],
+    };
+    imports::channels::put_channel(office.desk(eve), &office.event, &channel).unwrap();
+    let acts = all_acts(&groups);
+    arrange(&office, &acts, eve);
     let mut doors = Doors::new(&office, eve);
-    play(&office, &mut doors, &groups);
+    play(&office, &mut doors, &groups, &acts);
     let all = 0..groups.last().unwrap().people.end;
     let attendees: Vec<AttendeeId> = all.map(|n| office.whose(&person(n)).unwrap()).collect();
     let evening = decisions(&office, &attendees, at("18:00"));
@@ -367,6 +623,7 @@ fn a_day_comes_to_what_the_table_says() {
     doors
         .of("lab-door")
         .deliver(&office, morning.plus_ms(60_000));
+    match_visitor(&office, &acts, morning.plus_ms(120_000));
     let end = decisions(&office, &attendees, morning.plus_ms(600_000));
     let found = table(&groups, &evening, &end);
     if std::env::var_os("ROLLCALL_BLESS").is_some() {

@@ -104,11 +104,9 @@ pub fn earned(
     let mut ways = Vec::new();
     day.orders(&mut logs, &mut Vec::new(), i64::MIN, &mut ways);
     found.review = ways.len() > WAYS_MAX;
-    let reason = day.reason(&told);
-    found.review |= ways.iter().any(|way| {
-        let named = found.credits.0 == 0 || day.reason(way) == reason;
-        !named || day.count(way).credits != found.credits
-    });
+    found.review |= ways
+        .iter()
+        .any(|way| day.count(way).credits != found.credits);
     let mut left = WAYS_MAX;
     found.review |= !ways.iter().all(|way| {
         let mut way = way.clone();
@@ -123,9 +121,6 @@ struct Day<'a> {
     sessions: &'a [&'a Session],
     registration: Option<&'a Registration>,
 }
-
-/// What kept somebody from earning more, as far as certificates name it: no registration, no check-in, no check-out.
-type Kept = (bool, bool, bool);
 
 impl Day<'_> {
     /// Every way in which what is left of the logs can follow what there is, second by second where it matters.
@@ -214,29 +209,6 @@ impl Day<'_> {
             self.is_registered(second)
         })
     }
-
-    fn reason(&self, way: &[Pass]) -> Kept {
-        let found = self.count(way).credits;
-        if count(self.rules, self.sessions, way, |_| true).credits != found {
-            return (true, false, false);
-        }
-        let with = |rules: RuleSet| {
-            let day = Day {
-                rules: &rules,
-                ..*self
-            };
-            day.count(way).credits != found
-        };
-        let no_in = with(RuleSet {
-            missing_check_in: MissingCheckIn::SessionStart,
-            ..self.rules.clone()
-        });
-        let no_out = with(RuleSet {
-            missing_check_out: MissingCheckOut::SessionEnd,
-            ..self.rules.clone()
-        });
-        (false, no_in, !no_in && no_out)
-    }
 }
 
 fn whole(ms: i64) -> i64 {
@@ -313,8 +285,9 @@ fn stretches(
 ) -> Vec<Stretch> {
     let mut found: Vec<Stretch> = Vec::new();
     let mut inside = false;
-    // Whether the newest stretch was ended by a check-out here, with no check-in here since.
-    let mut checked_out = false;
+    // Whether the newest stretch was ended by a check-out here, with no check-in here since; and whether there was one
+    // elsewhere.
+    let (mut checked_out, mut been_away) = (false, false);
     for (at, pass) in passes.iter().enumerate() {
         let Some(room) = room(sessions, pass) else {
             continue;
@@ -328,9 +301,10 @@ fn stretches(
                         ended: None,
                     });
                 }
-                (inside, checked_out) = (true, false);
+                (inside, checked_out, been_away) = (true, false, false);
             }
             Direction::In => {
+                been_away |= !inside && rules.in_elsewhere == InElsewhere::ClosesPrevious;
                 if inside && rules.in_elsewhere == InElsewhere::ClosesPrevious {
                     found.last_mut().expect("somebody inside came in").ended = Some(at);
                     inside = false;
@@ -344,9 +318,11 @@ fn stretches(
                         began: None,
                         ended: Some(at),
                     });
-                } else if rules.repeated_out == RepeatedOut::Last {
+                    been_away = false;
+                } else if !been_away && rules.repeated_out == RepeatedOut::Last {
                     found.last_mut().expect("somebody has gone out").ended = Some(at);
                 }
+                been_away &= !inside;
                 (inside, checked_out) = (false, true);
             }
             Direction::Out | Direction::Seen => {}
@@ -408,7 +384,8 @@ fn row(rules: &RuleSet, sessions: &[&Session], session: &Session, passes: &[Pass
     let mut perhaps: Vec<Vec<bool>> = Vec::new();
     let mut all: Vec<Vec<bool>> = Vec::new();
     for stretch in stretches(rules, sessions, passes, &session.room) {
-        let Some((began, ended, for_certain)) = ends(rules, sessions, session, passes, stretch)
+        let Some((began, ended, for_certain)) =
+            ends(rules, sessions, &session.room, passes, stretch)
         else {
             continue;
         };
@@ -450,29 +427,22 @@ fn join(row: &mut [bool], with: &[bool]) {
 /// When a stretch began and ended, each in an interval of seconds, and whether it counts for certain.
 type Ends = ((i64, i64), (i64, i64), bool);
 
-/// A stretch's two ends for a session, the missing one by policy, and whether it counts for certain. `None` where it counts nothing there.
+/// A stretch's two ends, the missing one by policy, and whether it counts for certain. `None` where it counts nothing.
 fn ends(
     rules: &RuleSet,
     sessions: &[&Session],
-    session: &Session,
+    at: &RoomId,
     passes: &[Pass],
     stretch: Stretch,
 ) -> Option<Ends> {
-    let here = || sessions.iter().filter(|other| other.room == session.room);
-    let (from, to) = (start(session), end(session));
-    let seen = |pass: &&Pass| {
-        let is_here = room(sessions, pass).as_ref() == Some(&session.room);
-        is_here && from <= pass.at_s && pass.at_s < to
-    };
+    let mut here = sessions.iter().filter(|session| session.room == *at);
     let when = |pass: &Pass| (pass.from_s, pass.to_s);
     match (stretch.began, stretch.ended) {
         (Some(began), Some(ended)) => Some((when(&passes[began]), when(&passes[ended]), true)),
         (Some(began), None) => {
             // Of the session that was on, or the next one there.
-            let of = here().find(|other| passes[began].at_s < end(other))?;
-            if of.id != session.id {
-                return None;
-            }
+            let of = here.find(|other| passes[began].at_s < end(other))?;
+            let (to, seen) = (end(of), seen_in(sessions, of));
             let came = when(&passes[began]);
             match rules.missing_check_out {
                 MissingCheckOut::None => None,
@@ -485,10 +455,8 @@ fn ends(
             }
         }
         (None, Some(ended)) => {
-            let of = here().rfind(|other| start(other) <= passes[ended].at_s)?;
-            if of.id != session.id {
-                return None;
-            }
+            let of = here.rfind(|other| start(other) <= passes[ended].at_s)?;
+            let (from, seen) = (start(of), seen_in(sessions, of));
             let went = when(&passes[ended]);
             match rules.missing_check_in {
                 MissingCheckIn::None => None,
@@ -501,6 +469,14 @@ fn ends(
             }
         }
         (None, None) => None,
+    }
+}
+
+/// Whether a pass is of a session's room and time.
+fn seen_in<'a>(sessions: &'a [&Session], of: &'a Session) -> impl Fn(&&Pass) -> bool + 'a {
+    move |pass| {
+        let is_here = room(sessions, pass).as_ref() == Some(&of.room);
+        is_here && start(of) <= pass.at_s && pass.at_s < end(of)
     }
 }
 
