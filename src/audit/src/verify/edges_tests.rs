@@ -304,6 +304,26 @@ fn a_basis_leaves_nothing_out_that_was_known_before_the_newest_thing_it_rests_on
 }
 
 #[test]
+fn a_basis_leaves_out_no_scan_of_the_attendee_that_was_held() {
+    let at = nine_and(70 * MINUTE_MS);
+    let mut world = World::small();
+    world.add_kiosk("hall-2", "back-door", &["hall"], nine_and(-29 * MINUTE_MS));
+    world.sync(1, nine_and(-20 * MINUTE_MS));
+    world.scan(0, nine_and(0), "X1", Direction::In);
+    world.sync(0, nine_and(MINUTE_MS));
+    // Newer than all that the basis rests on, and so nothing but the scan itself shows that it is missing.
+    world.scan(1, nine_and(50 * MINUTE_MS), "X1", Direction::Out);
+    let before = world.accepted(1);
+    world.sync(1, nine_and(51 * MINUTE_MS));
+    world.pretend_accepted(1, before);
+    world.decide(at, "a-2", "main");
+    let report = run(&world.archive());
+    assert_eq!(report.verdict, Verdict::Verified, "{:#?}", report.checks);
+    world.decide(at, "a-1", "main");
+    check(&world, &["decisions"], "the basis leaves out entry");
+}
+
+#[test]
 fn what_came_after_an_enrolment_had_ended_may_be_left_out() {
     let at = nine_and(70 * MINUTE_MS);
     let (mut world, _) = of_two_journals();

@@ -1,5 +1,6 @@
 //! Faults of decisions and of what they rest on.
 
+use attendance::words::Direction;
 use audit::testing::{MINUTE_MS, RULES, World, id, nine_and};
 use evidence::Hash;
 use protocol::decision::{Basis, object_bytes};
@@ -40,6 +41,17 @@ pub(super) fn decision_cases() -> Vec<Case> {
             });
             world.pretend_accepted(0, first.unwrap());
         }),
+        with(
+            "a decision without a scan that came after all that it rests on",
+            &["decisions"],
+            |world| {
+                world.add_kiosk("hall-9", "side-door", &["hall"], at());
+                world.scan(1, at().plus_ms(MINUTE_MS), "X2", Direction::Out);
+                world.sync(1, at().plus_ms(2 * MINUTE_MS));
+                world.pretend_accepted(1, 0);
+                world.decide(at().plus_ms(3 * MINUTE_MS), "a-2", "main");
+            },
+        ),
         basis("a basis that is not there", |_, bytes| bytes.clear()),
         basis("a basis in another form", |_, bytes| bytes.push(b' ')),
         basis("a basis of another event", |basis, bytes| {
