@@ -56,6 +56,10 @@ const NAMED: &[(u64, &str)] = &[
         7_727,
         "the simulator looked up a cloned card's scan in the bundle of a later enrolment",
     ),
+    (
+        20_773,
+        "the simulator let a suspend swallow the wait of a sync that could not begin",
+    ),
 ];
 
 /// Plays seeds on all processors: the tally, and what did not hold.

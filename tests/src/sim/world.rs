@@ -434,6 +434,9 @@ impl World {
                         None => self.after(5_000, Event::Begin { kiosk, epoch }),
                     }
                     self.look_after(kiosk);
+                } else if self.kiosks[kiosk].suspended && self.kiosks[kiosk].epoch == epoch {
+                    // A wait that a suspend came into goes on after it.
+                    self.after(5_000, Event::Begin { kiosk, epoch });
                 }
             }
             Event::Start(kiosk) => self.start(kiosk),
