@@ -8,6 +8,8 @@
 mod browser;
 #[path = "pages/conference.rs"]
 mod conference;
+#[path = "pages/days.rs"]
+mod days;
 #[path = "pages/time_code.rs"]
 mod time_code;
 
@@ -47,6 +49,10 @@ pub(crate) async fn serve(now: UtcMs, is_https: bool) -> SocketAddr {
     let pages = tokio::task::spawn_blocking(move || world().pages(now, is_https))
         .await
         .unwrap();
+    serve_pages(pages).await
+}
+
+async fn serve_pages(pages: issuer::web::Pages) -> SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let service = issuer::web::router(pages).into_make_service_with_connect_info::<SocketAddr>();
@@ -66,8 +72,12 @@ impl Browser {
     }
 
     async fn at(now: UtcMs, is_https: bool) -> Self {
+        Self::of(serve(now, is_https).await)
+    }
+
+    fn of(address: SocketAddr) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let base = format!("http://{}", serve(now, is_https).await);
+        let base = format!("http://{address}");
         let client = Client::builder()
             .redirect(redirect::Policy::none())
             .build()

@@ -1,47 +1,30 @@
 //! One attendee: registration, timeline, decisions with what doors showed beside them, evidence and certificates.
 
+mod days;
 mod evidence;
+mod streams;
 
 use askama::Template;
 use attendance::eligibility::span_text;
-use attendance::time::{Bracket, Interval};
-use attendance::words::RoomId;
+use attendance::time::Bracket;
 use attendance::{Decision, UtcMs};
 use axum::extract::{Path, State};
 use axum::response::Response;
-use protocol::agenda::{Agenda, Session};
+use protocol::agenda::Agenda;
 use protocol::badge::BadgeDigest;
 
+use self::days::{DayView, about, anchor, days};
 use self::evidence::{Found, Live, PlacedScan};
 use super::Pages;
 use super::attendees::{outcome_tone, outcome_words, person, record, registration_word};
 use super::fault::Fault;
 use super::layout::{Frame, html};
-use super::timeline::{Day, Ink, Labels, Mark, Piece, Window, draw};
 use super::words::{self, Zone};
 use crate::access::Signed;
 use crate::decisions::difference;
 use crate::store::decisions::CertificateFacts;
 use crate::store::events::EventFacts;
 use crate::store::people::AttendeeFacts;
-
-/// Lengths that differ by less are one to people.
-const SAME_MS: i64 = 2_000;
-
-struct DayView {
-    title: String,
-    svg: String,
-    rows: Vec<TimelineRow>,
-}
-
-struct TimelineRow {
-    room: String,
-    what: String,
-    when: String,
-    length: String,
-    how: String,
-    is_session: bool,
-}
 
 struct PartRow {
     session: String,
@@ -214,214 +197,6 @@ fn validity(facts: &AttendeeFacts, zone: Zone, now: UtcMs) -> String {
             zone.near(until, now)
         ),
     }
-}
-
-fn room_title(agenda: Option<&Agenda>, room: &RoomId) -> String {
-    let found = agenda.and_then(|a| a.rooms.iter().find(|r| r.id == *room));
-    found.map_or_else(|| room.to_string(), |r| r.title.clone())
-}
-
-/// The room a scan is drawn in: the first of its door.
-fn scan_room(found: &Found, scan: &PlacedScan) -> String {
-    let agenda = found.agenda.as_ref();
-    let door = agenda.and_then(|a| a.doors.iter().find(|d| d.id == scan.scan.door));
-    let room = door
-        .and_then(|d| d.rooms.first())
-        .or_else(|| scan.scan.rooms.first());
-    room.map_or_else(
-        || scan.scan.door.to_string(),
-        |room| room_title(agenda, room),
-    )
-}
-
-/// When something is drawn: the earliest it may have been, or the latest where no earliest is known.
-fn anchor(at: Interval) -> UtcMs {
-    if at.earliest <= UtcMs::DISTANT_PAST {
-        at.latest
-    } else {
-        at.earliest
-    }
-}
-
-fn days(found: &Found, zone: Zone, now: UtcMs, name: &str) -> Vec<DayView> {
-    let agenda = found.agenda.as_ref();
-    let stays =
-        agenda.map(|a| evidence::stays(&found.programmes, a, &|room| room_title(agenda, room)));
-    let mut by_day: std::collections::BTreeMap<chrono::NaiveDate, Day> =
-        std::collections::BTreeMap::new();
-    for scan in &found.scans {
-        let mark = Mark {
-            room: scan_room(found, scan),
-            at: scan.placed.at,
-            label: scan.scan.direction.as_str().to_owned(),
-        };
-        by_day
-            .entry(zone.day(anchor(scan.placed.at)))
-            .or_default()
-            .marks
-            .push(mark);
-    }
-    for stay in stays.into_iter().flatten() {
-        let edge = stay.start.as_ref().or(stay.end.as_ref());
-        if let Some(edge) = edge {
-            by_day
-                .entry(zone.day(anchor(edge.at)))
-                .or_default()
-                .stays
-                .push(stay);
-        }
-    }
-    let sessions = agenda.map(|a| a.sessions.as_slice()).unwrap_or_default();
-    // Only rooms in which somebody was seen are drawn, or the picture would be the whole agenda.
-    for (date, day) in &mut by_day {
-        let rooms: Vec<String> = day.rooms().into_iter().map(str::to_owned).collect();
-        let mut own: Vec<&Session> = sessions
-            .iter()
-            .filter(|s| zone.day(s.start) == *date)
-            .collect();
-        own.sort_by_key(|s| (s.start, &s.id));
-        for session in own {
-            let room = room_title(agenda, &session.room);
-            if rooms.contains(&room) {
-                let (start, end) = (
-                    session.actual_start.unwrap_or(session.start),
-                    session.actual_end.unwrap_or(session.end),
-                );
-                day.windows.push(Window {
-                    title: session.title.clone(),
-                    room,
-                    start,
-                    end,
-                });
-            }
-        }
-    }
-    let many = by_day.into_values().enumerate();
-    many.map(|(number, day)| day_view(&day, number, zone, now, name))
-        .collect()
-}
-
-fn day_view(day: &Day, number: usize, zone: Zone, now: UtcMs, name: &str) -> DayView {
-    let title = day
-        .extent(now)
-        .map_or_else(String::new, |(from, _)| zone.day_text(from));
-    let desc = format!(
-        "{} in {}, {} and {}. The table below says the same.",
-        words::count(day.windows.len(), "session"),
-        words::count(day.rooms().len(), "room"),
-        words::count(day.stays.len(), "stretch of presence")
-            .replace("stretch of presences", "stretches of presence"),
-        words::count(day.marks.len(), "scan"),
-    );
-    let labels = Labels {
-        title: &format!("Presence of {name} on {title}"),
-        desc: &desc,
-        number,
-        clock: &|at| zone.clock(at),
-    };
-    DayView {
-        svg: draw(day, now, &labels),
-        rows: table(day, zone, now),
-        title,
-    }
-}
-
-/// The same as the picture, as rows.
-fn table(day: &Day, zone: Zone, now: UtcMs) -> Vec<TimelineRow> {
-    let mut rows = Vec::new();
-    for room in day.rooms() {
-        let mut timed: Vec<(UtcMs, TimelineRow)> = Vec::new();
-        for window in day.windows.iter().filter(|w| w.room == room) {
-            timed.push((
-                window.start,
-                TimelineRow {
-                    room: room.to_owned(),
-                    what: window.title.clone(),
-                    when: zone.span(window.start, window.end),
-                    length: span_text(window.end.0 - window.start.0),
-                    how: "session".to_owned(),
-                    is_session: true,
-                },
-            ));
-        }
-        for stay in day.stays.iter().filter(|s| s.room == room) {
-            let (what, when, length, how) = stay_words(stay, zone);
-            let at = stay
-                .start
-                .as_ref()
-                .or(stay.end.as_ref())
-                .map_or(now, |edge| anchor(edge.at));
-            timed.push((
-                at,
-                TimelineRow {
-                    room: room.to_owned(),
-                    what,
-                    when,
-                    length,
-                    how,
-                    is_session: false,
-                },
-            ));
-        }
-        for Piece { from, until, .. } in day
-            .lane(room, now)
-            .into_iter()
-            .filter(|p| p.ink == Ink::Gap)
-        {
-            timed.push((
-                from,
-                TimelineRow {
-                    room: room.to_owned(),
-                    what: "Away".to_owned(),
-                    when: format!("{} to {}", zone.clock(from), zone.clock(until)),
-                    length: about(until.0 - from.0, until.0 - from.0),
-                    how: "no presence shown".to_owned(),
-                    is_session: false,
-                },
-            ));
-        }
-        timed.sort_by_key(|(at, row)| (*at, !row.is_session));
-        rows.extend(timed.into_iter().map(|(_, row)| row));
-    }
-    rows
-}
-
-/// A length that is known from here to there; to the second where that says enough.
-fn about(least_ms: i64, most_ms: i64) -> String {
-    if most_ms - least_ms < SAME_MS {
-        let middle = least_ms + (most_ms - least_ms) / 2;
-        return span_text((middle + 500).div_euclid(1_000) * 1_000);
-    }
-    format!("{} to {}", span_text(least_ms), span_text(most_ms))
-}
-
-fn stay_words(stay: &super::timeline::Stay, zone: Zone) -> (String, String, String, String) {
-    let edge = |edge: &Option<super::timeline::Edge>| {
-        edge.as_ref()
-            .map_or_else(|| "not known".to_owned(), |edge| zone.interval(edge.at))
-    };
-    let how = |name: &str, edge: &Option<super::timeline::Edge>| match edge {
-        None => format!("{name} missing"),
-        Some(edge) => match &edge.policy {
-            Some(policy) => format!("{name} inferred ({})", words::spoken(policy)),
-            None => format!("{name} scanned"),
-        },
-    };
-    let length = match (&stay.start, &stay.end) {
-        (Some(start), Some(end)) => {
-            let least = end.at.earliest.0.saturating_sub(start.at.latest.0).max(0);
-            let most = end.at.latest.0.saturating_sub(start.at.earliest.0).max(0);
-            about(least, most)
-        }
-        _ => "not known".to_owned(),
-    };
-    let when = format!("{} to {}", edge(&stay.start), edge(&stay.end));
-    (
-        "Present".to_owned(),
-        when,
-        length,
-        format!("{}, {}", how("start", &stay.start), how("end", &stay.end)),
-    )
 }
 
 fn verdict_now(decision: &Decision, now: UtcMs, zone: Zone) -> Verdict {
@@ -639,59 +414,7 @@ fn certificate(
 
 #[cfg(test)]
 mod tests {
-    use super::super::timeline::{Edge, Stay};
     use super::*;
-
-    #[test]
-    fn a_stay_is_told_with_its_doubt() {
-        let zone = Zone::named("UTC");
-        let base = 1_795_421_100_000;
-        let edge = |a: i64, b: i64, policy: Option<&str>| {
-            let at = Interval {
-                earliest: UtcMs(base + a),
-                latest: UtcMs(base + b),
-            };
-            Some(Edge {
-                at,
-                policy: policy.map(str::to_owned),
-            })
-        };
-        let check = |start, end, length: &str, how: &str| {
-            let (_, _, found, told) = stay_words(
-                &Stay {
-                    room: "a".into(),
-                    start,
-                    end,
-                },
-                zone,
-            );
-            assert_eq!((found.as_str(), told.as_str()), (length, how));
-        };
-        check(
-            edge(0, 0, None),
-            edge(600_000, 600_000, None),
-            "10 min",
-            "start scanned, end scanned",
-        );
-        check(
-            edge(0, 120_000, None),
-            edge(600_000, 600_000, None),
-            "8 min to 10 min",
-            "start scanned, end scanned",
-        );
-        check(
-            edge(0, 0, None),
-            edge(600_000, 600_000, Some("session_end")),
-            "10 min",
-            "start scanned, end inferred (session end)",
-        );
-        check(
-            edge(0, 0, None),
-            None,
-            "not known",
-            "start scanned, end missing",
-        );
-    }
 
     #[test]
     fn brackets_name_both_receipts_or_their_lack() {

@@ -2,8 +2,10 @@
 //!
 //! Contract: the picture is drawn in whole tenths of a pixel, so the same day gives the same bytes on every machine. What a
 //! scan shows is solid; what a policy put there is hatched with a dashed edge; where the clock leaves a doubt the bar is
-//! dotted; time of a session without presence is a dashed line. So it reads in grey and without colour. Every mark of the
-//! picture is a row of the table.
+//! dotted; time of a session without presence is a dashed line, or an empty box where the rules gave it as grace; what of a
+//! session does not count is crossed out. An end that was seen is a bar, one that a policy put there a ring. Below a room's
+//! presence stands what each other source saw, a thin lane for each device. So it reads in grey and without colour. Every mark
+//! of the picture is a row of the table.
 
 mod svg;
 
@@ -22,6 +24,10 @@ pub(super) struct Window {
     pub(super) room: String,
     pub(super) start: UtcMs,
     pub(super) end: UtcMs,
+    /// What of it does not count, by start: breaks, and what lies between its parts.
+    pub(super) uncounted: Vec<(UtcMs, UtcMs)>,
+    /// How much may be missing at its beginning and at its end and counts, where some of it does; in milliseconds.
+    pub(super) grace_ms: (i64, i64),
 }
 
 /// One end of a stay.
@@ -36,6 +42,8 @@ pub(super) struct Edge {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Stay {
     pub(super) room: String,
+    /// Whether scans at doors show it; else another source reports it.
+    pub(super) is_scanned: bool,
     pub(super) start: Option<Edge>,
     pub(super) end: Option<Edge>,
 }
@@ -48,12 +56,27 @@ pub(super) struct Mark {
     pub(super) label: String,
 }
 
+/// What another source than a door saw of a room: by one device, where it tells them apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Stream {
+    pub(super) room: String,
+    pub(super) label: String,
+    /// From each way in to the next way out.
+    pub(super) stays: Vec<Stay>,
+    /// Everything it saw, by time.
+    pub(super) marks: Vec<Mark>,
+}
+
+/// The most streams of a room that are drawn; the table has all.
+pub(super) const MAX_STREAMS: usize = 8;
+
 /// One local day.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Day {
     pub(super) windows: Vec<Window>,
     pub(super) stays: Vec<Stay>,
     pub(super) marks: Vec<Mark>,
+    pub(super) streams: Vec<Stream>,
 }
 
 /// How sure a piece of presence is.
@@ -69,6 +92,8 @@ pub(super) enum Ink {
     Open,
     /// A session's time without presence.
     Gap,
+    /// A session's time without presence that the rules give.
+    Graced,
 }
 
 /// A piece of a room's lane.
@@ -102,13 +127,18 @@ pub(super) fn pieces(stay: &Stay, now: UtcMs) -> Vec<Piece> {
             vec![piece(Ink::Open, until.plus_ms(-OPEN_MS), until)]
         }
         (Some(start), Some(end)) => {
-            let (a, b) = (bounded(start.at), bounded(end.at));
-            if start.policy.is_some() || end.policy.is_some() {
-                vec![piece(Ink::Inferred, a.earliest, b.latest)]
-            } else if a.latest < b.earliest {
+            // An end that may lie anywhere before or after is drawn as doubt to the edge of the picture.
+            let (a, b) = (start.at, end.at);
+            let is_inferred = start.policy.is_some() || end.policy.is_some();
+            let ink = if is_inferred {
+                Ink::Inferred
+            } else {
+                Ink::Shown
+            };
+            if a.latest < b.earliest {
                 vec![
                     piece(Ink::Doubt, a.earliest, a.latest),
-                    piece(Ink::Shown, a.latest, b.earliest),
+                    piece(ink, a.latest, b.earliest),
                     piece(Ink::Doubt, b.earliest, b.latest),
                 ]
             } else {
@@ -148,12 +178,15 @@ pub(super) fn gaps(windows: &[&Window], presence: &[Piece], now: UtcMs) -> Vec<P
         let end = window.end.min(now);
         let mut from = window.start;
         let mut gap = |from: UtcMs, until: UtcMs| {
-            if until.0 - from.0 >= GAP_LEAST_MS {
-                found.push(Piece {
-                    ink: Ink::Gap,
-                    from,
-                    until,
-                });
+            let (grace_in, grace_out) = window.grace_ms;
+            let length = until.0 - from.0;
+            let is_graced = (from == window.start && length <= grace_in)
+                || (until == window.end && length <= grace_out);
+            let ink = if is_graced { Ink::Graced } else { Ink::Gap };
+            for (from, until) in without((from, until), &window.uncounted) {
+                if until.0 - from.0 >= GAP_LEAST_MS {
+                    found.push(Piece { ink, from, until });
+                }
             }
         };
         let touching = covered
@@ -172,13 +205,33 @@ pub(super) fn gaps(windows: &[&Window], presence: &[Piece], now: UtcMs) -> Vec<P
     found
 }
 
+/// What is left of a stretch without others, which stand by start.
+fn without((from, until): (UtcMs, UtcMs), others: &[(UtcMs, UtcMs)]) -> Vec<(UtcMs, UtcMs)> {
+    let (mut left, mut from) = (Vec::new(), from);
+    for (start, end) in others {
+        if from < *start {
+            left.push((from, until.min(*start)));
+        }
+        from = from.max(*end);
+        if until <= *start {
+            break;
+        }
+    }
+    if from < until {
+        left.push((from, until));
+    }
+    left.retain(|(from, until)| from < until);
+    left
+}
+
 impl Day {
     /// The rooms of the day, in the order in which they first appear.
     pub(super) fn rooms(&self) -> Vec<&str> {
         let named = self.windows.iter().map(|w| w.room.as_str());
         let all = named
             .chain(self.stays.iter().map(|s| s.room.as_str()))
-            .chain(self.marks.iter().map(|m| m.room.as_str()));
+            .chain(self.marks.iter().map(|m| m.room.as_str()))
+            .chain(self.streams.iter().map(|s| s.room.as_str()));
         let mut rooms: Vec<&str> = Vec::new();
         for room in all {
             if !rooms.contains(&room) {
@@ -200,20 +253,34 @@ impl Day {
         lane
     }
 
+    /// The streams of a room, and how many more than are drawn.
+    pub(super) fn streams_of<'a>(&'a self, room: &str) -> (Vec<&'a Stream>, usize) {
+        let mut streams: Vec<&Stream> = self.streams.iter().filter(|s| s.room == room).collect();
+        let more = streams.len().saturating_sub(MAX_STREAMS);
+        streams.truncate(MAX_STREAMS);
+        (streams, more)
+    }
+
     /// From when until when the picture shows, with a margin; `None` for a day without anything.
     pub(super) fn extent(&self, now: UtcMs) -> Option<(UtcMs, UtcMs)> {
         let windows = self.windows.iter().flat_map(|w| [w.start, w.end]);
+        let streamed = self.streams.iter().flat_map(|s| &s.stays);
         let stays = self
             .stays
             .iter()
+            .chain(streamed)
             .flat_map(|s| pieces(s, now))
             .flat_map(|p| [p.from, p.until]);
+        let streamed = self.streams.iter().flat_map(|s| &s.marks);
         let marks = self
             .marks
             .iter()
+            .chain(streamed)
             .map(|m| bounded(m.at))
             .flat_map(|at| [at.earliest, at.latest]);
-        let all: Vec<UtcMs> = windows.chain(stays).chain(marks).collect();
+        let is_known = |at: &UtcMs| (UtcMs::DISTANT_PAST < *at) && (*at < UtcMs::DISTANT_FUTURE);
+        let all = windows.chain(stays).chain(marks).filter(is_known);
+        let all: Vec<UtcMs> = all.collect();
         let (first, last) = (*all.iter().min()?, *all.iter().max()?);
         let margin = ((last.0 - first.0) / 40).max(1_000);
         Some((first.plus_ms(-margin), last.plus_ms(margin)))
@@ -258,6 +325,7 @@ mod tests {
     fn stay(start: Option<Edge>, end: Option<Edge>) -> Stay {
         Stay {
             room: "a".into(),
+            is_scanned: true,
             start,
             end,
         }
@@ -287,6 +355,11 @@ mod tests {
         check(&stay(unsure(0, 20), unsure(20, 50)), &[(Ink::Doubt, 0, 50)]);
         check(&stay(sure(0), assumed(50)), &[(Ink::Inferred, 0, 50)]);
         check(&stay(assumed(0), sure(50)), &[(Ink::Inferred, 0, 50)]);
+        // The doubt of an end stays to be seen, whatever the other end rests on.
+        check(
+            &stay(unsure(0, 2), assumed(50)),
+            &[(Ink::Doubt, 0, 2), (Ink::Inferred, 2, 50)],
+        );
         check(&stay(sure(0), None), &[(Ink::Open, 0, 30)]);
         check(&stay(None, sure(50)), &[(Ink::Open, 45, 50)]);
         check(&stay(None, None), &[]);
@@ -295,7 +368,41 @@ mod tests {
             at: Interval::UNKNOWN,
             policy: None,
         });
-        assert!(pieces(&stay(unknown.clone(), unknown), at(0)).len() <= 1);
+        let whole = pieces(&stay(unknown.clone(), unknown), at(0));
+        assert_eq!(whole.len(), 1, "{whole:?}");
+    }
+
+    #[test]
+    fn what_may_lie_anywhere_does_not_stretch_the_picture() {
+        let before = |min: i64| {
+            Some(Edge {
+                at: Interval {
+                    earliest: UtcMs::DISTANT_PAST,
+                    latest: at(min),
+                },
+                policy: None,
+            })
+        };
+        let day = Day {
+            windows: vec![Window {
+                title: "S".into(),
+                room: "a".into(),
+                start: at(0),
+                end: at(60),
+                uncounted: Vec::new(),
+                grace_ms: (0, 0),
+            }],
+            stays: vec![stay(before(80), before(80))],
+            ..Day::default()
+        };
+        assert_eq!(day.extent(at(200)), Some((at(-2), at(82))));
+        let lane = day.lane("a", at(200));
+        let inks: Vec<Ink> = lane.iter().map(|piece| piece.ink).collect();
+        assert_eq!(
+            inks,
+            [Ink::Doubt],
+            "all of it is in doubt, and nothing is away"
+        );
     }
 
     #[test]
@@ -305,6 +412,8 @@ mod tests {
             room: "a".into(),
             start: at(a),
             end: at(b),
+            uncounted: Vec::new(),
+            grace_ms: (0, 0),
         };
         let shown = |a, b| Piece {
             ink: Ink::Shown,
@@ -342,6 +451,46 @@ mod tests {
             ..shown(0, 1)
         };
         check(&[window(0, 60)], &[almost], 100, &[]);
+        // A break is no gap, and one that a gap runs over parts it.
+        let with_break = Window {
+            uncounted: vec![(at(20), at(30)), (at(50), at(60))],
+            ..window(0, 60)
+        };
+        check(
+            std::slice::from_ref(&with_break),
+            &[shown(0, 20)],
+            100,
+            &[(30, 50)],
+        );
+        check(&[with_break], &[shown(0, 10)], 100, &[(10, 20), (30, 50)]);
+    }
+
+    #[test]
+    fn what_the_rules_give_is_no_gap() {
+        let window = Window {
+            title: "S".into(),
+            room: "a".into(),
+            start: at(0),
+            end: at(60),
+            uncounted: Vec::new(),
+            grace_ms: (5 * MIN, 10 * MIN),
+        };
+        let check = |from: i64, until: i64, now: i64, expected: &[(Ink, i64, i64)]| {
+            let presence = Piece {
+                ink: Ink::Shown,
+                from: at(from),
+                until: at(until),
+            };
+            let found: Vec<_> = gaps(&[&window], &[presence], at(now))
+                .iter()
+                .map(|p| (p.ink, (p.from.0 - BASE) / MIN, (p.until.0 - BASE) / MIN))
+                .collect();
+            assert_eq!(found, expected);
+        };
+        check(5, 50, 100, &[(Ink::Graced, 0, 5), (Ink::Graced, 50, 60)]);
+        check(6, 49, 100, &[(Ink::Gap, 0, 6), (Ink::Gap, 49, 60)]);
+        // While it runs, nobody knows yet whether they come back.
+        check(0, 50, 55, &[(Ink::Gap, 50, 55)]);
     }
 
     #[test]
@@ -352,6 +501,14 @@ mod tests {
                 room: "a".into(),
                 start: at(0),
                 end: at(80),
+                uncounted: Vec::new(),
+                grace_ms: (0, 0),
+            }],
+            streams: vec![Stream {
+                room: "d".into(),
+                label: "platform".into(),
+                stays: vec![stay(sure(0), sure(90))],
+                marks: Vec::new(),
             }],
             stays: vec![Stay {
                 room: "b".into(),
@@ -363,7 +520,7 @@ mod tests {
                 label: "in".into(),
             }],
         };
-        assert_eq!(day.rooms(), ["a", "b", "c"]);
+        assert_eq!(day.rooms(), ["a", "b", "c", "d"]);
         assert_eq!(day.extent(at(0)), Some((at(-23), at(103))));
         assert_eq!(Day::default().extent(at(0)), None);
     }

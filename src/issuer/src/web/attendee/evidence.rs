@@ -6,7 +6,7 @@ use std::sync::Arc;
 use attendance::presence::End;
 use attendance::rules::RuleSet;
 use attendance::time::{ClockHistory, Placed};
-use attendance::words::{AttendeeId, DoorId, ProgrammeId, RoomId, Signal};
+use attendance::words::{AttendeeId, DoorId, ProgrammeId, RoomId, Signal, Source};
 use attendance::{Decision, Evidence, Interval, Known, UtcMs, decide};
 use audit::derive::{LogKeys, LogView, ledger_signals, signals_of};
 use protocol::agenda::{Agenda, Session};
@@ -43,6 +43,8 @@ pub(super) struct Live {
     /// None without a rule set.
     pub(super) decision: Option<Decision>,
     pub(super) waits_for: Vec<DoorId>,
+    /// How much its rules let be missing at a session's beginning and at its end, in milliseconds.
+    pub(super) grace_ms: (i64, i64),
 }
 
 /// All that the logs say of an attendee.
@@ -51,6 +53,8 @@ pub(super) struct Found {
     /// By the earliest time.
     pub(super) scans: Vec<PlacedScan>,
     pub(super) is_cut: bool,
+    /// What other sources than doors saw.
+    pub(super) reported: Vec<Signal>,
     pub(super) programmes: Vec<Live>,
 }
 
@@ -115,9 +119,11 @@ pub(super) fn find(
             }
         }
     }
-    if let Some(agenda) = &agenda {
-        signals.extend(reported(pages, event, &facts.attendee, agenda)?);
-    }
+    let reported = match &agenda {
+        Some(agenda) => reported(pages, event, &facts.attendee, agenda)?,
+        None => Vec::new(),
+    };
+    signals.extend(reported.iter().cloned());
     scans.sort_by(|a, b| {
         (a.placed.at, &a.kiosk.kiosk, a.index).cmp(&(b.placed.at, &b.kiosk.kiosk, b.index))
     });
@@ -129,6 +135,7 @@ pub(super) fn find(
         agenda,
         scans,
         is_cut,
+        reported,
         programmes,
     })
 }
@@ -175,6 +182,10 @@ fn live(
             .as_deref()
             .map(|hash| rules(pages, hash))
             .transpose()?;
+        let grace_ms = rules.as_ref().map_or((0, 0), |rules| {
+            let ms = |seconds: u32| i64::from(seconds) * 1_000;
+            (ms(rules.grace_in_s), ms(rules.grace_out_s))
+        });
         let decision = match (rules, agenda.programme(&programme.id)) {
             (Some(rules), Some(domain)) => {
                 let evidence = Evidence {
@@ -194,6 +205,7 @@ fn live(
             title: programme.title.clone(),
             decision,
             waits_for,
+            grace_ms,
         });
     }
     Ok(found)
@@ -249,6 +261,7 @@ pub(super) fn stays(
         for stay in &part.stays {
             let mut drawn = timeline::Stay {
                 room: title(&stay.room),
+                is_scanned: stay.source == Source::Scan,
                 start: edge(&stay.start),
                 end: edge(&stay.end),
             };
@@ -315,6 +328,7 @@ mod tests {
         ] {
             let mut stay = timeline::Stay {
                 room: "a".into(),
+                is_scanned: true,
                 start: edge(start, None),
                 end: edge(99, Some("p")),
             };

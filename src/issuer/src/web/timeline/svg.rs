@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use attendance::UtcMs;
 
-use super::{Day, Ink, Mark, Piece, Window};
+use super::{Day, Edge, Ink, Mark, Piece, Stay, Stream, Window, pieces};
 
 /// Tenths of a pixel.
 type Tenths = i64;
@@ -17,6 +17,10 @@ const ROOM_LABEL: Tenths = 220;
 const SESSION_ROW: Tenths = 320;
 const PRESENCE_ROW: Tenths = 240;
 const MARK_ROW: Tenths = 140;
+/// A stream's label, its bar where it has stays, its marks, and what parts it from the next.
+const STREAM_LABEL: Tenths = 170;
+const STREAM_BAR: Tenths = 110;
+const STREAM_SPACE: Tenths = 60;
 const SPACE: Tenths = 160;
 /// The steps of the axis in seconds; the first that gives no more than this many lines is taken.
 const STEPS_S: &[i64] = &[
@@ -86,9 +90,13 @@ pub(in crate::web) fn draw(day: &Day, now: UtcMs, labels: &Labels<'_>) -> String
     };
     let scale = Scale { from, until };
     let rooms = day.rooms();
-    let room_height = ROOM_LABEL + SESSION_ROW + PRESENCE_ROW + MARK_ROW + SPACE;
-    let lanes = i64::try_from(rooms.len()).unwrap_or(0);
-    let height = AXIS + lanes * room_height;
+    let room_height = |room: &str| {
+        let (streams, more) = day.streams_of(room);
+        let rows: Tenths = streams.iter().map(|stream| stream_height(stream)).sum();
+        let more = if more > 0 { STREAM_LABEL } else { 0 };
+        ROOM_LABEL + SESSION_ROW + PRESENCE_ROW + MARK_ROW + rows + more + SPACE
+    };
+    let height = AXIS + rooms.iter().map(|room| room_height(room)).sum::<Tenths>();
     let n = labels.number;
     let mut out = format!(
         "<svg class=\"timeline\" role=\"img\" aria-labelledby=\"tl-t{n} tl-d{n}\" viewBox=\"0 0 {} {}\" \
@@ -109,8 +117,8 @@ pub(in crate::web) fn draw(day: &Day, now: UtcMs, labels: &Labels<'_>) -> String
             Px(height)
         );
     }
-    for (lane, room) in (0..).zip(&rooms) {
-        let top = AXIS + lane * room_height;
+    let mut top = AXIS;
+    for room in &rooms {
         let _ = write!(
             out,
             "<text class=\"tl-room\" x=\"{}\" y=\"{}\">{}</text>",
@@ -119,18 +127,86 @@ pub(in crate::web) fn draw(day: &Day, now: UtcMs, labels: &Labels<'_>) -> String
             escape(room)
         );
         for window in day.windows.iter().filter(|w| w.room == **room) {
-            session(&mut out, &scale, window, top + ROOM_LABEL);
+            session(&mut out, &scale, window, top + ROOM_LABEL, n);
         }
         let row = top + ROOM_LABEL + SESSION_ROW + 20;
         for piece in day.lane(room, now) {
             presence(&mut out, &scale, piece, row, n);
         }
+        for stay in day.stays.iter().filter(|s| s.room == **room) {
+            ends(&mut out, &scale, stay, row);
+        }
         for mark in day.marks.iter().filter(|m| m.room == **room) {
             scan(&mut out, &scale, mark, row + PRESENCE_ROW);
         }
+        let (streams, more) = day.streams_of(room);
+        let mut row = row + PRESENCE_ROW + MARK_ROW;
+        for seen in streams {
+            stream(&mut out, &scale, seen, (row, now, n));
+            row += stream_height(seen);
+        }
+        if more > 0 {
+            label(&mut out, row, &format!("and {more} more, in the table"));
+        }
+        top += room_height(room);
     }
     out.push_str("</svg>");
     out
+}
+
+fn label(out: &mut String, top: Tenths, text: &str) {
+    let _ = write!(
+        out,
+        "<text class=\"tl-stream\" x=\"{}\" y=\"{}\">{}</text>",
+        Px(LEFT),
+        Px(top + STREAM_LABEL - 50),
+        escape(text)
+    );
+}
+
+fn bar_height(seen: &Stream) -> Tenths {
+    if seen.stays.is_empty() { 0 } else { STREAM_BAR }
+}
+
+fn stream_height(seen: &Stream) -> Tenths {
+    STREAM_LABEL + bar_height(seen) + MARK_ROW + STREAM_SPACE
+}
+
+/// What one other source saw: its name, a thin bar for each of its stays, and its marks.
+fn stream(out: &mut String, scale: &Scale, seen: &Stream, (top, now, n): (Tenths, UtcMs, usize)) {
+    label(out, top, &seen.label);
+    let row = top + STREAM_LABEL;
+    for piece in seen.stays.iter().flat_map(|stay| pieces(stay, now)) {
+        bar(out, scale, piece, (row, STREAM_BAR), n);
+    }
+    for mark in &seen.marks {
+        scan(out, scale, mark, row + bar_height(seen));
+    }
+}
+
+/// Both ends of a stay: a bar where it was seen, a ring where a policy put it.
+fn ends(out: &mut String, scale: &Scale, stay: &Stay, top: Tenths) {
+    let middle = |edge: &Edge| {
+        let at = super::bounded(edge.at);
+        scale.x(UtcMs(at.earliest.0 + (at.latest.0 - at.earliest.0) / 2))
+    };
+    let is_known = |edge: &&Edge| super::bounded(edge.at) == edge.at;
+    for edge in stay.start.iter().chain(&stay.end).filter(is_known) {
+        let x = Px(middle(edge));
+        let _ = match edge.policy {
+            None => write!(
+                out,
+                "<line class=\"tl-end\" x1=\"{x}\" x2=\"{x}\" y1=\"{}\" y2=\"{}\"/>",
+                Px(top - 20),
+                Px(top + PRESENCE_ROW)
+            ),
+            Some(_) => write!(
+                out,
+                "<circle class=\"tl-guess\" cx=\"{x}\" cy=\"{}\" r=\"5\"/>",
+                Px(top + (PRESENCE_ROW - 20) / 2)
+            ),
+        };
+    }
 }
 
 fn patterns(out: &mut String, n: usize) {
@@ -139,7 +215,9 @@ fn patterns(out: &mut String, n: usize) {
         "<defs><pattern id=\"tl-h{n}\" width=\"7\" height=\"7\" patternUnits=\"userSpaceOnUse\" \
          patternTransform=\"rotate(45)\"><rect width=\"7\" height=\"7\" fill=\"#fff\"/><rect width=\"3\" height=\"7\" \
          fill=\"#333\"/></pattern><pattern id=\"tl-o{n}\" width=\"5\" height=\"5\" patternUnits=\"userSpaceOnUse\">\
-         <rect width=\"5\" height=\"5\" fill=\"#fff\"/><circle cx=\"2\" cy=\"2\" r=\"1.3\" fill=\"#333\"/></pattern></defs>"
+         <rect width=\"5\" height=\"5\" fill=\"#fff\"/><circle cx=\"2\" cy=\"2\" r=\"1.3\" fill=\"#333\"/></pattern>\
+         <pattern id=\"tl-x{n}\" width=\"8\" height=\"8\" patternUnits=\"userSpaceOnUse\"><rect width=\"8\" height=\"8\" fill=\"#fff\"/>\
+         <path d=\"M0 0L8 8M8 0L0 8\" stroke=\"#5a6270\" stroke-width=\"1\"/></pattern></defs>"
     );
 }
 
@@ -169,7 +247,7 @@ fn axis(out: &mut String, scale: &Scale, height: Tenths, clock: &dyn Fn(UtcMs) -
     }
 }
 
-fn session(out: &mut String, scale: &Scale, window: &Window, top: Tenths) {
+fn session(out: &mut String, scale: &Scale, window: &Window, top: Tenths, n: usize) {
     let (x1, x2) = (scale.x(window.start), scale.x(window.end));
     let width = (x2 - x1).max(10);
     // The inner picture cuts a title that is longer than its session.
@@ -187,9 +265,25 @@ fn session(out: &mut String, scale: &Scale, window: &Window, top: Tenths) {
         Px(SESSION_ROW - 20),
         escape(&window.title)
     );
+    for (from, until) in &window.uncounted {
+        let (x1, x2) = (scale.x(*from), scale.x(*until));
+        let _ = write!(
+            out,
+            "<rect class=\"tl-uncounted\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"url(#tl-x{n})\"/>",
+            Px(x1),
+            Px(top),
+            Px((x2 - x1).max(10)),
+            Px(SESSION_ROW - 20)
+        );
+    }
 }
 
 fn presence(out: &mut String, scale: &Scale, piece: Piece, top: Tenths, n: usize) {
+    bar(out, scale, piece, (top, PRESENCE_ROW - 20), n);
+}
+
+/// A piece of a lane at a height of its own.
+fn bar(out: &mut String, scale: &Scale, piece: Piece, (top, height): (Tenths, Tenths), n: usize) {
     let (x1, x2) = (scale.x(piece.from), scale.x(piece.until));
     let width = x2 - x1;
     if width < 4 && matches!(piece.ink, Ink::Doubt) {
@@ -199,8 +293,9 @@ fn presence(out: &mut String, scale: &Scale, piece: Piece, top: Tenths, n: usize
         Ink::Shown => "#1f3a5f".to_owned(),
         Ink::Doubt => format!("url(#tl-o{n})"),
         Ink::Inferred | Ink::Open => format!("url(#tl-h{n})"),
+        Ink::Graced => "none".to_owned(),
         Ink::Gap => {
-            let y = Px(top + PRESENCE_ROW / 2);
+            let y = Px(top + height / 2);
             let _ = write!(
                 out,
                 "<line class=\"tl-gap\" x1=\"{}\" x2=\"{}\" y1=\"{y}\" y2=\"{y}\"/>",
@@ -211,9 +306,11 @@ fn presence(out: &mut String, scale: &Scale, piece: Piece, top: Tenths, n: usize
         }
     };
     let class = match piece.ink {
-        Ink::Shown | Ink::Doubt | Ink::Gap => "tl-shown",
+        Ink::Shown | Ink::Gap => "tl-shown",
+        Ink::Doubt => "tl-doubt",
         Ink::Inferred => "tl-inferred",
         Ink::Open => "tl-open",
+        Ink::Graced => "tl-graced",
     };
     let _ = write!(
         out,
@@ -221,19 +318,33 @@ fn presence(out: &mut String, scale: &Scale, piece: Piece, top: Tenths, n: usize
         Px(x1),
         Px(top),
         Px(width.max(10)),
-        Px(PRESENCE_ROW - 20)
+        Px(height)
     );
 }
 
-/// A scan as a small triangle below its lane: upwards into the room, downwards out of it.
+/// A scan as a small triangle below its lane: upwards into the room, downwards out of it; an answer to a poll as a rhomb, anything
+/// else as a square.
 fn scan(out: &mut String, scale: &Scale, mark: &Mark, top: Tenths) {
     let at = super::bounded(mark.at);
     let x = scale.x(UtcMs(at.earliest.0 + (at.latest.0 - at.earliest.0) / 2));
     let (high, low) = (Px(top + 10), Px(top + 110));
+    if mark.label == "beat" {
+        let _ = write!(
+            out,
+            "<line class=\"tl-beat\" x1=\"{0}\" x2=\"{0}\" y1=\"{high}\" y2=\"{1}\"/>",
+            Px(x),
+            Px(top + 50)
+        );
+        return;
+    }
     let (left, middle, right) = (Px(x - 50), Px(x), Px(x + 50));
     let points = match mark.label.as_str() {
         "in" => format!("{left},{low} {right},{low} {middle},{high}"),
         "out" => format!("{left},{high} {right},{high} {middle},{low}"),
+        "poll" => {
+            let waist = Px(top + 60);
+            format!("{left},{waist} {middle},{high} {right},{waist} {middle},{low}")
+        }
         _ => format!("{left},{high} {right},{high} {right},{low} {left},{low}"),
     };
     let _ = write!(out, "<polygon class=\"tl-mark\" points=\"{points}\"/>");
@@ -241,7 +352,7 @@ fn scan(out: &mut String, scale: &Scale, mark: &Mark, top: Tenths) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Edge, Stay};
+    use super::super::MAX_STREAMS;
     use super::*;
     use attendance::time::Interval;
 
@@ -260,9 +371,24 @@ mod tests {
                 room: "hall".into(),
                 start: BASE,
                 end: BASE.plus_ms(3_600_000),
+                uncounted: vec![(BASE.plus_ms(1_800_000), BASE.plus_ms(2_400_000))],
+                grace_ms: (0, 0),
             }],
+            streams: (0..=MAX_STREAMS)
+                .map(|number| Stream {
+                    room: "hall".into(),
+                    label: format!("platform <{number}>"),
+                    stays: Vec::new(),
+                    marks: vec![Mark {
+                        room: "hall".into(),
+                        at: Interval::exactly(BASE.plus_ms(700_000)),
+                        label: "poll".into(),
+                    }],
+                })
+                .collect(),
             stays: vec![Stay {
                 room: "hall".into(),
+                is_scanned: true,
                 start: edge(600_000, None),
                 end: edge(3_600_000, Some("session_end")),
             }],
@@ -303,6 +429,19 @@ mod tests {
         assert!(svg.contains("fill=\"url(#tl-h0)\""));
         assert!(svg.contains("class=\"tl-gap\""));
         assert!(!svg.contains("class=\"tl-shown\""));
+        // One end was seen, the other was not.
+        assert_eq!(svg.matches("class=\"tl-end\"").count(), 1);
+        assert_eq!(svg.matches("class=\"tl-guess\"").count(), 1);
+        assert_eq!(svg.matches("class=\"tl-uncounted\"").count(), 1);
+    }
+
+    #[test]
+    fn each_device_has_a_lane_up_to_a_bound() {
+        let svg = drawn(&day("S"));
+        let lanes = svg.matches("platform &lt;").count();
+        assert_eq!(lanes, MAX_STREAMS);
+        assert!(svg.contains("and 1 more, in the table"));
+        assert!(!svg.contains("platform <"));
     }
 
     #[test]
