@@ -60,6 +60,10 @@ const NAMED: &[(u64, &str)] = &[
         20_773,
         "the simulator let a suspend swallow the wait of a sync that could not begin",
     ),
+    (
+        22_642,
+        "the simulator looked up what a log held before its enrolment in that enrolment's bundle",
+    ),
 ];
 
 /// Plays seeds on all processors: the tally, and what did not hold.

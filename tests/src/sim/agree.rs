@@ -44,7 +44,8 @@ pub(super) fn doors(world: &mut World, logs: &[Log]) -> Result<(), String> {
             if scan.provisional.is_empty() {
                 continue;
             }
-            let Some(bundle) = world.truth.bundles.get(&(log.enrolment(), scan.bundle)) else {
+            let adopted = log.adopted(index);
+            let Some(bundle) = adopted.and_then(|adopted| world.truth.bundles.get(&adopted)) else {
                 continue;
             };
             let clock = view.clock_at(index);

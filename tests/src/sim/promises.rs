@@ -57,14 +57,17 @@ impl Log {
             })
     }
 
-    fn size(&self) -> u64 {
-        u64::try_from(self.entries.len()).unwrap()
+    /// SHA-256 of the bundle that came into force last before an entry.
+    pub(super) fn adopted(&self, index: u64) -> Option<Hash> {
+        let before = self.entries.iter().take(usize::try_from(index).unwrap());
+        before.rev().find_map(|entry| match &entry.as_ref()?.body {
+            Body::Adopt(adopted) => Some(adopted.bundle),
+            _ => None,
+        })
     }
 
-    /// The enrolment under which it was begun, as its origin names it.
-    pub(super) fn enrolment(&self) -> KioskId {
-        let mut parts = self.origin.rsplit('/').skip(1);
-        KioskId::new(parts.next().expect("an origin names its kiosk")).expect("an origin's id")
+    fn size(&self) -> u64 {
+        u64::try_from(self.entries.len()).unwrap()
     }
 }
 

@@ -9,7 +9,6 @@ use std::rc::Rc;
 
 use attendance::UtcMs;
 use attendance::time::Stamp;
-use attendance::words::KioskId;
 use evidence::Hash;
 use kiosk::desk::Standing;
 use kiosk::sync::transport::{Raw, Wire};
@@ -100,8 +99,8 @@ pub struct Truth {
     pub issuer_offs_ms: Vec<i64>,
     /// Time exchanges that were answered: nonce and the issuer's word of when, and how far its clock was off.
     pub exchanges: BTreeMap<(String, UtcMs), i64>,
-    /// Every bundle that the issuer gave, by the enrolment that it is for and its sequence.
-    pub bundles: BTreeMap<(KioskId, u64), Bundle>,
+    /// Every bundle that the issuer gave, by the hash of its signed bytes.
+    pub bundles: BTreeMap<Hash, Bundle>,
     /// Entries of other programs in each kiosk's log.
     pub foreign: BTreeMap<usize, u64>,
     /// What an issuer that is not idempotent holds.
@@ -269,8 +268,7 @@ impl World {
 
     fn keep_bundle(&mut self, signed: &[u8]) {
         if let Ok((bundle, _)) = protocol::bundle::open(signed, &self.office.key()) {
-            let key = (bundle.kiosk.clone(), bundle.sequence);
-            self.truth.bundles.insert(key, bundle);
+            self.truth.bundles.insert(evidence::sha256(signed), bundle);
         }
     }
 
