@@ -10,6 +10,12 @@ mod browser;
 mod conference;
 #[path = "pages/days.rs"]
 mod days;
+#[path = "pages/granted.rs"]
+mod granted;
+#[path = "pages/identity.rs"]
+mod identity;
+#[path = "pages/said.rs"]
+mod said;
 #[path = "pages/time_code.rs"]
 mod time_code;
 
@@ -33,6 +39,7 @@ const PRIVATE: &[&str] = &[
     "/staff/gp-2026/sessions/live",
     "/staff/gp-2026/attendees",
     "/staff/gp-2026/attendees/a00000",
+    "/staff/gp-2026/identity",
     "/staff/gp-2026/alarms",
     "/staff/gp-2026/sources",
     "/staff/gp-2026/time",
@@ -184,6 +191,7 @@ async fn every_answer_carries_its_guards() {
         "/c/none",
         "/assets/web.css",
         "/assets/web.js",
+        "/assets/review.js",
     ];
     for path in PRIVATE.iter().copied().chain(public) {
         let answer = browser.get(path).await;

@@ -18,12 +18,14 @@ use std::path::{Path, PathBuf};
 
 use attendance::UtcMs;
 use attendance::words::{AttendeeId, Direction, DirectionSource};
+use issuer::imports::accommodations::{self, Grant};
 use issuer::imports::observed::By;
+use issuer::imports::said::Because;
 use issuer::imports::{self, identity};
 use issuer::store::decisions::DecisionFacts;
 use issuer::store::signals::SubjectFacts;
 use issuer::store::{DecisionUnits as _, SignalUnits as _};
-use protocol::agenda::{Accommodation, Channel};
+use protocol::agenda::Channel;
 use rollcall_tests::desk::{DoorLog, Office, id};
 use rollcall_tests::world::person;
 
@@ -200,6 +202,12 @@ fn arrange(office: &Office, all: &[(usize, Vec<Act>)], now: UtcMs) {
     let by = By {
         operator: "ada",
         reason: "arranged_before",
+        note: None,
+    };
+    let because = Because {
+        operator: "ada",
+        reason: "health",
+        note: "",
     };
     for (number, acts) in all {
         let whose = office.whose(&person(*number)).unwrap();
@@ -210,16 +218,16 @@ fn arrange(office: &Office, all: &[(usize, Vec<Act>)], now: UtcMs) {
                     identity::speaks(desk(), event, &whose, &[id(session)], by).unwrap();
                 }
                 Act::Extra(extra_s) => {
-                    let granted = Accommodation {
+                    let granted = Grant::Extra {
                         session: None,
-                        extra_s: Some(*extra_s),
-                        whole: false,
+                        extra_s: *extra_s,
                     };
-                    identity::grant(desk(), event, &whose, &[granted], by).unwrap();
+                    accommodations::add(desk(), event, &whose, &granted, because).unwrap();
                 }
                 Act::Assisted { .. } => {
                     let badge = office.badge(&assistant(*number));
-                    identity::assist(desk(), event, &whose, &[badge], by).unwrap();
+                    let granted = Grant::Assistant { badge };
+                    accommodations::add(desk(), event, &whose, &granted, because).unwrap();
                 }
                 _ => {}
             }
@@ -333,6 +341,7 @@ fn match_visitor(office: &Office, all: &[(usize, Vec<Act>)], now: UtcMs) {
         let by = By {
             operator: "ada",
             reason: "asked_by_telephone",
+            note: None,
         };
         let (desk, event) = (office.desk(now), &office.event);
         identity::match_subject(desk, event, (facts.subject, &whose), by).unwrap();
@@ -517,6 +526,7 @@ fn play(office: &Office, doors: &mut Doors, groups: &[Group], all: &[(usize, Vec
                 let by = By {
                     operator: "ada",
                     reason: "sheet_of_moderators",
+                    note: None,
                 };
                 assert_eq!(
                     office.attendance(&sheet(all), Some(by), when).refused_total,

@@ -5,6 +5,7 @@
 //!
 //! Exit codes: 0 done, 1 failed, 2 wrong use, 3 could not be checked or only in part, 4 malformed input.
 
+mod accommodation;
 mod agenda;
 mod arguments;
 mod channels;
@@ -12,6 +13,7 @@ mod claim;
 mod doors;
 mod events;
 mod export;
+mod identity;
 mod import;
 mod import_attendance;
 mod issue;
@@ -22,6 +24,7 @@ mod premises;
 mod report;
 mod review;
 mod rules;
+mod said;
 mod serve;
 mod source;
 mod tls_pin;
@@ -74,6 +77,14 @@ fn run(arguments: Arguments) -> Ended {
             Some(exit) => return Ok(exit),
             None => Command::Rules { what },
         },
+        Command::Attendance { what } => match said::without_database(&what)? {
+            Some(exit) => return Ok(exit),
+            None => Command::Attendance { what },
+        },
+        Command::Identity { what } => match identity::without_database(&what)? {
+            Some(exit) => return Ok(exit),
+            None => Command::Identity { what },
+        },
         other => other,
     };
     let config = config::load(&arguments.config)?;
@@ -100,6 +111,9 @@ fn run(arguments: Arguments) -> Ended {
             reason,
             operator,
         } => issue::revoke(&here, &certificate, &reason, &operator),
+        Command::Attendance { what } => said::run(&here, what),
+        Command::Identity { what } => identity::run(&here, what),
+        Command::Accommodation { what } => accommodation::run(&here, what),
         Command::Review { what } => review::run(&here, what),
         Command::Ledger { what } => ledger::run(&here, what),
         Command::Report { what } => report::run(&here, what),

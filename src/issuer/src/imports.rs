@@ -1,5 +1,5 @@
 //! From what [`crate::sources`] read into the store: agendas, registrations, doors, rule sets, polls, and what sources of attendance saw; and
-//! what staff say of registrations ([`identity`]).
+//! what staff say of registrations ([`identity`]), grant ([`accommodations`]) and say of attendance ([`said`]).
 //!
 //! Promises:
 //! - An import is one unit of work: all of it, or nothing.
@@ -8,12 +8,15 @@
 //! - What changes nothing writes nothing: importing a file twice leaves one version.
 //! - A plan says what would change before anything does; a dry run stops there.
 
+pub mod accommodations;
 pub mod agenda;
 pub mod channels;
 pub mod identity;
+pub mod notes;
 pub mod observed;
 pub mod polls;
 pub mod registrations;
+pub mod said;
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -2,6 +2,9 @@
 //!
 //! Decisions that rest on an admitted case read it through the same two functions, so that both see the same times.
 
+pub mod candidates;
+pub mod identities;
+
 use attendance::time::ClockHistory;
 use audit::derive::{LogKeys, LogView};
 use evidence::PublicKey;

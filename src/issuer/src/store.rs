@@ -27,6 +27,7 @@ pub mod decisions;
 pub mod documents;
 pub mod enrolment;
 pub mod events;
+pub mod notes;
 pub mod people;
 pub mod signals;
 pub mod sources;
@@ -42,6 +43,7 @@ pub use documents::{DocumentError, Documents};
 pub use enrolment::EnrolmentUnits;
 pub use error::{OpenError, StoreError};
 pub use events::EventUnits;
+pub use notes::NoteUnits;
 pub use objects::{FolderObjects, ObjectError, ObjectStore};
 pub use people::PeopleUnits;
 pub use signals::SignalUnits;
@@ -59,6 +61,7 @@ pub trait Store:
     + BranchUnits
     + PeopleUnits
     + SignalUnits
+    + NoteUnits
     + DecisionUnits
     + AccountUnits
     + SourceUnits

@@ -610,6 +610,19 @@ fn help_has_examples_everywhere() {
         &["revoke"],
         &["report", "attendance"],
         &["export"],
+        &["attendance", "confirm"],
+        &["attendance", "deny"],
+        &["attendance", "correct"],
+        &["attendance", "withdraw"],
+        &["attendance", "list"],
+        &["attendance", "reasons"],
+        &["identity", "list"],
+        &["identity", "match"],
+        &["identity", "unmatch"],
+        &["identity", "reasons"],
+        &["accommodation", "add"],
+        &["accommodation", "list"],
+        &["accommodation", "end"],
     ] {
         let mut arguments = command.to_vec();
         arguments.push("--help");

@@ -127,6 +127,15 @@ async fn becomes(client: &Client, css: &str, text: &str) {
     }
 }
 
+/// Goes to a private page, and there by way of the sign-in, by keyboard.
+pub(crate) async fn sign_in(client: &Client, page: &str, account: &str) {
+    client.goto(page).await.unwrap();
+    see(client, "#account").await;
+    let (tab, enter) = (char::from(Key::Tab), char::from(Key::Enter));
+    press(client, &format!("{account}{tab}")).await;
+    press(client, &format!("{PASSWORD}{enter}")).await;
+}
+
 #[tokio::test]
 async fn staff_sign_in_and_open_a_timeline_by_keyboard() {
     if !is_there("chromium") || !is_there("chromedriver") {
@@ -140,11 +149,8 @@ async fn staff_sign_in_and_open_a_timeline_by_keyboard() {
     let profile = tempfile::tempdir().unwrap();
     let (client, _driver) = start(profile.path().to_str().unwrap(), None).await;
 
-    client.goto(&format!("{base}/staff/gp-2026")).await.unwrap();
-    see(&client, "#account").await;
-    let (tab, enter) = (char::from(Key::Tab), char::from(Key::Enter));
-    press(&client, &format!("rita{tab}")).await;
-    press(&client, &format!("{PASSWORD}{enter}")).await;
+    let enter = char::from(Key::Enter);
+    sign_in(&client, &format!("{base}/staff/gp-2026"), "rita").await;
 
     // The worst stands first, and the page says nothing against itself.
     becomes(&client, ".kiosk .state", "Not recording").await;

@@ -185,6 +185,7 @@ impl Maker<'_> {
         for (name, role, disabled) in [
             ("ada", Role::Administrator, false),
             ("rita", Role::Reviewer, false),
+            ("aude", Role::Auditor, false),
             ("dora", Role::Door, false),
             ("gone", Role::Administrator, true),
         ] {

@@ -103,6 +103,7 @@ fn observe(office: &Office, source: Source, system: &str, rows: Vec<Observed>) {
     let by = (source == Source::Person).then_some(observed::By {
         operator: "rita",
         reason: "moderator",
+        note: None,
     });
     let taken = observed::take(
         office.desk(at("12:10")),

@@ -111,6 +111,11 @@ impl Access {
         }))
     }
 
+    /// Random bytes.
+    pub(crate) fn random(&self) -> &Random {
+        &self.0.random
+    }
+
     /// The time.
     pub fn now(&self) -> UtcMs {
         (self.0.clock)()
@@ -265,6 +270,16 @@ impl Signed {
             Role::Administrator | Role::Organiser => true,
             Role::Reviewer | Role::Door | Role::Auditor => false,
         }
+    }
+
+    /// Whether the role may say of people what counts as evidence.
+    pub fn may_review(&self) -> bool {
+        self.account.role.may_review()
+    }
+
+    /// Whether the role may grant accommodations, and see them.
+    pub fn may_grant(&self) -> bool {
+        self.account.role.may_grant()
     }
 
     /// Whether the role may see names, timelines and evidence. Door staff need none of them.

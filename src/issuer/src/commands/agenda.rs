@@ -20,6 +20,7 @@ pub(super) fn run(here: &Premises, what: Agenda) -> Ended {
     let by = By {
         operator: &operator,
         reason: &reason,
+        note: None,
     };
     let polls = counted(usize::try_from(offered).unwrap_or(usize::MAX), "poll");
     match polls::set(here.desk(), &event, &session, offered, by)? {

@@ -8,11 +8,17 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::sources::SourceFormat;
 use crate::store::accounts::Role;
 
+mod accommodation;
 mod agenda;
 mod attendance_file;
+mod identity;
+mod said;
 
+pub(super) use accommodation::{Accommodation, Granting};
 pub(super) use agenda::Agenda;
 pub(super) use attendance_file::{AttendanceFile, AttendanceSource};
+pub(super) use identity::{Identity, Matching};
+pub(super) use said::{Attendance, Correction, OnSession, Who, Why, Withdrawal};
 
 /// Where the configuration lies unless told otherwise.
 pub(super) const CONFIG_DEFAULT: &str = "/etc/rollcall/issuer.toml";
@@ -127,6 +133,21 @@ pub(super) enum Command {
         /// Who revokes it: the id of an account
         #[arg(long)]
         operator: String,
+    },
+    /// Say that somebody attended a session, did not, or came or went without a scan; and take that back
+    Attendance {
+        #[command(subcommand)]
+        what: Attendance,
+    },
+    /// Say whose the accounts are that nobody is known by
+    Identity {
+        #[command(subcommand)]
+        what: Identity,
+    },
+    /// Grant somebody more time, a session counted whole or an assistant's badge, privately
+    Accommodation {
+        #[command(subcommand)]
+        what: Accommodation,
     },
     /// Decide on scans that were refused because their log forked, or that came late
     Review {

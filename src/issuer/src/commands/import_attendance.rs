@@ -86,6 +86,7 @@ fn by<'a>(
             Ok(Some(By {
                 operator,
                 reason: &asked.reason,
+                note: None,
             }))
         }
         (None, AttendanceFormat::Words) => Err(Failure::usage(

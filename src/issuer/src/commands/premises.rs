@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::feeds::run::Polls;
 use crate::imports::Desk;
 use crate::keys::{Keys, Random, system_random};
+use crate::store::accounts::Account;
 use crate::store::events::EventFacts;
 use crate::store::{Documents, FolderObjects, ObjectStore, SqliteStore, Store, StoreError};
 
@@ -132,8 +133,36 @@ impl Premises {
 
     /// Whether an account of this id may stand in evidence as who did something.
     pub(super) fn operator(&self, id: &str) -> Result<(), Failure> {
+        self.account(id).map(drop)
+    }
+
+    /// Whether an account of this id may say of people what counts as evidence.
+    pub(super) fn reviewer(&self, id: &str) -> Result<(), Failure> {
+        let account = self.account(id)?;
+        if account.role.may_review() {
+            return Ok(());
+        }
+        Err(Failure::failed(format!(
+            "the account {id:?} is of the role {}, which says nothing of attendance: a reviewer, organiser or administrator does",
+            account.role
+        )))
+    }
+
+    /// Whether an account of this id may grant what is private.
+    pub(super) fn administrator(&self, id: &str) -> Result<(), Failure> {
+        let account = self.account(id)?;
+        if account.role.may_grant() {
+            return Ok(());
+        }
+        Err(Failure::failed(format!(
+            "the account {id:?} is of the role {}, and only an administrator grants accommodations",
+            account.role
+        )))
+    }
+
+    fn account(&self, id: &str) -> Result<Account, Failure> {
         match self.store.account(id)? {
-            Some(account) if !account.disabled => Ok(()),
+            Some(account) if !account.disabled => Ok(account),
             Some(_) => Err(Failure::failed(format!(
                 "the account {id:?} is disabled, so it cannot be the operator"
             ))),

@@ -1,4 +1,4 @@
-//! What staff say of a registration beside its import: whose an account is, who assists, who speaks, what was granted.
+//! What staff say of a registration beside its import: whose an account is, and who speaks. What was granted: [`super::accommodations`].
 //!
 //! Promises:
 //! - Each is a new registrations object and an `import` entry of the format `staff` with who and why; nothing is rewritten, and whoever
@@ -6,12 +6,12 @@
 //! - A word on an account outlives every import: what was matched stays matched, and what was taken back is not matched again by an
 //!   address. The later word on one account and attendee holds.
 //! - What changes nothing writes nothing.
-//! - Of what was granted, neither the ledger nor any decision says more than that a registration changed: give a reason that reveals
-//!   nothing.
+
+use std::collections::BTreeMap;
 
 use attendance::words::{AttendeeId, EventId, SessionId};
-use protocol::agenda::{Accommodation, Registration, Registrations, VERSION};
-use protocol::badge::BadgeDigest;
+use evidence::Hash;
+use protocol::agenda::{Registration, Registrations, VERSION};
 use protocol::decision::object_bytes;
 use protocol::ledger::Import;
 use protocol::subject::SubjectDigest;
@@ -24,7 +24,8 @@ use crate::store::signals::{AccountWord, RegistrationsChange};
 /// The format of such imports.
 pub const STAFF: &str = "staff";
 
-/// Says that an account is an attendee's. Gives the version of the registrations; none where it was theirs and said so already.
+/// Says that an account is an attendee's, and nobody else's: from whoever else lists it, it is taken. Gives the version of the
+/// registrations; none where it was theirs alone and said so already.
 ///
 /// # Errors
 /// See [`ImportFault`]; nothing is changed then.
@@ -34,7 +35,7 @@ pub fn match_subject(
     (subject, attendee): (SubjectDigest, &AttendeeId),
     by: By<'_>,
 ) -> Result<Option<u64>, ImportFault> {
-    say(desk, event, (subject, attendee), true, by)
+    restore_subject(desk, event, subject, std::slice::from_ref(attendee), by)
 }
 
 /// Says that an account is not an attendee's, whoever or whatever said so before.
@@ -47,30 +48,74 @@ pub fn unmatch_subject(
     (subject, attendee): (SubjectDigest, &AttendeeId),
     by: By<'_>,
 ) -> Result<Option<u64>, ImportFault> {
-    say(desk, event, (subject, attendee), false, by)
+    say(desk, event, subject, by, |_| {
+        vec![(attendee.clone(), false)]
+    })
 }
+
+/// Says that an account is these attendees' and nobody else's, as it was before a word that is undone.
+///
+/// # Errors
+/// See [`ImportFault`]; nothing is changed then.
+pub fn restore_subject(
+    desk: Desk<'_>,
+    event: &EventId,
+    subject: SubjectDigest,
+    owners: &[AttendeeId],
+    by: By<'_>,
+) -> Result<Option<u64>, ImportFault> {
+    say(desk, event, subject, by, |all| {
+        let lists = |held: &&Registration| held.accounts.contains(&subject);
+        let listing = all.values().filter(lists).map(|held| &held.attendee);
+        let others = listing.filter(|attendee| !owners.contains(attendee));
+        let others = others.map(|attendee| (attendee.clone(), false));
+        let owners = owners.iter().map(|attendee| (attendee.clone(), true));
+        owners.chain(others).collect()
+    })
+}
+
+/// Whose an account is said to be, and whose not.
+type Whose = Vec<(AttendeeId, bool)>;
 
 fn say(
     desk: Desk<'_>,
     event: &EventId,
-    (subject, attendee): (SubjectDigest, &AttendeeId),
-    is_theirs: bool,
+    subject: SubjectDigest,
     by: By<'_>,
+    whose: impl Fn(&BTreeMap<AttendeeId, Registration>) -> Whose,
 ) -> Result<Option<u64>, ImportFault> {
-    let word = AccountWord {
-        subject,
-        attendee: attendee.clone(),
-        is_theirs,
-        reason: by.reason.to_owned(),
-        operator: by.operator.to_owned(),
-        at: desk.now,
-    };
-    change(desk, event, attendee, by, Some(&word), |registration| {
-        registration.accounts.retain(|held| *held != subject);
-        if is_theirs {
-            registration.accounts.push(subject);
-            registration.accounts.sort();
+    with_tries(|| {
+        let roster = desk.store.roster(event)?;
+        let held_words = desk.store.account_words(event)?;
+        let mut all = roster.registrations;
+        let (mut changed, mut words) = (Vec::new(), Vec::new());
+        let mut is_news = false;
+        for (attendee, is_theirs) in whose(&all) {
+            let held = registration_of(&mut all, event, &attendee)?;
+            let before = held.clone();
+            held.accounts.retain(|held| *held != subject);
+            if is_theirs {
+                held.accounts.push(subject);
+                held.accounts.sort();
+            }
+            let is_said = held_words.iter().any(|said| {
+                (said.subject, &said.attendee, said.is_theirs) == (subject, &attendee, is_theirs)
+            });
+            is_news |= *held != before || !is_said;
+            changed.push(held.clone());
+            words.push(AccountWord {
+                subject,
+                attendee,
+                is_theirs,
+                reason: by.reason.to_owned(),
+                operator: by.operator.to_owned(),
+                at: desk.now,
+            });
         }
+        if !is_news {
+            return Ok(None);
+        }
+        put(desk, event, (roster.base, all), changed, words, by).map(Some)
     })
 }
 
@@ -85,99 +130,74 @@ pub fn speaks(
     sessions: &[SessionId],
     by: By<'_>,
 ) -> Result<Option<u64>, ImportFault> {
-    change(desk, event, attendee, by, None, |registration| {
+    change(desk, event, attendee, by, |registration| {
         registration.speaks = sessions.to_vec();
         registration.speaks.sort();
         registration.speaks.dedup();
     })
 }
 
-/// Says whose badges count for an attendee as well.
-///
-/// # Errors
-/// See [`ImportFault`]; nothing is changed then.
-pub fn assist(
-    desk: Desk<'_>,
+fn registration_of<'a>(
+    all: &'a mut BTreeMap<AttendeeId, Registration>,
     event: &EventId,
     attendee: &AttendeeId,
-    badges: &[BadgeDigest],
-    by: By<'_>,
-) -> Result<Option<u64>, ImportFault> {
-    change(desk, event, attendee, by, None, |registration| {
-        registration.assistants = badges.to_vec();
-        registration.assistants.sort();
-        registration.assistants.dedup();
-    })
-}
-
-/// Says what was granted to an attendee, in the place of all that was before.
-///
-/// # Errors
-/// See [`ImportFault`]; nothing is changed then.
-pub fn grant(
-    desk: Desk<'_>,
-    event: &EventId,
-    attendee: &AttendeeId,
-    granted: &[Accommodation],
-    by: By<'_>,
-) -> Result<Option<u64>, ImportFault> {
-    change(desk, event, attendee, by, None, |registration| {
-        registration.accommodations = granted.to_vec();
-        registration.accommodations.sort();
-        registration.accommodations.dedup();
-    })
+) -> Result<&'a mut Registration, ImportFault> {
+    all.get_mut(attendee)
+        .ok_or_else(|| ImportFault::Refused(format!("{event} has no registration of {attendee}")))
 }
 
 /// Changes one registration by a person's word.
-fn change(
+pub(super) fn change(
     desk: Desk<'_>,
     event: &EventId,
     attendee: &AttendeeId,
     by: By<'_>,
-    word: Option<&AccountWord>,
     edit: impl Fn(&mut Registration),
 ) -> Result<Option<u64>, ImportFault> {
     with_tries(|| {
-        let facts = desk.store.event(event)?;
         let roster = desk.store.roster(event)?;
         let mut all = roster.registrations;
-        let held = all.get_mut(attendee).ok_or_else(|| {
-            ImportFault::Refused(format!("{event} has no registration of {attendee}"))
-        })?;
+        let held = registration_of(&mut all, event, attendee)?;
         let before = held.clone();
         edit(held);
         let changed = held.clone();
-        let is_news = match word {
-            None => false,
-            Some(word) => !desk.store.account_words(event)?.iter().any(|said| {
-                (said.subject, &said.attendee, said.is_theirs)
-                    == (word.subject, &word.attendee, word.is_theirs)
-            }),
-        };
-        if changed == before && !is_news {
+        if changed == before {
             return Ok(None);
         }
-        let document = Registrations {
-            v: VERSION,
-            badge_key: facts.badge_key_id,
-            registrations: all.into_values().collect(),
-        };
-        let object = desk.objects.put(&object_bytes(&document))?;
-        let change = RegistrationsChange {
-            base: roster.base,
-            registrations: vec![changed],
-            words: word.into_iter().cloned().collect(),
-            import: Import {
-                what: Versioned::Registrations.as_str().to_owned(),
-                format: STAFF.to_owned(),
-                object,
-                file: object,
-                rows: 1,
-                operator: Some(by.operator.to_owned()),
-                reason: Some(by.reason.to_owned()),
-            },
-        };
-        let version = desk.store.change_registrations(event, &change, desk.now)?;
-        Ok(Some(version))
+        let parts = (roster.base, all);
+        put(desk, event, parts, vec![changed], Vec::new(), by).map(Some)
     })
+}
+
+/// Brings registrations into force, made from those of `base`.
+fn put(
+    desk: Desk<'_>,
+    event: &EventId,
+    (base, all): (Option<Hash>, BTreeMap<AttendeeId, Registration>),
+    registrations: Vec<Registration>,
+    words: Vec<AccountWord>,
+    by: By<'_>,
+) -> Result<u64, ImportFault> {
+    let document = Registrations {
+        v: VERSION,
+        badge_key: desk.store.event(event)?.badge_key_id,
+        registrations: all.into_values().collect(),
+    };
+    let object = desk.objects.put(&object_bytes(&document))?;
+    let change = RegistrationsChange {
+        base,
+        import: Import {
+            what: Versioned::Registrations.as_str().to_owned(),
+            format: STAFF.to_owned(),
+            object,
+            file: object,
+            rows: u64::try_from(registrations.len()).unwrap_or(u64::MAX),
+            operator: Some(by.operator.to_owned()),
+            reason: Some(by.reason.to_owned()),
+        },
+        registrations,
+        words,
+        note: by.note.cloned(),
+    };
+    Ok(desk.store.change_registrations(event, &change, desk.now)?)
 }

@@ -26,6 +26,7 @@ use crate::sources::observed::{Observed, ObservedBatch};
 use crate::sources::{MAX_LISTED, Problem};
 use crate::store::StoreError;
 use crate::store::events::Versioned;
+use crate::store::notes::NewNote;
 use crate::store::signals::{NewSignals, NewSubject, ObservedKey};
 
 /// The most rows of one object that is written here.
@@ -42,6 +43,8 @@ pub struct By<'a> {
     pub operator: &'a str,
     /// Why, as a code.
     pub reason: &'a str,
+    /// What they wrote beside it, sealed.
+    pub note: Option<&'a NewNote>,
 }
 
 /// What an import of observations did, or would do.
@@ -308,6 +311,7 @@ impl<'a> Reception<'a> {
                 );
                 (place, detail)
             }).collect(),
+            note: by.and_then(|by| by.note.cloned()),
         })
     }
 

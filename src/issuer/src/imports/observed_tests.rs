@@ -2,13 +2,14 @@
 use attendance::UtcMs;
 use attendance::time::Interval;
 use attendance::words::SessionId;
-use protocol::agenda::Accommodation;
 use protocol::signals::RowKind;
 use protocol::subject::SubjectDigest;
 
 use super::*;
+use crate::imports::accommodations::{self, Grant};
 use crate::imports::identity;
 use crate::imports::registrations as people;
+use crate::imports::said::Because;
 use crate::imports::testing::{Office, event_id};
 use crate::sources::observed::{Label, Place, Seen, Subject, Where};
 use crate::sources::registrations_csv;
@@ -23,6 +24,7 @@ const PEOPLE: &str = "badge,name,email\n\
 const BY: By<'_> = By {
     operator: "ann",
     reason: "asked",
+    note: None,
 };
 
 fn register(office: &Office) {
@@ -253,17 +255,22 @@ fn what_staff_say_of_a_registration_stays_when_it_is_imported_again() {
     register(&office);
     let zoe = whose(&office, "K7QX-3MPA-9TZD-WH4E");
     let session = SessionId::new("s-1").unwrap();
-    let granted = Accommodation {
+    let extra = Grant::Extra {
         session: None,
-        extra_s: Some(600),
-        whole: false,
+        extra_s: 600,
     };
     let badge = office.badge_key().digest("R2VN-8CYB-4JFS-XK6T");
     let desk = office.desk();
     identity::speaks(desk, &event_id(), &zoe, std::slice::from_ref(&session), BY).unwrap();
-    identity::assist(desk, &event_id(), &zoe, &[badge], BY).unwrap();
-    let written = identity::grant(desk, &event_id(), &zoe, std::slice::from_ref(&granted), BY);
-    assert!(written.unwrap().is_some());
+    let because = Because {
+        operator: "ann",
+        reason: "health",
+        note: "",
+    };
+    for grant in [Grant::Assistant { badge }, extra.clone()] {
+        let written = accommodations::add(desk, &event_id(), &zoe, &grant, because);
+        assert!(written.unwrap().is_some());
+    }
     register(&office);
     let roster = office.store.roster(&event_id()).unwrap();
     let held = &roster.registrations[&zoe];
@@ -271,7 +278,10 @@ fn what_staff_say_of_a_registration_stays_when_it_is_imported_again() {
         (&held.speaks, &held.assistants),
         (&vec![session], &vec![badge])
     );
-    assert_eq!(held.accommodations, [granted]);
+    assert_eq!(
+        accommodations::grants_of(held),
+        [extra, Grant::Assistant { badge }]
+    );
     let version = office
         .store
         .version(&event_id(), Versioned::Registrations)

@@ -22,6 +22,7 @@ const DAY: UtcMs = UtcMs(1_793_404_800_000);
 const BY: By<'_> = By {
     operator: "ada",
     reason: "counted",
+    note: None,
 };
 
 fn office() -> Office {

@@ -40,6 +40,22 @@ impl Role {
             Self::Auditor => "auditor",
         }
     }
+
+    /// Whether it may grant accommodations, and see them.
+    pub const fn may_grant(self) -> bool {
+        match self {
+            Self::Administrator => true,
+            Self::Organiser | Self::Reviewer | Self::Door | Self::Auditor => false,
+        }
+    }
+
+    /// Whether it may say of people what counts as evidence: words on attendance, whose an account is, how a case ends.
+    pub const fn may_review(self) -> bool {
+        match self {
+            Self::Administrator | Self::Organiser | Self::Reviewer => true,
+            Self::Door | Self::Auditor => false,
+        }
+    }
 }
 
 impl std::fmt::Display for Role {

@@ -16,6 +16,7 @@ use protocol::signals::Row;
 use protocol::subject::SubjectDigest;
 
 use super::Result;
+use super::notes::NewNote;
 
 /// What makes an observation one of its event: SHA-256 over its system and its key there.
 pub type ObservedKey = Hash;
@@ -33,6 +34,8 @@ pub struct NewSignals {
     pub people: Vec<NewSubject>,
     /// Places that the agenda does not know, each with what staff should be told.
     pub unplaced: Vec<(String, String)>,
+    /// What the person behind it wrote beside it.
+    pub note: Option<NewNote>,
 }
 
 /// A person as a source shows them.
@@ -164,6 +167,8 @@ pub struct RegistrationsChange {
     pub words: Vec<AccountWord>,
     /// What the ledger says of it.
     pub import: ledger::Import,
+    /// What the person behind it wrote beside it.
+    pub note: Option<NewNote>,
 }
 
 /// What other sources saw, whose it is, and what was taken back.
@@ -185,7 +190,13 @@ pub trait SignalUnits {
 
     /// Takes a whole entry's signals back, or one row's: a `retraction` entry; whoever it touches is due again. Gives its ledger index.
     /// Fails with `Exists` where that is taken back already.
-    fn retract(&self, event: &EventId, retraction: &ledger::Retraction, now: UtcMs) -> Result<u64>;
+    fn retract(
+        &self,
+        event: &EventId,
+        retraction: &ledger::Retraction,
+        note: Option<&NewNote>,
+        now: UtcMs,
+    ) -> Result<u64>;
 
     /// Every batch, by ledger index.
     fn signals(&self, event: &EventId) -> Result<Vec<SignalsFacts>>;

@@ -16,6 +16,7 @@ mod enrolment;
 mod events;
 mod ledger;
 mod log_reads;
+mod notes;
 mod people;
 mod queue;
 mod signals;
@@ -39,7 +40,7 @@ mod schema {
 }
 
 /// The newest schema that this build knows.
-pub const SCHEMA_VERSION: i64 = 7;
+pub const SCHEMA_VERSION: i64 = 8;
 /// "RCIS": a Rollcall issuer's database.
 const APPLICATION_ID: i64 = 0x5243_4953;
 /// How long a unit waits for another program's.

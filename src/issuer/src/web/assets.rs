@@ -1,4 +1,4 @@
-//! The one stylesheet and the one script. Their addresses carry a piece of their hash, so browsers may keep them.
+//! The one stylesheet and the two scripts. Their addresses carry a piece of their hash, so browsers may keep them.
 
 use std::sync::OnceLock;
 
@@ -8,14 +8,17 @@ use axum::response::{IntoResponse, Response};
 const STYLE: &str = include_str!("../../assets/web/web.css");
 const SCRIPT: &str = include_str!("../../assets/web/web.js");
 
+const REVIEW: &str = include_str!("../../assets/web/review.js");
+
 pub(super) const STYLE_PATH: &str = "/assets/web.css";
 pub(super) const SCRIPT_PATH: &str = "/assets/web.js";
+pub(super) const REVIEW_PATH: &str = "/assets/review.js";
 
 /// Changes whenever one of them does.
 pub(super) fn version() -> &'static str {
     static VERSION: OnceLock<String> = OnceLock::new();
     VERSION.get_or_init(|| {
-        let hash = evidence::sha256([STYLE, SCRIPT].concat().as_bytes()).to_hex();
+        let hash = evidence::sha256([STYLE, SCRIPT, REVIEW].concat().as_bytes()).to_hex();
         hash.chars().take(12).collect()
     })
 }
@@ -26,6 +29,10 @@ pub(super) async fn style() -> Response {
 
 pub(super) async fn script() -> Response {
     asset("text/javascript; charset=utf-8", SCRIPT)
+}
+
+pub(super) async fn review() -> Response {
+    asset("text/javascript; charset=utf-8", REVIEW)
 }
 
 fn asset(kind: &'static str, text: &'static str) -> Response {

@@ -2,23 +2,30 @@
 
 mod days;
 mod evidence;
+pub(super) mod granted;
+pub(super) mod said;
 mod streams;
 
 use askama::Template;
 use attendance::eligibility::span_text;
 use attendance::time::Bracket;
+use attendance::words::AttendeeId;
 use attendance::{Decision, UtcMs};
-use axum::extract::{Path, State};
-use axum::response::Response;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::http::header::LOCATION;
+use axum::response::{IntoResponse as _, Response};
 use protocol::agenda::Agenda;
 use protocol::badge::BadgeDigest;
 
 use self::days::{DayView, about, anchor, days};
 use self::evidence::{Found, Live, PlacedScan};
+use self::granted::{Granted, TriedGrant};
+use self::said::{Said, Tried};
 use super::Pages;
 use super::attendees::{outcome_tone, outcome_words, person, record, registration_word};
 use super::fault::Fault;
-use super::layout::{Frame, html};
+use super::layout::{Frame, html, html_with};
 use super::words::{self, Zone};
 use crate::access::Signed;
 use crate::decisions::difference;
@@ -97,29 +104,103 @@ struct AttendeePage {
     scans: Vec<ScanRow>,
     is_cut: bool,
     certificates: Vec<CertificateRow>,
+    said: Said,
+    /// For those alone who grant.
+    granted: Option<Granted>,
+    /// What was done by the form before.
+    done: &'static str,
+    /// The token of its forms.
+    form: String,
     at: String,
     zone: String,
+}
+
+/// What came before a page: what was done, or what was tried and not taken.
+#[derive(Default)]
+struct After {
+    done: &'static str,
+    said: Tried,
+    granted: TriedGrant,
+}
+
+/// What a page that comes after a form says was done.
+fn done(code: &str) -> &'static str {
+    match code {
+        "said" => "It was said, and counts from now on.",
+        "known" => "It stood so already; nothing was changed.",
+        "back" => "The word was taken back, and counts no more.",
+        "granted" => "It is granted, and counts from now on.",
+        "ended" => "It is granted no more.",
+        _ => "",
+    }
+}
+
+#[derive(serde::Deserialize)]
+pub(super) struct Ask {
+    #[serde(default)]
+    done: String,
 }
 
 pub(super) async fn page(
     State(pages): State<Pages>,
     signed: Signed,
     Path((event, attendee)): Path<(String, String)>,
+    Query(ask): Query<Ask>,
 ) -> Result<Response, Fault> {
     if !signed.may_see_people() {
         return Err(Fault::Forbidden);
     }
     let page = pages
-        .ask(move |pages| view(pages, &signed, &event, &attendee))
+        .ask(move |pages| {
+            let after = After {
+                done: done(&ask.done),
+                ..After::default()
+            };
+            view(pages, &signed, &event, &attendee, after)
+        })
         .await?;
     html(&page)
 }
 
+/// What a form does, with who sent it: the code of what was done, or the page that says why not.
+type Done = Result<(Result<&'static str, After>, Signed), Fault>;
+
+/// Does what a form asks, and shows the page again: afresh at a part of it where it was done, else with what was typed and why not.
+async fn answer(
+    pages: Pages,
+    event: String,
+    attendee: String,
+    part: &'static str,
+    act: impl FnOnce(&Pages, &EventFacts, &AttendeeId) -> Done + Send + 'static,
+) -> Result<Response, Fault> {
+    let answered = pages
+        .ask(move |pages| {
+            let facts = pages.event(&event)?;
+            let missing = |_| Fault::Missing("There is no such attendee.");
+            let id: AttendeeId = attendee.parse().map_err(missing)?;
+            let (done, signed) = act(pages, &facts, &id)?;
+            match done {
+                Ok(done) => Ok(Err(format!(
+                    "/staff/{}/attendees/{id}?done={done}#{part}",
+                    facts.id
+                ))),
+                Err(after) => view(pages, &signed, &event, &attendee, after).map(Ok),
+            }
+        })
+        .await?;
+    match answered {
+        Ok(page) => html_with(StatusCode::BAD_REQUEST, &page),
+        Err(to) => Ok((StatusCode::SEE_OTHER, [(LOCATION, to)]).into_response()),
+    }
+}
+
+/// The page, after a form.
 fn view(
     pages: &Pages,
     signed: &Signed,
     event: &str,
     attendee: &str,
+    after: After,
 ) -> Result<AttendeePage, Fault> {
     let missing = |_| Fault::Missing("There is no such attendee.");
     let (event, attendee, now) = (
@@ -139,6 +220,9 @@ fn view(
     let person = person(pages, &event.id, &facts)?;
     let found = evidence::find(pages, &event, &facts, now)?;
     let certificates = evidence::certificates(pages, &event, &attendee)?;
+    let agenda = found.agenda.as_ref();
+    let said = said::view(pages, signed, &event, &facts, agenda, now)?;
+    let granted = granted::view(pages, signed, &event, &facts, agenda, now)?;
     let (name, email, organisation) = match person {
         Some(p) => (
             p.name,
@@ -175,6 +259,16 @@ fn view(
             .iter()
             .map(|held| certificate(held, &certificates, zone, now))
             .collect(),
+        said: Said {
+            tried: after.said,
+            ..said
+        },
+        granted: granted.map(|granted| Granted {
+            tried: after.granted,
+            ..granted
+        }),
+        done: after.done,
+        form: signed.form_token(),
         at: zone.full(now),
         zone: zone.title(now),
         name,

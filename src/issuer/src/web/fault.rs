@@ -6,7 +6,9 @@ use axum::http::header::RETRY_AFTER;
 use axum::response::{Html, IntoResponse, Response};
 
 use super::assets;
+use crate::access::Signed;
 use crate::certificates::issue::IssueError;
+use crate::imports::ImportFault;
 use crate::store::StoreError;
 
 /// Why a page cannot be shown.
@@ -47,6 +49,31 @@ impl From<IssueError> for Fault {
 impl From<askama::Error> for Fault {
     fn from(error: askama::Error) -> Self {
         Self::Broken(error.to_string())
+    }
+}
+
+/// What a form comes to: what was done, or, for people, why it was not.
+pub(super) type Outcome<T> = Result<Result<T, String>, Fault>;
+
+/// What came of what a form asked.
+pub(super) fn outcome<T, U>(result: Result<T, ImportFault>, done: impl Fn(T) -> U) -> Outcome<U> {
+    match result {
+        Ok(value) => Ok(Ok(done(value))),
+        Err(ImportFault::Refused(why)) => Ok(Err(why)),
+        Err(ImportFault::Store(cause)) => Err(cause.into()),
+        Err(other) => Err(Fault::Broken(other.to_string())),
+    }
+}
+
+impl Signed {
+    /// Refuses a form that was not made for this session.
+    pub(super) fn check_form(&self, token: &str) -> Result<(), Fault> {
+        if self.owns_form(token) {
+            return Ok(());
+        }
+        Err(Fault::Refused(
+            "This form is of another session. Go back, reload the page and try again.",
+        ))
     }
 }
 

@@ -22,6 +22,8 @@ pub(super) struct Frame {
     pub(super) here: &'static str,
     /// The stream that keeps the page fresh; empty for pages that stand still.
     pub(super) live: String,
+    /// Whether the page is worked through by keyboard.
+    pub(super) review: bool,
 }
 
 /// Who is signed in.
@@ -52,6 +54,7 @@ impl Frame {
             event: None,
             here: "",
             live: String::new(),
+            review: false,
         }
     }
 

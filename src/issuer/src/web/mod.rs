@@ -9,7 +9,9 @@
 //!   private content is kept by a browser.
 //! - Numbers carry the time they are of; past their limit they are said to be stale and are never green.
 //!
-//! Absent by intent: no page changes evidence, decisions or certificates; commands do, and leave ledger entries. What the
+//! - What people say by a form leaves a ledger entry with their account and a reason; nothing that stands is rewritten.
+//!
+//! Absent by intent: no page decides, or issues or revokes certificates; commands do, and leave ledger entries. What the
 //! pages know of trends lies in memory and begins anew with the program.
 
 mod alarms;
@@ -18,6 +20,7 @@ mod attendee;
 mod attendees;
 mod fault;
 mod fleet;
+mod identity;
 mod inside;
 mod layout;
 mod live;
@@ -53,9 +56,10 @@ use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 
 use crate::access::{Access, Limiter, off_thread, refuse_foreign_forms};
+use crate::imports::Desk;
 use crate::keys::Keys;
 use crate::store::events::{EventFacts, Versioned};
-use crate::store::{ObjectStore, Store};
+use crate::store::{Documents, ObjectStore, Store};
 
 use fault::Fault;
 
@@ -76,6 +80,7 @@ pub struct Pages(Arc<Inner>);
 struct Inner {
     store: Arc<dyn Store>,
     objects: Arc<dyn ObjectStore>,
+    documents: Documents,
     keys: Arc<Keys>,
     issuer: String,
     access: Access,
@@ -100,6 +105,7 @@ impl Pages {
         Self(Arc::new(Inner {
             store,
             objects,
+            documents: Documents::default(),
             keys,
             issuer: issuer.to_owned(),
             access,
@@ -121,6 +127,18 @@ impl Pages {
 
     fn now(&self) -> UtcMs {
         self.0.access.now()
+    }
+
+    /// Where what people say goes, now.
+    fn desk(&self) -> Desk<'_> {
+        Desk {
+            store: self.store(),
+            objects: self.0.objects.as_ref(),
+            documents: &self.0.documents,
+            keys: &self.0.keys,
+            random: self.0.access.random(),
+            now: self.now(),
+        }
     }
 
     fn event(&self, id: &str) -> Result<EventFacts, Fault> {
@@ -190,6 +208,22 @@ pub fn router(pages: Pages) -> Router {
         .route("/staff/{event}/sessions/live", get(sessions::live))
         .route("/staff/{event}/attendees", get(attendees::page))
         .route("/staff/{event}/attendees/{attendee}", get(attendee::page))
+        .route(
+            "/staff/{event}/attendees/{attendee}/said",
+            post(attendee::said::say),
+        )
+        .route(
+            "/staff/{event}/attendees/{attendee}/withdrawn",
+            post(attendee::said::withdraw),
+        )
+        .route(
+            "/staff/{event}/attendees/{attendee}/granted",
+            post(attendee::granted::put),
+        )
+        .route(
+            "/staff/{event}/identity",
+            get(identity::page).post(identity::say),
+        )
         .route("/staff/{event}/alarms", get(alarms::page))
         .route("/staff/{event}/sources", get(sources::page))
         .route("/staff/{event}/time", get(time_code::page))
@@ -204,6 +238,7 @@ pub fn router(pages: Pages) -> Router {
         )
         .route(assets::STYLE_PATH, get(assets::style))
         .route(assets::SCRIPT_PATH, get(assets::script))
+        .route(assets::REVIEW_PATH, get(assets::review))
         .layer(forms)
         .layer(from_fn(move |request, next| guard(is_https, request, next)))
         .with_state(pages)

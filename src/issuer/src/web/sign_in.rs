@@ -114,11 +114,7 @@ pub(super) async fn sign_out(
     signed: Signed,
     Form(form): Form<SignOutForm>,
 ) -> Result<Response, Fault> {
-    if !signed.owns_form(&form.form) {
-        return Err(Fault::Refused(
-            "This form is of another session. Go back, reload the page and try again.",
-        ));
-    }
+    signed.check_form(&form.form)?;
     let cookie = pages.access().sign_out(&signed).await?;
     Ok((
         StatusCode::SEE_OTHER,

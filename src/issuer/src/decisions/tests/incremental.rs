@@ -61,6 +61,7 @@ impl World {
                 .collect(),
             people: Vec::new(),
             unplaced: Vec::new(),
+            note: None,
         };
         self.store
             .take_signals(&event_id(), &signals, NOON)
@@ -75,7 +76,7 @@ impl World {
             operator: "ann".to_owned(),
         };
         // One that is taken back already stays so.
-        let _ = self.store.retract(&event_id(), &retraction, NOON);
+        let _ = self.store.retract(&event_id(), &retraction, None, NOON);
     }
 
     fn change(&self, badge: &str, edit: impl FnOnce(&mut Registration)) {
@@ -98,6 +99,7 @@ impl World {
             registrations: vec![changed],
             words: Vec::new(),
             import: import("registrations", &bytes),
+            note: None,
         };
         self.store
             .change_registrations(&event_id(), &change, NOON)

@@ -51,7 +51,7 @@ use chrono_tz::Tz;
 use super::observed::{ObservedBatch, Place};
 use super::problem::{ImportError, ImportReport};
 use super::text;
-pub use when::DayOrder;
+pub use when::{DayOrder, written_time};
 
 /// How far a platform's clock may be off, in milliseconds, unless somebody says otherwise: they are kept by network time, and
 /// a join is noted a moment after it happens.

@@ -126,6 +126,21 @@ impl Clock {
     }
 }
 
+/// A time that a person writes, with an offset or local to a zone: the interval that its digits leave open. It may lie in the future.
+///
+/// # Errors
+/// What to write instead.
+pub fn written_time(text: &str, zone: chrono_tz::Tz) -> Result<Interval, String> {
+    let reading = Reading {
+        zone: Some(zone),
+        ..Reading::plain(UtcMs::DISTANT_FUTURE)
+    };
+    let clock = Clock::new(&reading).with_default_error(0);
+    clock.read(text).map_err(|_| {
+        format!("{text:?} is no time: write it as 2026-10-31T09:05 or 2026-10-31T09:05:30, local to {zone}, or with an offset behind it")
+    })
+}
+
 /// The order that dates with slashes prove: a number over twelve is a day. None where none does, or where they contradict
 /// each other.
 fn order_of<'t>(texts: impl IntoIterator<Item = &'t str>) -> Option<DayOrder> {

@@ -10,6 +10,7 @@ use protocol::signals::{Row, RowKind};
 use protocol::subject::SubjectDigest;
 
 use super::Factory;
+use crate::store::notes::{NewNote, NoteFacts};
 use crate::store::signals::{
     AccountWord, Holder, NewSignals, NewSubject, ObservedKey, RegistrationsChange,
 };
@@ -22,6 +23,7 @@ pub(super) fn run(factory: Factory<'_>) {
     observations_are_kept_once(&*factory());
     observations_make_due_whom_they_name(&*factory());
     what_is_taken_back_stays_and_says_so(&*factory());
+    notes_stand_beside_their_entries(&*factory());
     an_account_that_changes_hands_makes_all_it_touches_due(&*factory());
     assistants_badges_count_as_well(&*factory());
     a_final_decision_whose_evidence_grew_is_not_kept(&*factory());
@@ -76,6 +78,7 @@ fn signals(rows: Vec<(Row, ObservedKey)>) -> NewSignals {
         people: rows.iter().filter_map(|(row, _)| person(row)).collect(),
         rows,
         unplaced: Vec::new(),
+        note: None,
     }
 }
 
@@ -108,6 +111,7 @@ fn change(store: &dyn Store, registration: Registration, words: Vec<AccountWord>
         registrations: vec![registration],
         words,
         import: import("registrations", object.as_bytes()),
+        note: None,
     };
     store
         .change_registrations(&event_id(), &change, NOON)
@@ -234,7 +238,9 @@ fn what_is_taken_back_stays_and_says_so(store: &dyn Store) {
         reason: "wrong_person".to_owned(),
         operator: "ann".to_owned(),
     };
-    let one = store.retract(&event, &retraction(Some(1)), NOON).unwrap();
+    let one = store
+        .retract(&event, &retraction(Some(1)), None, NOON)
+        .unwrap();
     check_due(store, &["X2"]);
     assert_eq!(store.signals_size(&event).unwrap(), one + 1);
     assert!(matches!(newest(store), LedgerBody::Retraction(r) if r == retraction(Some(1))));
@@ -243,14 +249,16 @@ fn what_is_taken_back_stays_and_says_so(store: &dyn Store) {
         rows[0].retracted
     };
     assert_eq!((retracted("X1"), retracted("X2")), (None, Some(one)));
-    let again = store.retract(&event, &retraction(Some(1)), NOON);
+    let again = store.retract(&event, &retraction(Some(1)), None, NOON);
     assert!(matches!(again, Err(StoreError::Exists { .. })));
 
-    let whole = store.retract(&event, &retraction(None), NOON).unwrap();
+    let whole = store
+        .retract(&event, &retraction(None), None, NOON)
+        .unwrap();
     check_due(store, &["X1", "X2"]);
     assert_eq!((retracted("X1"), retracted("X2")), (Some(whole), Some(one)));
     assert_eq!(store.signals(&event).unwrap()[0].retracted, Some(whole));
-    let again = store.retract(&event, &retraction(None), NOON);
+    let again = store.retract(&event, &retraction(None), None, NOON);
     assert!(matches!(again, Err(StoreError::Exists { .. })));
     for unknown in [
         retraction(Some(2)),
@@ -259,9 +267,58 @@ fn what_is_taken_back_stays_and_says_so(store: &dyn Store) {
             ..retraction(None)
         },
     ] {
-        let refused = store.retract(&event, &unknown, NOON);
+        let refused = store.retract(&event, &unknown, None, NOON);
         assert!(matches!(refused, Err(StoreError::NotFound { .. })));
     }
+}
+
+fn notes_stand_beside_their_entries(store: &dyn Store) {
+    event_with_kiosk(store);
+    register(store, &["X1", "X2"]);
+    let (event, now) = (event_id(), NOON);
+    let note = |badge: &str, text: &str| NewNote {
+        attendee: attendee(badge),
+        sealed: text.as_bytes().to_vec(),
+    };
+    let told = |badge: &str| store.notes(&event, &attendee(badge)).unwrap();
+    let with_note = NewSignals {
+        note: Some(note("X1", "first")),
+        ..signals(vec![(row(&["ada"], 1), key("one"))])
+    };
+    let entry = store.take_signals(&event, &with_note, now).unwrap();
+    take(store, &[(&["ada"], "two")]);
+    let retraction = ledger::Retraction {
+        entry,
+        row: None,
+        reason: "wrong".to_owned(),
+        operator: "ann".to_owned(),
+    };
+    let second = note("X2", "second");
+    let later = now.plus_ms(1);
+    let back = store.retract(&event, &retraction, Some(&second), later);
+    let held = |index, text: &str, at| NoteFacts {
+        index,
+        sealed: text.as_bytes().to_vec(),
+        at,
+    };
+    assert_eq!(told("X1"), [held(entry, "first", now)]);
+    assert_eq!(told("X2"), [held(back.unwrap(), "second", later)]);
+    // What is not written keeps no note.
+    let again = store.retract(&event, &retraction, Some(&second), later);
+    assert!(matches!(again, Err(StoreError::Exists { .. })));
+    assert_eq!(told("X2").len(), 1);
+
+    let roster = store.roster(&event).unwrap();
+    let change = RegistrationsChange {
+        base: roster.base,
+        registrations: vec![roster.registrations[&attendee("X1")].clone()],
+        words: Vec::new(),
+        import: import("registrations", b"changed"),
+        note: Some(note("X1", "third")),
+    };
+    store.change_registrations(&event, &change, now).unwrap();
+    let newest = store.ledger_head(&event).unwrap().size - 1;
+    assert_eq!(told("X1")[1], held(newest, "third", now));
 }
 
 fn an_account_that_changes_hands_makes_all_it_touches_due(store: &dyn Store) {

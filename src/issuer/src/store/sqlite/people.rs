@@ -160,14 +160,14 @@ fn put_registration(tx: &Tx<'_>, event: i64, registration: &Registration) -> Res
     Ok(())
 }
 
-/// Brings new registrations into force: the ledger's entry and the version. Fails with `Moved`.
+/// Brings new registrations into force: the version, and the index of the ledger's entry. Fails with `Moved`.
 pub(super) fn announce(
     tx: &Tx<'_>,
     event: i64,
     base: Option<Hash>,
     import: &bodies::Import,
     now: UtcMs,
-) -> Result<u64> {
+) -> Result<(u64, u64)> {
     let body = LedgerBody::Import(import.clone());
     let new = Version {
         number: 0,
@@ -175,7 +175,8 @@ pub(super) fn announce(
         ledger: ledger::append_one(tx, event, now, body)?,
         at: now,
     };
-    events::put_version(tx, event, Versioned::Registrations, base, &new)
+    let version = events::put_version(tx, event, Versioned::Registrations, base, &new)?;
+    Ok((version, new.ledger))
 }
 
 /// Writes registrations and makes due whom they touch: their attendees, and through each account that changed hands those who
@@ -238,7 +239,7 @@ impl PeopleUnits for SqliteStore {
     ) -> Result<u64> {
         self.write(|tx| {
             let number = events::number(tx, event)?;
-            let version = announce(tx, number, base, import, now)?;
+            let (version, _) = announce(tx, number, base, import, now)?;
             for change in changes {
                 put_person(tx, number, change)?;
             }

@@ -10,12 +10,15 @@ use protocol::subject::SubjectDigest;
 use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::super::events::MAX_PAGE;
+use super::super::notes::NewNote;
 use super::super::signals::{
     AccountWord, NewSignals, NewSubject, ObservedFacts, ObservedKey, RegistrationsChange,
     SignalUnits, SignalsFacts, SubjectFacts,
 };
 use super::columns::{hash, json, word};
-use super::{Result, SqliteStore, StoreError, Tx, decisions, events, ledger, log_reads, people};
+use super::{
+    Result, SqliteStore, StoreError, Tx, decisions, events, ledger, log_reads, notes, people,
+};
 
 /// The accounts that the registration of an attendee lists.
 pub(super) fn accounts_of(
@@ -281,6 +284,7 @@ fn take(tx: &Tx<'_>, event: i64, signals: &NewSignals, now: UtcMs) -> Result<u64
         now.0
     ])?;
     put_rows(tx, event, index, signals)?;
+    notes::put(tx, event, index, signals.note.as_ref(), now)?;
     for person in &signals.people {
         put_subject(tx, event, person, now)?;
     }
@@ -291,7 +295,13 @@ fn take(tx: &Tx<'_>, event: i64, signals: &NewSignals, now: UtcMs) -> Result<u64
     Ok(index)
 }
 
-fn retract(tx: &Tx<'_>, event: i64, retraction: &bodies::Retraction, now: UtcMs) -> Result<u64> {
+fn retract(
+    tx: &Tx<'_>,
+    event: i64,
+    retraction: &bodies::Retraction,
+    note: Option<&NewNote>,
+    now: UtcMs,
+) -> Result<u64> {
     let entry = retraction.entry;
     let batch: Option<(u64, Option<u64>)> = tx
         .prepare_cached(
@@ -332,6 +342,7 @@ fn retract(tx: &Tx<'_>, event: i64, retraction: &bodies::Retraction, now: UtcMs)
          AND retracted IS NULL",
     )?
     .execute(params![event, entry, retraction.row, index])?;
+    notes::put(tx, event, index, note, now)?;
     make_named_due(tx, event, entry, retraction.row, now)?;
     Ok(index)
 }
@@ -358,8 +369,14 @@ impl SignalUnits for SqliteStore {
         self.write(|tx| take(tx, events::number(tx, event)?, signals, now))
     }
 
-    fn retract(&self, event: &EventId, retraction: &bodies::Retraction, now: UtcMs) -> Result<u64> {
-        self.write(|tx| retract(tx, events::number(tx, event)?, retraction, now))
+    fn retract(
+        &self,
+        event: &EventId,
+        retraction: &bodies::Retraction,
+        note: Option<&NewNote>,
+        now: UtcMs,
+    ) -> Result<u64> {
+        self.write(|tx| retract(tx, events::number(tx, event)?, retraction, note, now))
     }
 
     fn signals(&self, event: &EventId) -> Result<Vec<SignalsFacts>> {
@@ -478,7 +495,8 @@ impl SignalUnits for SqliteStore {
     ) -> Result<u64> {
         self.write(|tx| {
             let number = events::number(tx, event)?;
-            let version = people::announce(tx, number, change.base, &change.import, now)?;
+            let (version, entry) = people::announce(tx, number, change.base, &change.import, now)?;
+            notes::put(tx, number, entry, change.note.as_ref(), now)?;
             people::change_registrations(tx, number, &change.registrations, now)?;
             for said in &change.words {
                 tx.prepare_cached(
