@@ -348,6 +348,32 @@ fn an_account_that_changes_hands_makes_all_it_touches_due(store: &dyn Store) {
     check_due(store, &["X2"]);
     assert_eq!(holder().holder(), Holder::One(&attendee("X2")));
 
+    // Both hands in one change, whichever stands first: whoever shares the row is due as well.
+    let all = store.roster(&event).unwrap().registrations;
+    let with = |badge: &str, accounts: &[&str]| Registration {
+        accounts: accounts.iter().map(|text| subject(text)).collect(),
+        ..all[&attendee(badge)].clone()
+    };
+    for both in [
+        [with("X1", &["device"]), with("X3", &[])],
+        [with("X3", &["device"]), with("X1", &[])],
+        [with("X1", &["device"]), with("X3", &[])],
+        [with("X1", &[]), with("X3", &["device"])],
+        [with("X3", &[]), with("X1", &[])],
+    ] {
+        let change = RegistrationsChange {
+            base: store.roster(&event).unwrap().base,
+            registrations: both.into(),
+            words: Vec::new(),
+            import: import("registrations", b"both"),
+            note: None,
+        };
+        store.change_registrations(&event, &change, NOON).unwrap();
+        let found = due(store);
+        assert!(found.contains(&attendee("X2")), "{found:?}");
+        settle(store);
+    }
+
     let said = |is_theirs| AccountWord {
         subject: subject("device"),
         attendee: attendee("X1"),

@@ -188,20 +188,17 @@ pub(super) fn change_registrations<'a>(
     now: UtcMs,
 ) -> Result<()> {
     let mut touched = BTreeSet::new();
-    let mut moved = BTreeSet::new();
     for registration in registrations {
         let attendee = &registration.attendee;
         let before = signals::accounts_of(tx, event, attendee)?;
         let after: BTreeSet<SubjectDigest> = registration.accounts.iter().copied().collect();
         let changed: BTreeSet<SubjectDigest> =
             before.symmetric_difference(&after).copied().collect();
-        // Who shares a row with an account is found before and after: it may be the change that parts them.
+        // Whoever else shares a row with an account lists the same accounts before and after, so looking once finds them.
         touched.extend(signals::sharing(tx, event, &changed)?);
         put_registration(tx, event, registration)?;
         touched.insert(attendee.clone());
-        moved.extend(changed);
     }
-    touched.extend(signals::sharing(tx, event, &moved)?);
     for attendee in &touched {
         decisions::make_attendee_due(tx, event, attendee, now)?;
     }
