@@ -10,6 +10,7 @@
 
 mod attendance;
 pub mod changes;
+mod sources;
 pub mod targets;
 
 use std::collections::HashSet;
