@@ -409,4 +409,4 @@ fn evidence_of(signals: &[Signal], gathered: &Gathered<'_>) -> Vec<SignalId> {
 
 #[cfg(test)]
 #[path = "eligibility_tests.rs"]
-mod tests;
+pub(crate) mod tests;

@@ -19,7 +19,7 @@ fn session(id: &str, room: &str, from_min: i64, to_min: i64) -> Session {
     )
 }
 
-fn programme(sessions: Vec<Session>) -> Programme {
+pub(crate) fn programme(sessions: Vec<Session>) -> Programme {
     Programme {
         id: ProgrammeId::new("p").unwrap(),
         title: "P".into(),
@@ -61,7 +61,7 @@ fn toggle(signal: &mut Signal) {
 }
 
 /// `"in a 0"` and `"out a 50.5"`: direction, room or rooms, minutes; a range `50~51` is an interval, a fourth word another log.
-fn signals(lines: &[&str]) -> Vec<Signal> {
+pub(crate) fn signals(lines: &[&str]) -> Vec<Signal> {
     let ms = |text: &str| {
         let minutes: Decimal = text.parse().unwrap();
         UtcMs(minutes.millionths() * 60 / 1_000)
@@ -94,7 +94,7 @@ fn signals(lines: &[&str]) -> Vec<Signal> {
     lines.iter().enumerate().map(one).collect()
 }
 
-fn rules() -> RuleSet {
+pub(crate) fn rules() -> RuleSet {
     RuleSet {
         threshold: Threshold::Share("0.8".parse().unwrap()),
         met_awards: MetAwards::Scheduled,
@@ -129,7 +129,7 @@ fn check(rules: &RuleSet, sessions: Vec<Session>, lines: &[&str], expect: &str) 
     decision
 }
 
-fn hour() -> Vec<Session> {
+pub(crate) fn hour() -> Vec<Session> {
     vec![session("s", "a", 0, 50)]
 }
 
@@ -462,6 +462,11 @@ fn toggled_scans_are_read_together() {
     let many: Vec<String> = (0..11).map(|at| format!("in? c {at}")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     check(&rules(), hour(), &many[..10], "none 0 no_attendance");
+    check(&rules(), hour(), &many, "review - insufficient_evidence");
+    // Nor are there too many directions in one order, nor too many orders: but orders and directions together are.
+    let many: Vec<String> = (0..5).map(|log| format!("in? c 0~1 log-{log}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    check(&rules(), hour(), &many[..4], "none 0 no_attendance");
     check(&rules(), hour(), &many, "review - insufficient_evidence");
 }
 

@@ -494,3 +494,7 @@ fn turn(counts: &[usize], number: usize) -> Vec<usize> {
     };
     counts.iter().map(digit).collect()
 }
+
+#[cfg(test)]
+#[path = "readings_tests.rs"]
+mod tests;

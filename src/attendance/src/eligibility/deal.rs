@@ -211,6 +211,54 @@ mod tests {
         assert_eq!(share(whole + 3, whole - 1, whole), (whole + 1, whole - 3));
     }
 
+    #[test]
+    fn a_part_of_a_weight_is_never_more_than_the_whole() {
+        for (weight, part, whole, expect) in [
+            (10, 1, 3, 3),
+            (10, 3, 3, 10),
+            (10, 5, 3, 10),
+            (10, -1, 3, 0),
+            (10, 1, 0, 0),
+            (10, 1, -1, 0),
+            (0, 1, 3, 0),
+            (1, 1, 1, 1),
+        ] {
+            let came = times_over(weight, part, whole);
+            assert_eq!(came, expect, "{weight} {part} {whole}");
+        }
+    }
+
+    #[test]
+    fn steps_are_settled_where_the_same_cells_get_them_for_certain() {
+        let large = i128::MAX / 4;
+        for (steps, least, most, expect) in [
+            (0, [0, 0], [9, 9], true),
+            (3, [10, 20], [10, 20], true),
+            // The one step is the first cell's, or the second's, by far.
+            (1, [30, 1], [30, 10], true),
+            (1, [1, 30], [10, 30], true),
+            // At the most the two are even.
+            (2, [30, 1], [30, 10], false),
+            // One whole step each, whatever is left over.
+            (2, [10, 10], [10, 10], true),
+            (3, [20, 9], [20, 11], false),
+            // A tie, and what is next to one.
+            (1, [10, 10], [10, 12], false),
+            (1, [10, 12], [13, 12], false),
+            // All of it, or not quite all.
+            (1, [30, 0], [30, 10], false),
+            (1, [0, 0], [0, 0], false),
+            // Too large to tell.
+            (9, [large, 1], [large, 1], false),
+        ] {
+            let came = is_settled(steps, &least, &most);
+            assert_eq!(came, expect, "{steps} {least:?} {most:?}");
+        }
+        assert!(is_settled(1, &[30, 1, 1], &[30, 9, 9]));
+        assert!(!is_settled(2, &[30, 1, 1], &[30, 9, 9]));
+        assert!(is_settled(2, &[30, 29, 2], &[30, 29, 9]));
+    }
+
     proptest! {
         #[test]
         fn all_of_it_is_dealt_out(count in 0_i128..1_000, weights in proptest::collection::vec(0_i128..50, 1..6)) {

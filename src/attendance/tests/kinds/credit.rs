@@ -396,6 +396,69 @@ fn confidence_says_its_terms() {
 }
 
 #[test]
+fn confidence_says_how_well_the_worst_end_was_timed() {
+    let day = day(rules(), hour());
+    for (quality, per_cent, points) in [
+        (Quality::Anchored, 100, None),
+        (Quality::Kernel, 95, Some(-5)),
+        (Quality::TimeCode, 90, Some(-10)),
+        (Quality::Reported, 90, Some(-10)),
+        (Quality::Bounded, 80, Some(-20)),
+        (Quality::Contradictory, 60, Some(-40)),
+    ] {
+        for worst in 0..2 {
+            let mut signals: Vec<Signal> = ["in a 0", "out a 50"]
+                .iter()
+                .enumerate()
+                .map(signal)
+                .collect();
+            signals[worst].quality = quality;
+            let confidence = day.decide_knowing(&signals, &[]).confidence;
+            let terms: Vec<_> = points
+                .map(|points| (Term::Time, points))
+                .into_iter()
+                .collect();
+            assert_eq!(
+                (confidence.per_cent, confidence.terms),
+                (per_cent, terms),
+                "{quality:?}"
+            );
+            // Every cause has its term, and their sum is held at nothing.
+            signals[worst].quality = Quality::Contradictory;
+            let confidence = day.decide_knowing(&signals, &["back"]).confidence;
+            assert_eq!(confidence.per_cent, 50);
+            assert_eq!(confidence.terms, [(Term::Time, -40), (Term::Doors, -10)]);
+        }
+    }
+}
+
+#[test]
+fn what_does_not_count_has_no_say_in_confidence() {
+    let unsure = ["in? a 0", "out a 50"];
+    let with = |more: &'static str| [&unsure[..], &[more]].concat();
+    let review = RuleSet {
+        denial: Denial::Review,
+        ..rules()
+    };
+    let mut cancelled = day(rules(), hour());
+    cancelled.registration.as_mut().unwrap().cancelled = true;
+    for (day, lines) in [
+        (day(rules(), hour()), with("denied s1")),
+        (day(review, hour()), with("denied s1")),
+        (cancelled, unsure.to_vec()),
+        // Who confirms a session answers for its ends.
+        (
+            day(rules(), hour()),
+            vec!["in? a 0", "app a 1", "confirmed s1"],
+        ),
+    ] {
+        let terms = day.decide(&lines).confidence.terms;
+        let is_less = terms.iter().any(|(_, points)| *points < 0);
+        assert!(!is_less, "{lines:?} {terms:?}");
+    }
+}
+
+#[test]
 fn what_is_below_a_threshold_may_count_as_it_is() {
     let actual = RuleSet {
         threshold: Threshold::Full,
