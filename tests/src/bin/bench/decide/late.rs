@@ -13,7 +13,7 @@ use super::timed;
 use crate::figures::{Figure, median};
 use crate::{Amounts, progress};
 
-/// A goal of the issue: the largest event against the smallest.
+/// What is aimed at: the largest event against the smallest.
 const TIMES_SMALLEST: f64 = 1.5;
 const MIN_MS: i64 = 60_000;
 /// When the session begins: 2026-11-23T09:00:00Z.

@@ -26,7 +26,7 @@ use crate::{Amounts, progress};
 use crowd::{BEAT, Crowd, IN, NO_DEVICE, Row, Slot};
 use queries::{Duck, Minutes, Sqlite};
 
-/// A goal of the issue: the engine against SQLite.
+/// What is aimed at: the engine against SQLite.
 const TIMES_SQLITE: f64 = 3.0;
 /// As the query counts: no grace, nothing inferred, nothing rounded away.
 const BARE_RULES: &str = r#"
