@@ -122,10 +122,14 @@ fn the_ledger_says_that_a_registration_was_adjusted_and_no_more() {
         because("no_longer_needed", ""),
     )
     .unwrap();
+    // Hashes hold any digits, so numbers are looked for without them.
+    let hash = |text: &str| text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit());
     let size = office.store.ledger_head(&event).unwrap().size;
     for entry in office.store.ledger_entries(&event, size - 2, 2).unwrap() {
         let bytes = entry.bytes.unwrap();
         let text = String::from_utf8(bytes.clone()).unwrap();
+        let words = text.split('"').filter(|word| !hash(word));
+        let text: String = words.collect::<Vec<_>>().join("\"");
         for word in [
             "disability",
             "vision",
