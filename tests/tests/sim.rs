@@ -64,6 +64,19 @@ const NAMED: &[(u64, &str)] = &[
         22_642,
         "the simulator looked up what a log held before its enrolment in that enrolment's bundle",
     ),
+    (
+        22_053,
+        "the simulator enrolled a kiosk at an issuer that signs nothing",
+    ),
+    (
+        22_605,
+        "the simulator took a decider that waits for a lost head for a broken one",
+    ),
+    (25_857, "the same, when everything was over"),
+    (
+        25_544,
+        "the simulator tore a commit between files that were never beside each other",
+    ),
 ];
 
 /// Plays seeds on all processors: the tally, and what did not hold.

@@ -203,7 +203,9 @@ impl SimDisk {
 
     /// Everything ends within the commit that comes after this many.
     pub fn plan_end(&self, commits: u64, moment: Moment) {
-        self.0.lock().unwrap().planned = Some((commits, moment));
+        let mut state = self.0.lock().unwrap();
+        // Nothing ends in a commit that was over before.
+        (state.planned, state.before) = (Some((commits, moment)), None);
     }
 
     /// Whether everything has ended within a commit.
@@ -272,6 +274,9 @@ impl State {
             && at == step
         {
             self.faults += 1;
+            if matches!(step, Step::Committed | Step::Tidied) {
+                self.before = None;
+            }
             return Some(fault);
         }
         let moment = match step {

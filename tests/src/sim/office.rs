@@ -24,7 +24,7 @@ use issuer::store::branches::BranchUnits as _;
 use issuer::store::decisions::{DecisionFacts, DecisionUnits as _};
 use issuer::store::enrolment::{EnrolmentUnits as _, KioskFacts, NewClaim};
 use issuer::store::events::{EventUnits as _, LogEntry, NewEvent};
-use issuer::store::{Documents, FolderObjects, ObjectStore, SqliteStore, Store};
+use issuer::store::{Documents, FolderObjects, ObjectStore, SqliteStore, Store, StoreError};
 use kiosk::desk::NewEnrolment;
 use kiosk::sync::transport::{Raw, Wire};
 use protocol::agenda::Door;
@@ -370,13 +370,23 @@ impl Office {
     /// Lets the decider run once.
     pub fn decide(&mut self) {
         let now = self.now();
-        if let Some(here) = &mut self.running {
-            here.decider.run_once(now).expect("the database answers");
+        let Some(here) = &mut self.running else {
+            return;
+        };
+        match here.decider.run_once(now) {
+            Ok(_) => {}
+            // It signs nothing then; the program says so and tries again later.
+            Err(StoreError::LostHead { .. }) => assert!(self.is_lost(), "no head is lost"),
+            Err(error) => panic!("the database answers: {error:?}"),
         }
     }
 
     /// Lets the decider run until nothing is due.
     pub fn settle(&mut self) {
+        // Where a head was shown last of all that a restored issuer lacks, staff say how to go on before anything is signed.
+        if self.running.is_some() {
+            self.recover();
+        }
         let now = self.now();
         if let Some(here) = &mut self.running {
             let run = here.decider.settle(now).expect("the database answers");

@@ -589,7 +589,9 @@ impl World {
         let awaits = self.kiosks[kiosk].standing().is_some_and(|s| s.awaits);
         let asleep = self.kiosks[kiosk].suspended || !self.fates[kiosk].linked;
         let key = self.kiosks[kiosk].log_key();
-        let Some(key) = key.filter(|_| awaits && !asleep && self.office.runs()) else {
+        // An issuer that lacks a head of its own signs nothing, and so enrols nobody, until a person has said how to go on.
+        let enrols = self.office.runs() && !self.office.is_lost();
+        let Some(key) = key.filter(|_| awaits && !asleep && enrols) else {
             return self.after(30_000, Event::Enrol(kiosk));
         };
         let door = self.kiosks[kiosk].door.clone();
