@@ -364,7 +364,7 @@ impl<'a> Draft<'a> {
             .insert(poll.to_owned());
     }
 
-    /// Takes an observation as it is; one that the file holds already is counted.
+    /// Takes an observation as it is; one that the file holds already is counted, and one that is nobody's is refused.
     ///
     /// # Errors
     /// More observations than a batch holds.
@@ -372,6 +372,13 @@ impl<'a> Draft<'a> {
         if self.rows.len() >= MAX_OBSERVED {
             let message = format!("the file holds more than {MAX_OBSERVED} observations; split it");
             return Err(Problem::of_file(message).into());
+        }
+        if observed.subjects.is_empty() && observed.attendee.is_none() {
+            self.refuse(
+                &observed.row,
+                "what stands for the person or the meeting has signs that no account can have; correct the row at its source",
+            );
+            return Ok(());
         }
         if self.keys.insert(observed.key.clone()) {
             self.rows.push(observed);

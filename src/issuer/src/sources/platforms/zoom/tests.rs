@@ -74,6 +74,24 @@ fn the_report_of_a_webinar() {
 }
 
 #[test]
+fn an_answer_that_nobody_can_have_given_is_refused() {
+    // The meeting's number has a sign in it that no account may have, and guests are accounts of a meeting.
+    let report = String::from_utf8(fixture!("zoom-polls.csv").to_vec()).unwrap();
+    let report = report.replace("987 6543 210", "987 6\u{15}43 210");
+    let read = read(report.as_bytes(), &vienna()).unwrap();
+    assert_eq!(read.refused_total, 1, "{:?}", read.refused);
+    let is_one = |problem: &crate::sources::Problem| {
+        problem
+            .to_string()
+            .contains("signs that no account can have")
+    };
+    assert!(read.refused.iter().all(is_one), "{:?}", read.refused);
+    let batch = read.import.batch;
+    assert!(batch.rows.iter().all(|row| !row.subjects.is_empty()));
+    assert_eq!(batch.rows.len(), 2, "Ana's two answers");
+}
+
+#[test]
 fn polls_as_a_report_and_as_pages() {
     let [log, many, why] = ["Which log?", "How many?", "Why?"]
         .map(|question| polls::poll_of(question)[..8].to_owned());
