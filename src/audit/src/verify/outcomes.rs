@@ -18,7 +18,7 @@ use protocol::ledger::{self, LedgerBody};
 use super::branches::{Admitted, is_branch};
 use super::logs::Book;
 use super::observed::Held;
-use super::{Opened, Run, expected_ledger};
+use super::{Opened, Run};
 use crate::derive::{Answer, LogView, Question, QuestionError, Roll, ledger_signals, signals_of};
 use crate::report::{Name, Place};
 
@@ -170,7 +170,7 @@ impl Run<'_> {
         for (basis, group) in groups {
             match question(opened, &book, &mut shelf, basis) {
                 Ok(question) if !question.is_of_this_engine() => {
-                    self.made_by_another_engine(opened, &question, &group);
+                    self.made_by_another_engine(opened, &book, &question, &group);
                 }
                 Ok(question) => {
                     let question = Arc::new(question);
@@ -216,7 +216,7 @@ impl Run<'_> {
             }
         }
         let wanted: BTreeSet<&AttendeeId> = group.iter().map(|(_, d)| &d.attendee).collect();
-        let mut signals = signals_by_attendee(opened, question, &wanted);
+        let mut signals = signals_by_attendee(opened, &book.origin, question, &wanted);
         for (index, decided) in group {
             let mine = signals.remove(&decided.attendee).unwrap_or_default();
             let answer = question.answer(&decided.attendee, &mine);
@@ -235,12 +235,13 @@ impl Run<'_> {
     fn made_by_another_engine(
         &mut self,
         opened: &Opened<'_>,
+        book: &Book,
         question: &Question,
         group: &[Decided<'_>],
     ) {
         let engine = &question.basis().engine;
         let wanted: BTreeSet<&AttendeeId> = group.iter().map(|(_, d)| &d.attendee).collect();
-        let signals = signals_by_attendee(opened, question, &wanted);
+        let signals = signals_by_attendee(opened, &book.origin, question, &wanted);
         let mut differing = Vec::new();
         for (index, decided) in group {
             let gap = format!("decided by the engine {engine:?}; this build is {ENGINE:?}");
@@ -431,9 +432,11 @@ fn question(
     })
 }
 
-/// The signals of some attendees, from all the logs of a question.
+/// The signals of some attendees, from all the logs of a question. The ledger goes by the origin under which the archive
+/// describes it: whether that is this event's is another check's to say.
 pub(crate) fn signals_by_attendee(
     opened: &Opened<'_>,
+    ledger: &str,
     question: &Question,
     wanted: &BTreeSet<&AttendeeId>,
 ) -> BTreeMap<AttendeeId, Vec<Signal>> {
@@ -465,17 +468,15 @@ pub(crate) fn signals_by_attendee(
             take(&name, &branch.view, prefix.size, &branch.scans);
         }
     }
-    if let Ok(origin) = expected_ledger(&opened.archive) {
-        let ledger: Arc<str> = origin.into();
-        let size = question.size_of(&ledger);
-        for attendee in wanted {
-            let rows = opened.observations.of(question.roll(), attendee, size);
-            let signals = ledger_signals(&ledger, question.agenda(), rows);
-            found
-                .entry((*attendee).clone())
-                .or_default()
-                .extend(signals);
-        }
+    let ledger: Arc<str> = ledger.into();
+    let size = question.size_of(&ledger);
+    for attendee in wanted {
+        let rows = opened.observations.of(question.roll(), attendee, size);
+        let signals = ledger_signals(&ledger, question.agenda(), rows);
+        found
+            .entry((*attendee).clone())
+            .or_default()
+            .extend(signals);
     }
     found
 }

@@ -7,7 +7,7 @@ use protocol::decision::object_bytes;
 use protocol::ledger::{self, LedgerBody};
 use protocol::signals::{RowKind, Signals, VERSION};
 
-use super::{Case, at, with};
+use super::{Case, at, described, with};
 
 pub(super) fn observed_cases() -> Vec<Case> {
     vec![
@@ -97,6 +97,7 @@ pub(super) fn observed_cases() -> Vec<Case> {
                 world.decide(at(), "a-1", "main");
             },
         ),
+        of_another_issuer(),
         watched("an account that two people list", &[], |world, _| {
             world.list_account("a-2", "one");
             world.import(at());
@@ -128,6 +129,16 @@ fn watched(
         world.decide(at(), "a-1", "main");
         spoil(world, entry);
     })
+}
+
+/// A day that a platform saw, in an archive of another issuer: whose ledger it is changes nothing of what rests on its rows.
+fn of_another_issuer() -> Case {
+    let mut case = watched("signals in the ledger of another issuer", &[], |_, _| {});
+    described(&mut case.files, |value| {
+        value["issuer"] = "other.example.org".into();
+    });
+    case.failed = &["enrolment", "ledger", "ledger_heads", "receipts"];
+    case
 }
 
 /// An entry of signals about nobody, with something else said of its object.
