@@ -375,6 +375,8 @@ impl<'a> Count<'_, 'a> {
         };
         minutes.is_denied = matches!(said, Some(Said::Disputed | Said::Word(Word::Denied)));
         let Some(valid) = valid else {
+            // No time counts, but what a speaker has without any is still asked for more than a platform's word.
+            self.say_alone(spans, &[], said, minutes);
             return Times::default();
         };
         let narrowed;

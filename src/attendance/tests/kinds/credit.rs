@@ -330,6 +330,18 @@ fn speakers_earn_by_their_own_rule() {
     speaking(speakers(false)).check(&["denied s1"], "none 0 manual_override");
     speaking(rules()).check(&there, "partial 0.2 partial_credit");
     day(speakers(true), hour()).check(&there, "partial 0.2 partial_credit");
+    // What they have without any presence is asked for a poll as well where a platform alone saw them, also in no valid time.
+    let mut seen = speaking(RuleSet {
+        platform_alone: PlatformAlone::Review,
+        ..speakers(false)
+    });
+    let online = ["join a 0 phone", "leave a 50 phone"];
+    let asked = "review 0..2 insufficient_evidence";
+    seen.check(&online, asked);
+    let registration = seen.registration.as_mut().unwrap();
+    (registration.valid_from, registration.valid_until) = (Some(at("20")), Some(at("10")));
+    seen.check(&online, asked);
+    seen.check(&[], "full 2 met_duration_threshold");
 }
 
 #[test]

@@ -538,6 +538,11 @@ fn registration(random: &mut Random, programme: &Programme) -> Option<Registrati
             });
         }
     }
+    if random.chance(3) {
+        // Valid at no time.
+        registration.valid_until = Some(registration.valid_from.unwrap_or(at(40)));
+        registration.valid_from = registration.valid_until;
+    }
     Some(registration)
 }
 
