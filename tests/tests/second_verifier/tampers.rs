@@ -304,7 +304,7 @@ fn alter_decision(world: &mut World, random: &mut Random) -> String {
     let bytes = world.objects[&body.decision].clone();
     let mut document: DecisionDoc = serde_json::from_slice(&bytes).unwrap();
     let story = match random.below(4) {
-        0 => {
+        0 if !document.parts.is_empty() => {
             document.parts[0].least_ms += MINUTE_MS;
             "a minute more"
         }
