@@ -491,8 +491,8 @@ func (d *decided) write(attendee, programme, basis, explanation string) string {
 		evidence = append(evidence, "{"+id.write()+"}")
 	}
 	return fmt.Sprintf(`{"v":1,"attendee":%s,"programme":%s,"basis":%s,"outcome":%s,"credits":%s,"least_credits":%s,"most_credits":%s,"full_credits":%s,"reason":%s,"explanation":%s,%s"complete":%t,"parts":[%s],"evidence":[%s]}`,
-		quote(attendee), quote(programme), quote(basis), quote(d.outcome), credits, quote(decimalText(d.counted.least.total)),
-		quote(decimalText(d.counted.most.total)), quote(decimalText(d.counted.full)), quote(d.reason), quote(explanation),
+		quote(attendee), quote(programme), quote(basis), quote(d.outcome), credits, quote(decimalText(d.least)),
+		quote(decimalText(d.most)), quote(decimalText(d.counted.full)), quote(d.reason), quote(explanation),
 		d.writeAccount(), d.complete, strings.Join(parts, ","), strings.Join(evidence, ","))
 }
 

@@ -1,8 +1,10 @@
 package main
 
-// Presence and decisions: the engine rollcall-credit-4 (sections 11.2 to 11.7).
+import "math/big"
 
-const engineName = "rollcall-credit-4"
+// Presence and decisions: the engine rollcall-credit-5 (sections 11.2 to 11.7).
+
+const engineName = "rollcall-credit-5"
 
 type session struct {
 	id, title, room        string
@@ -93,6 +95,7 @@ type decided struct {
 	outcome, reason, why string
 	review               bool
 	counted              *count
+	least, most          credits
 	complete             bool
 	evidence             []signalID
 	fields               []fieldCredits
@@ -117,7 +120,8 @@ func (q *question) decide() *decided {
 	}
 	d.outcome = c.byCredits()
 	d.review = !c.settled()
-	if by := q.review(c); !d.review && by != "" {
+	by := q.review(c, d)
+	if !d.review && by != "" {
 		d.review = true
 		switch d.reason {
 		case "not_registered", "registration_cancelled", "manual_override", "missing_check_in", "missing_check_out", "conflicting_signals":
@@ -146,23 +150,53 @@ func (q *question) unheard(c *count) bool {
 	return c.differs(other.count(other.presence(other.told(other.day), other.day.streams), repairs{}))
 }
 
-// review gives the reason for which another reading leaves a settled day open; none where all come to the same.
-func (q *question) review(c *count) string {
-	same := func(other *count) bool { return !c.differs(other) && sameAll(c.least.cells, other.least.cells) }
+// review gives the reason for which another reading leaves a settled day open, none where all come to the same; and widens what
+// the decision comes to by all of them.
+func (q *question) review(c *count, d *decided) string {
+	d.least, d.most = c.least.total, c.most.total
+	same, open := true, c.open
+	totalOpen := q.asksPolls() || len(q.rules.capFields) > 0 || q.rules.capDay > 0
+	look := func(r reading) {
+		other := q.count(q.presence(r, q.day.streams), repairs{})
+		open = open || other.open
+		same = same && !c.differs(other) && sameAll(c.least.cells, other.least.cells)
+		if other.least.total.Cmp(d.least) < 0 {
+			d.least = other.least.total
+		}
+		if other.most.total.Cmp(d.most) > 0 {
+			d.most = other.most.total
+		}
+	}
+	boundless := func() {
+		d.least, d.most = new(big.Int), c.most.total
+		if c.full.Cmp(d.most) > 0 {
+			d.most = c.full
+		}
+	}
 	if q.day.contradicts {
+		boundless()
 		return "clock_uncertain"
 	}
 	var times, ways [][][]step
 	for _, s := range q.day.streams {
 		times = append(times, q.times(s))
 	}
-	if !each(times, func(r reading) bool { return same(q.count(q.presence(r, q.day.streams), repairs{})) }) {
+	if !each(times, look) {
+		boundless()
 		return "clock_uncertain"
 	}
+	byTime := same
 	for _, readings := range times {
 		ways = append(ways, q.ways(readings))
 	}
-	if !each(ways, func(r reading) bool { return same(q.count(q.presence(r, q.day.streams), repairs{})) }) {
+	whole := each(ways, look)
+	if !whole || open && totalOpen {
+		boundless()
+	}
+	switch {
+	case !byTime:
+		return "clock_uncertain"
+	case !whole || !same:
 		return "insufficient_evidence"
 	}
 	return ""

@@ -54,9 +54,13 @@ func (d *decided) explain(r *rules) string {
 		text += "; " + need + " needed"
 	}
 	if e := d.counted.least.engagement; e != nil {
-		text += fmt.Sprintf("; %s polls answered, %s needed", e.answered, e.needed)
+		what := "polls"
+		if e.answered.IsInt64() && e.answered.Int64() == 1 {
+			what = "poll"
+		}
+		text += fmt.Sprintf("; %s %s answered, %s needed", e.answered, what, e.needed)
 	}
-	low, high := decimalText(d.counted.least.total), decimalText(d.counted.most.total)
+	low, high := decimalText(d.least), decimalText(d.most)
 	if d.review {
 		text += fmt.Sprintf("; %s to %s credits, a reviewer decides", low, high)
 	} else {

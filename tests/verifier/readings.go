@@ -254,8 +254,8 @@ func (q *question) others(s step) []step {
 	return out
 }
 
-// each asks about every reading of the day; false as soon as one is answered so, or where there are too many.
-func each(streams [][][]step, ask func(reading) bool) bool {
+// each shows every reading of the day, or says false where there are too many.
+func each(streams [][][]step, show func(reading)) bool {
 	count := 1
 	for _, ways := range streams {
 		if count *= len(ways); count > maxReadings {
@@ -263,18 +263,17 @@ func each(streams [][][]step, ask func(reading) bool) bool {
 		}
 	}
 	day := make(reading, len(streams))
-	var choose func(i int) bool
-	choose = func(i int) bool {
+	var choose func(i int)
+	choose = func(i int) {
 		if i == len(streams) {
-			return ask(append(reading(nil), day...))
+			show(append(reading(nil), day...))
+			return
 		}
 		for _, way := range streams[i] {
 			day[i] = way
-			if !choose(i + 1) {
-				return false
-			}
+			choose(i + 1)
 		}
-		return true
 	}
-	return choose(0)
+	choose(0)
+	return true
 }

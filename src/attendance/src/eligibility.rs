@@ -40,7 +40,7 @@ pub use explain::span_text;
 pub use plan::{Plan, window};
 
 /// The name of this engine, in every decision.
-pub const ENGINE: &str = "rollcall-credit-4";
+pub const ENGINE: &str = "rollcall-credit-5";
 
 words! {
     /// What a decision comes to.
@@ -194,7 +194,7 @@ pub struct Decision {
     pub outcome: Outcome,
     /// The credits; `None` under review.
     pub credits: Option<Decimal>,
-    /// The credits of the least and of the most time present.
+    /// The credits of the least and of the most time present in any reading; nothing and all where no reading bounds it.
     pub range: (Decimal, Decimal),
     /// The credits that complete attendance would earn.
     pub full_credits: Decimal,
@@ -298,10 +298,10 @@ impl Plan<'_> {
         Decision {
             outcome,
             credits: (outcome != Outcome::Review).then_some(measured.credits.least.total),
-            range: (measured.credits.least.total, measured.credits.most.total),
+            range: answer.range,
             full_credits: measured.full,
             reason: answer.finding.reason,
-            explanation: explain::explain(self, measured, outcome, &answer.finding),
+            explanation: explain::explain(self, &answer, outcome),
             fields,
             engagement: measured.credits.least.engagement,
             confidence: confidence::confidence(&measured.minutes, known),

@@ -344,6 +344,24 @@ struct Step {
     reached: UtcMs,
 }
 
+/// What tells a reading from the one to begin with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum By {
+    /// Orders and instants alone.
+    Time,
+    /// Directions or rooms.
+    Choice,
+}
+
+/// Which readings were all gone through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Visited {
+    /// Those with directions and rooms as told.
+    pub(crate) by_time: bool,
+    /// All others.
+    pub(crate) by_choice: bool,
+}
+
 /// One attendee's crossings, stream by stream.
 #[derive(Debug)]
 pub(crate) struct Day<'a> {
@@ -384,19 +402,21 @@ impl<'a> Day<'a> {
         self.streams.iter().all(is_single)
     }
 
-    /// Goes through the readings, the first being [`Self::told`]. Of every order and every instants, directions and rooms
-    /// as told, asks `by_time`; of every other choice of directions and rooms, `by_choice`. Neither is asked about the
-    /// told reading. Says whether each held of all; it does not where there are too many readings or, since a log
-    /// contradicts itself, none.
-    pub(crate) fn always(
+    /// Goes through all readings but [`Self::told`]: those of every order and every instants with directions and rooms as told,
+    /// then those of every other choice of directions and rooms. Says which of both were gone through: not where there are too
+    /// many or, since a log contradicts itself, none.
+    pub(crate) fn each(
         &mut self,
         plan: &Plan<'_>,
-        mut by_time: impl FnMut(&Reading<'a>) -> bool,
-        mut by_choice: impl FnMut(&Reading<'a>) -> bool,
-    ) -> (bool, bool) {
+        mut visit: impl FnMut(&Reading<'a>, By),
+    ) -> Visited {
+        let none = Visited {
+            by_time: false,
+            by_choice: false,
+        };
         let orders: Option<Vec<_>> = self.streams.iter_mut().map(Stream::orders).collect();
         let Some(orders) = orders else {
-            return (false, false);
+            return none;
         };
         let total = orders.iter().try_fold(1_usize, |product, orders| {
             product
@@ -404,23 +424,29 @@ impl<'a> Day<'a> {
                 .filter(|n| *n <= MAX_READINGS)
         });
         let Some(total) = total else {
-            return (false, false);
+            return none;
         };
         let counts: Vec<usize> = orders.iter().map(Vec::len).collect();
         for number in 1..total {
-            if !by_time(&self.reading(plan, &orders, &turn(&counts, number))) {
-                return (false, false);
-            }
+            let reading = self.reading(plan, &orders, &turn(&counts, number));
+            visit(&reading, By::Time);
         }
         let mut tried = 0;
         for number in 0..total {
             let turn = turn(&counts, number);
             let reading = self.reading(plan, &orders, &turn);
+            let mut by_choice = |reading: &Reading<'a>| visit(reading, By::Choice);
             if !self.choices(plan, &orders, &turn, &reading, &mut tried, &mut by_choice) {
-                return (true, false);
+                return Visited {
+                    by_time: true,
+                    by_choice: false,
+                };
             }
         }
-        (true, true)
+        Visited {
+            by_time: true,
+            by_choice: true,
+        }
     }
 
     fn reading(
@@ -446,7 +472,7 @@ impl<'a> Day<'a> {
         turn: &[usize],
         reading: &Reading<'a>,
         tried: &mut usize,
-        by_choice: &mut impl FnMut(&Reading<'a>) -> bool,
+        by_choice: &mut impl FnMut(&Reading<'a>),
     ) -> bool {
         let mut choices = Vec::new();
         for (stream, taken) in reading.iter().enumerate() {
@@ -476,9 +502,7 @@ impl<'a> Day<'a> {
             for ((stream, at, others), turn) in choices.iter().zip(self::turn(&counts, number)) {
                 turned[*stream][*at] = others[turn];
             }
-            if !by_choice(&turned) {
-                return false;
-            }
+            by_choice(&turned);
         }
         true
     }

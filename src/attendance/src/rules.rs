@@ -179,6 +179,13 @@ pub struct Caps {
     pub programme: Option<Decimal>,
 }
 
+impl Caps {
+    /// Whether some are of fields or of days, so that what they take off depends on how credits are dealt out.
+    pub(crate) fn are_of_cells(&self) -> bool {
+        !self.fields.is_empty() || self.day.is_some()
+    }
+}
+
 /// What is asked of those whom only a platform shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Polls {
@@ -299,6 +306,15 @@ pub struct RuleSet {
 pub const ALL_SOURCES: [Source; 4] = [Source::Scan, Source::App, Source::Platform, Source::Person];
 
 impl RuleSet {
+    /// Whether answers to polls have a say.
+    pub(crate) fn asks_polls(&self) -> bool {
+        let polls = &self.polls;
+        let asks = |what: Decimal| !what.is_zero();
+        asks(polls.per_credit)
+            || asks(polls.min_share)
+            || self.platform_alone != PlatformAlone::Counts
+    }
+
     /// A rule set of which only the unit and the grid are said; everything else as a rule text that leaves it out.
     pub fn plain(hash: String, name: String, credit_unit_ms: i64, step: Decimal) -> Self {
         Self {

@@ -378,11 +378,7 @@ impl Crediting<'_, '_, '_> {
 
     /// The answers, where a rule asks for some.
     fn ballots(&self) -> Option<Ballots<'_>> {
-        let rules = self.plan.rules;
-        let asks = !rules.polls.per_credit.is_zero()
-            || !rules.polls.min_share.is_zero()
-            || rules.platform_alone != PlatformAlone::Counts;
-        if !asks {
+        if !self.plan.rules.asks_polls() {
             return None;
         }
         let mut found = Ballots::new();

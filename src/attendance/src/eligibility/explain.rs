@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use super::plan::Plan;
-use super::reasons::{Cause, Finding, Measured};
+use super::reasons::{Answer, Cause, Finding, Measured};
 use super::{Outcome, Reason, Word};
 use crate::Decimal;
 use crate::rules::Threshold;
@@ -23,12 +23,13 @@ pub fn span_text(ms: i64) -> String {
 }
 
 /// The sentence of a decision.
-pub(crate) fn explain(
-    plan: &Plan<'_>,
-    measured: &Measured<'_>,
-    outcome: Outcome,
-    finding: &Finding,
-) -> String {
+pub(crate) fn explain(plan: &Plan<'_>, answer: &Answer<'_>, outcome: Outcome) -> String {
+    let Answer {
+        measured,
+        range: (least, most),
+        finding,
+        ..
+    } = answer;
     let mut text = present(plan, measured);
     let credits = &measured.credits;
     for word in [Word::Confirmed, Word::Denied] {
@@ -61,11 +62,12 @@ pub(crate) fn explain(
     if let Some(polls) = credits.least.engagement {
         let _ = write!(
             text,
-            "; {} polls answered, {} needed",
-            polls.answered, polls.needed
+            "; {} {} answered, {} needed",
+            polls.answered,
+            if polls.answered == 1 { "poll" } else { "polls" },
+            polls.needed
         );
     }
-    let (least, most) = (credits.least.total, credits.most.total);
     let _ = match outcome {
         Outcome::Review => write!(text, "; {least} to {most} credits, a reviewer decides"),
         Outcome::Full | Outcome::Partial | Outcome::None => {

@@ -11,7 +11,7 @@ use super::{Outcome, Reason, Repair, Word};
 use crate::Decimal;
 use crate::agenda::Registration;
 use crate::presence::{Shown, presence};
-use crate::readings::{Day, Reading};
+use crate::readings::{By, Day, Reading, Visited};
 use crate::rules::{Denial, MissingCheckIn, MissingCheckOut, PlatformAlone};
 use crate::time::UtcMs;
 use crate::words::Signal;
@@ -93,7 +93,10 @@ pub(crate) enum Cause {
 
 /// What a day comes to.
 pub(crate) struct Answer<'a> {
+    /// What the told reading comes to.
     pub(crate) measured: Measured<'a>,
+    /// The least and the most credits of all readings.
+    pub(crate) range: (Decimal, Decimal),
     pub(crate) finding: Finding,
     pub(crate) is_review: bool,
 }
@@ -103,6 +106,25 @@ struct Read<'r, 'a> {
     gathered: &'r Gathered<'a>,
     reading: &'r Reading<'a>,
     stays: Vec<Shown>,
+}
+
+/// Why the day is for a person where other readings come to something else: what keeps somebody from earning more says so itself.
+fn differing(told: Finding, by_time: bool, by_choice: bool) -> Finding {
+    let of = |reason| Finding {
+        reason,
+        cause: Cause::Said,
+    };
+    match told.reason {
+        Reason::NotRegistered
+        | Reason::RegistrationCancelled
+        | Reason::ManualOverride
+        | Reason::MissingCheckIn
+        | Reason::MissingCheckOut
+        | Reason::ConflictingSignals => told,
+        _ if !by_time => of(Reason::ClockUncertain),
+        _ if !by_choice => of(Reason::InsufficientEvidence),
+        _ => told,
+    }
 }
 
 impl<'a> Question<'_, 'a> {
@@ -124,44 +146,55 @@ impl<'a> Question<'_, 'a> {
             .filter(|(all, _)| !all.same_as(&measured));
         let refused = with_all.as_ref().map(|(_, was_seen)| *was_seen);
         let finding = self.finding(&read, &measured, refused);
-        if !measured.is_settled() || day.is_plain() {
+        let credits = &measured.credits;
+        let mut range = (credits.least.total, credits.most.total);
+        // Sides that are open, where that is more than who has the last step, and readings that were not gone through may come to
+        // anything.
+        let boundless = (Decimal::ZERO, self.full.max(range.1));
+        let rules = self.plan.rules;
+        let is_total_open = rules.asks_polls() || rules.caps.are_of_cells();
+        let mut is_boundless = is_total_open && credits.is_open;
+        let mut is_review = !measured.is_settled();
+        if day.is_plain() {
             return Answer {
-                is_review: !measured.is_settled(),
-                finding,
                 measured,
+                range: if is_boundless { boundless } else { range },
+                finding,
+                is_review,
             };
         }
-        let (by_time, by_choice) = day.always(
-            self.plan,
-            |reading| {
-                let read = self.read(gathered, reading);
-                // Readings that earn the same may each have a reason of their own: the told one's stands.
-                self.count(&read, Repair::default()).agrees_with(&measured)
-            },
-            |reading| {
-                let read = self.read(gathered, reading);
-                self.count(&read, Repair::default()).agrees_with(&measured)
-            },
-        );
-        let of = |reason| Finding {
-            reason,
-            cause: Cause::Said,
+        let mut agrees = Visited {
+            by_time: true,
+            by_choice: true,
         };
-        let finding = match finding.reason {
-            Reason::NotRegistered
-            | Reason::RegistrationCancelled
-            | Reason::ManualOverride
-            | Reason::MissingCheckIn
-            | Reason::MissingCheckOut
-            | Reason::ConflictingSignals => finding,
-            _ if !by_time => of(Reason::ClockUncertain),
-            _ if !by_choice => of(Reason::InsufficientEvidence),
-            _ => finding,
+        let visited = day.each(self.plan, |reading, by| {
+            let read = self.read(gathered, reading);
+            let other = self.count(&read, Repair::default());
+            range.0 = range.0.min(other.credits.least.total);
+            range.1 = range.1.max(other.credits.most.total);
+            is_boundless |= is_total_open && other.credits.is_open;
+            // Readings that earn the same may each have a reason of their own: the told one's stands.
+            let agrees = match by {
+                By::Time => &mut agrees.by_time,
+                By::Choice => &mut agrees.by_choice,
+            };
+            *agrees &= other.agrees_with(&measured);
+        });
+        if is_boundless || !visited.by_choice {
+            range = boundless;
+        }
+        let finding = if is_review {
+            finding
+        } else {
+            let by_time = agrees.by_time && visited.by_time;
+            is_review = !(by_time && agrees.by_choice && visited.by_choice);
+            differing(finding, by_time, !is_review)
         };
         Answer {
-            is_review: !(by_time && by_choice),
-            finding,
             measured,
+            range,
+            finding,
+            is_review,
         }
     }
 

@@ -624,6 +624,20 @@ pub(crate) fn verdict(case: &Case) -> Option<Verdict> {
             | Reason::MissingCheckOut
             | Reason::ConflictingSignals
     );
+    let mut range = found.range();
+    for way in by_time.iter().chain(&by_say) {
+        let other = asked.earned(way, &gathered);
+        range.0 = range.0.min(other.least.all);
+        range.1 = range.1.max(other.most.all);
+        range.2 |= other.is_open;
+    }
+    let rules = &case.rules;
+    let has_polls = rules.polls.per_credit > Decimal::ZERO
+        || rules.polls.min_share > Decimal::ZERO
+        || rules.platform_alone != PlatformAlone::Counts;
+    if range.2 && (has_polls || rules.caps.day.is_some() || !rules.caps.fields.is_empty()) {
+        range = (0, found.full.max(found.most.all), true);
+    }
     if !is_review {
         let differs = |other: &Earned| {
             other.range() != found.range() || other.least.cells != found.least.cells
@@ -665,8 +679,8 @@ pub(crate) fn verdict(case: &Case) -> Option<Verdict> {
         } else {
             found.outcome()
         },
-        least: found.least.all,
-        most: found.most.all,
+        least: range.0,
+        most: range.1,
         full: found.full,
         reason,
         fields,
