@@ -28,6 +28,7 @@ mod usb;
 mod watch;
 
 pub use framing::{MAX_SCAN_BYTES, Refusal};
+pub use hid::KeyboardLayout;
 pub use watch::{Readers, STALL_MS};
 
 /// Something a reader read.

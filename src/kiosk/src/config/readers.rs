@@ -6,6 +6,7 @@ use attendance::words::{Direction, MAX_ID_BYTES, ReaderId};
 use serde::Deserialize;
 
 use super::Fault;
+use crate::readers::KeyboardLayout;
 
 /// Baud of a serial reader unless told otherwise; what most scanners leave the factory with. USB CDC ignores it.
 const BAUD_DEFAULT: u32 = 9600;
@@ -94,6 +95,8 @@ pub struct HidConfig {
     pub usb: UsbIdentity,
     /// Which of its ways of reporting to read.
     pub layout: HidLayout,
+    /// The country to which a scanner that types is set.
+    pub keyboard: KeyboardLayout,
     /// What ends a code that is typed as keys. Point-of-sale reports need none.
     pub terminator: Terminator,
     /// Milliseconds of quiet after which typed keys without terminator count as a code; `None` for never.
@@ -107,7 +110,7 @@ pub enum HidLayout {
     /// Point of sale if the device offers it, otherwise keyboard.
     #[default]
     Auto,
-    /// As a US keyboard.
+    /// As a keyboard.
     Keyboard,
     /// As a point-of-sale scanner (usage page 0x8C).
     Pos,
@@ -226,6 +229,7 @@ pub(super) struct ReaderText {
     terminator: Option<Terminator>,
     idle_ms: Option<u32>,
     layout: Option<HidLayout>,
+    keyboard: Option<KeyboardLayout>,
 }
 
 /// Checks one block.
@@ -280,7 +284,10 @@ impl Block<'_> {
 
     fn serial(&self) -> Result<SerialConfig, Fault> {
         let written = self.written;
-        self.refuse(&[("layout", written.layout.is_some())])?;
+        self.refuse(&[
+            ("layout", written.layout.is_some()),
+            ("keyboard", written.keyboard.is_some()),
+        ])?;
         let place = match (&written.path, self.usb()?) {
             (Some(path), None) => SerialPlace::Path(self.node(path)?),
             (None, Some(usb)) => SerialPlace::Usb(usb),
@@ -312,14 +319,14 @@ impl Block<'_> {
         let Some(usb) = self.usb()? else {
             return Err(self.fault("needs `vendor` and `product`"));
         };
-        let terminator = written.terminator.unwrap_or_default();
-        if terminator == Terminator::Etx {
-            return Err(self.fault("no key types ETX; `terminator` is \"line\" or \"tab\" here"));
+        if written.layout == Some(HidLayout::Pos) && written.keyboard.is_some() {
+            return Err(self.fault("`keyboard` means nothing for layout = \"pos\"; remove it"));
         }
         Ok(HidConfig {
             usb,
             layout: written.layout.unwrap_or_default(),
-            terminator,
+            keyboard: written.keyboard.unwrap_or_default(),
+            terminator: written.terminator.unwrap_or_default(),
             idle_ms: self.idle_ms()?,
         })
     }
@@ -335,6 +342,7 @@ impl Block<'_> {
             ("terminator", written.terminator.is_some()),
             ("idle_ms", written.idle_ms.is_some()),
             ("layout", written.layout.is_some()),
+            ("keyboard", written.keyboard.is_some()),
         ])?;
         let Some(path) = &written.path else {
             return Err(self.fault("needs `path`; \"-\" is standard input"));

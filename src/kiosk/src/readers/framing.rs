@@ -28,7 +28,7 @@ pub enum Refusal {
     Empty,
     /// Its end never came.
     Unterminated,
-    /// Keys that stand for no character of a US keyboard.
+    /// Keys that stand for no character of the keyboard that was configured.
     UnknownKey,
     /// A report that its own descriptor does not describe.
     MalformedReport,

@@ -13,7 +13,8 @@ use std::time::Duration;
 use hidapi::HidApi;
 
 use self::descriptor::{DESCRIPTOR_BYTES_MAX, Descriptor, REPORT_BYTES_MAX};
-use self::keyboard::Keyboard;
+use self::keyboard::{Keyboard, Typist};
+pub use self::layouts::KeyboardLayout;
 use self::pos::PosScanner;
 use super::framing::{Framed, Framer};
 use super::{Connection, Decoded, Device, Loss, LossKind};
@@ -22,6 +23,7 @@ use crate::kernel;
 
 mod descriptor;
 mod keyboard;
+mod layouts;
 mod pos;
 #[cfg(test)]
 mod samples;
@@ -207,6 +209,7 @@ struct Decoder {
 enum DecoderKind {
     Keyboard {
         keyboard: Keyboard,
+        typist: Typist,
         framer: Framer,
         framed: Vec<Framed>,
     },
@@ -223,6 +226,7 @@ impl Decoder {
         } else if may_type {
             DecoderKind::Keyboard {
                 keyboard: Keyboard::default(),
+                typist: Typist::new(config.keyboard),
                 framer: Framer::new(config.terminator, config.idle_ms),
                 framed: Vec::new(),
             }
@@ -236,10 +240,13 @@ impl Decoder {
         match &mut self.kind {
             DecoderKind::Keyboard {
                 keyboard,
+                typist,
                 framer,
                 framed,
             } => {
-                keyboard.take(&self.descriptor, report, now_ms, framer, framed);
+                for press in keyboard.take(&self.descriptor, report) {
+                    typist.take(press, now_ms, framer, framed);
+                }
                 decoded.extend(framed.drain(..).map(Decoded::framed));
             }
             DecoderKind::Pos(scanner) => scanner.take(&self.descriptor, report, now_ms, decoded),
@@ -338,6 +345,7 @@ mod tests {
                 port: None,
             },
             layout,
+            keyboard: KeyboardLayout::Us,
             terminator: Terminator::Line,
             idle_ms: Some(50),
         }

@@ -1,13 +1,16 @@
-//! Scanners that type: keyboard reports into the bytes a US keyboard stands for.
+//! Scanners that type: keyboard reports into presses of keys, and presses into what they stand for.
 //!
-//! A report says which keys are down, not which were struck: a key counts when it is down and was not before. Shift and caps lock are
-//! honoured; a key together with control, alt or GUI, and a key without a character, spoil the code. A report of rollover says nothing.
+//! A report says which keys are down, not which were struck: a key counts when it is down and was not before. A report of rollover says
+//! nothing. Shift, caps lock and AltGr are honoured by the layout; an accent waits for its letter; control with a letter is the control
+//! character that a terminator may be. Left alt with digits of the keypad is a character by its number, which is how scanners type what
+//! no layout garbles. Any other key together with control, alt or GUI, and a key without a character, spoil the code.
 //! Source of the numbers: HID Usage Tables, keyboard page (0x07).
 
 use std::collections::BTreeMap;
 
 use super::descriptor::{Descriptor, Usage};
-use crate::readers::framing::{Framer, Refusal};
+use super::layouts::{KeyboardLayout, Level, Meaning, accented, alone};
+use crate::readers::framing::{Framed, Framer, Refusal};
 
 /// The usage page of keys.
 const KEYS: u16 = 0x07;
@@ -19,25 +22,70 @@ const TAB: u16 = 0x2b;
 const CAPS_LOCK: u16 = 0x39;
 const SCROLL_LOCK: u16 = 0x47;
 const NUM_LOCK: u16 = 0x53;
+const KEYPAD_1: u16 = 0x59;
+const KEYPAD_0: u16 = 0x62;
+const LEFT_CONTROL: u16 = 0xe0;
 const LEFT_SHIFT: u16 = 0xe1;
+const LEFT_ALT: u16 = 0xe2;
+const RIGHT_CONTROL: u16 = 0xe4;
 const RIGHT_SHIFT: u16 = 0xe5;
+const RIGHT_ALT: u16 = 0xe6;
 const MODIFIERS: std::ops::RangeInclusive<u16> = 0xe0..=0xe7;
 /// Most keys down at once that are looked at: one for each code of the page.
 const DOWN_MAX: usize = 256;
+/// Most digits of a character by its number.
+const NUMBER_DIGITS_MAX: usize = 4;
 
-/// What a struck key means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stroke {
-    Byte(u8),
-    Unknown,
+/// Keys held beside another one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Held {
+    shift: bool,
+    control: bool,
+    left_alt: bool,
+    right_alt: bool,
+    gui: bool,
 }
 
-/// The state of one keyboard.
+impl Held {
+    fn of(modifiers: &[u16]) -> Self {
+        let is_down = |keys: &[u16]| modifiers.iter().any(|key| keys.contains(key));
+        Self {
+            shift: is_down(&[LEFT_SHIFT, RIGHT_SHIFT]),
+            control: is_down(&[LEFT_CONTROL, RIGHT_CONTROL]),
+            left_alt: is_down(&[LEFT_ALT]),
+            right_alt: is_down(&[RIGHT_ALT]),
+            gui: is_down(&[0xe3, 0xe7]),
+        }
+    }
+
+    /// Which character of a key is meant, where one is.
+    fn level(self) -> Option<Level> {
+        let is_alt_gr = self.right_alt || self.left_alt && self.control;
+        match self {
+            Self { gui: true, .. } => None,
+            _ if is_alt_gr => Some(Level::AltGr),
+            Self { control: true, .. } | Self { left_alt: true, .. } => None,
+            Self { shift: true, .. } => Some(Level::Shifted),
+            _ => Some(Level::Plain),
+        }
+    }
+}
+
+/// What happened on a keyboard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Press {
+    /// A key went down while these were held.
+    Key(u16, Held),
+    /// Left alt was let go.
+    AltUp,
+}
+
+/// Which keys are down.
 #[derive(Debug, Default)]
 pub(super) struct Keyboard {
     /// Keys that were down in the last report of each id.
     down: BTreeMap<Option<u8>, Vec<u16>>,
-    caps_lock: bool,
+    was_alt: bool,
 }
 
 /// Whether a device has keys.
@@ -46,32 +94,18 @@ pub(super) fn types(descriptor: &Descriptor) -> bool {
 }
 
 impl Keyboard {
-    /// Takes one report as read from the device, and gives what was typed to the framer.
-    pub(super) fn take(
-        &mut self,
-        descriptor: &Descriptor,
-        bytes: &[u8],
-        now_ms: u64,
-        framer: &mut Framer,
-        framed: &mut Vec<crate::readers::framing::Framed>,
-    ) {
-        for stroke in self.strokes(descriptor, bytes) {
-            match stroke {
-                Stroke::Byte(byte) => framer.push(&[byte], now_ms, framed),
-                Stroke::Unknown => framer.spoil(Refusal::UnknownKey, now_ms),
-            }
-        }
-    }
-
-    fn strokes(&mut self, descriptor: &Descriptor, bytes: &[u8]) -> Vec<Stroke> {
+    /// Takes one report as read from the device.
+    pub(super) fn take(&mut self, descriptor: &Descriptor, bytes: &[u8]) -> Vec<Press> {
         let Some((report, payload)) = descriptor.report(bytes) else {
             return Vec::new();
         };
         let mut now_down = Vec::new();
         let mut modifiers = Vec::new();
+        let mut is_of_keys = false;
         let controls = report
             .controls(payload)
             .filter(|(usage, _)| usage.page() == KEYS)
+            .inspect(|_| is_of_keys = true)
             .filter_map(|(usage, value)| (value != 0).then_some(usage));
         for usage in controls.chain(report.named(payload).filter(is_key)) {
             let key = usage.id();
@@ -88,36 +122,19 @@ impl Keyboard {
         if now_down.iter().any(|key| ROLLOVER.contains(key)) {
             return Vec::new();
         }
+        let held = Held::of(&modifiers);
         let before = self.down.entry(report.id()).or_default();
-        let struck: Vec<u16> = now_down
-            .iter()
-            .copied()
-            .filter(|key| !before.contains(key))
-            .collect();
-        *before = now_down;
-        struck
-            .into_iter()
-            .filter_map(|key| self.stroke(key, &modifiers))
-            .collect()
-    }
-
-    fn stroke(&mut self, key: u16, modifiers: &[u16]) -> Option<Stroke> {
-        let is_shift = |modifier: &u16| matches!(*modifier, LEFT_SHIFT | RIGHT_SHIFT);
-        let shift = modifiers.iter().any(is_shift);
-        let others = modifiers.iter().any(|modifier| !is_shift(modifier));
-        match key {
-            CAPS_LOCK => {
-                self.caps_lock = !self.caps_lock;
-                None
+        let struck = now_down.iter().filter(|key| !before.contains(key));
+        let mut presses = Vec::new();
+        if is_of_keys {
+            if self.was_alt && !held.left_alt {
+                presses.push(Press::AltUp);
             }
-            SCROLL_LOCK | NUM_LOCK => None,
-            _ if others => Some(Stroke::Unknown),
-            ENTER | KEYPAD_ENTER => Some(Stroke::Byte(b'\r')),
-            TAB => Some(Stroke::Byte(b'\t')),
-            _ => {
-                Some(us_character(key, shift, self.caps_lock).map_or(Stroke::Unknown, Stroke::Byte))
-            }
+            self.was_alt = held.left_alt;
         }
+        presses.extend(struck.map(|key| Press::Key(*key, held)));
+        *before = now_down;
+        presses
     }
 }
 
@@ -125,22 +142,136 @@ fn is_key(usage: &Usage) -> bool {
     usage.page() == KEYS
 }
 
-/// The character of a key on a US keyboard. Caps lock turns the case of letters and of nothing else; the keypad knows no shift.
-fn us_character(key: u16, shift: bool, caps_lock: bool) -> Option<u8> {
-    const FIRST: u16 = 0x04;
-    /// Keys from `a` on, without and with shift. The blanks from 0x28 to 0x2B are Enter, Escape, Backspace and Tab.
-    const PLAIN: &[u8; 53] = b"abcdefghijklmnopqrstuvwxyz1234567890\0\0\0\0 -=[]\\\\;'`,./";
-    const SHIFTED: &[u8; 53] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ!@#$%^&*()\0\0\0\0 _+{}||:\"~<>?";
-    const KEYPAD_FIRST: u16 = 0x54;
-    const KEYPAD: &[u8; 20] = b"/*-+\x001234567890.\0\0\0=";
-    let of = |table: &[u8], first: u16| {
-        let index = usize::from(key.checked_sub(first)?);
-        table.get(index).copied().filter(|byte| *byte != 0)
-    };
-    let plain = of(PLAIN, FIRST);
-    let upper = shift != (caps_lock && plain.is_some_and(|byte| byte.is_ascii_lowercase()));
-    let typed = if upper { of(SHIFTED, FIRST) } else { plain };
-    typed.or_else(|| of(KEYPAD, KEYPAD_FIRST))
+/// Presses into text, by one layout.
+#[derive(Debug)]
+pub(super) struct Typist {
+    layout: KeyboardLayout,
+    caps_lock: bool,
+    /// An accent that waits for its letter.
+    accent: Option<char>,
+    /// Digits of a character by its number.
+    number: String,
+}
+
+impl Typist {
+    pub(super) fn new(layout: KeyboardLayout) -> Self {
+        Self {
+            layout,
+            caps_lock: false,
+            accent: None,
+            number: String::new(),
+        }
+    }
+
+    /// Gives what was typed at `now_ms` to the framer.
+    pub(super) fn take(
+        &mut self,
+        press: Press,
+        now_ms: u64,
+        framer: &mut Framer,
+        framed: &mut Vec<Framed>,
+    ) {
+        let mut type_char = |typed: char| {
+            let mut bytes = [0; 4];
+            framer.push(typed.encode_utf8(&mut bytes).as_bytes(), now_ms, framed);
+        };
+        match self.typed(press) {
+            Typed::Nothing => {}
+            Typed::Char(typed) => match self.accent.take().map(|mark| accented(mark, typed)) {
+                None => type_char(typed),
+                Some((first, second)) => {
+                    type_char(first);
+                    second.into_iter().for_each(type_char);
+                }
+            },
+            Typed::Dead(mark) => {
+                if let Some(before) = self.accent.replace(mark) {
+                    type_char(alone(before));
+                }
+            }
+            Typed::Control(byte) => {
+                if let Some(before) = self.accent.take() {
+                    type_char(alone(before));
+                }
+                framer.push(&[byte], now_ms, framed);
+            }
+            Typed::Unknown => {
+                self.accent = None;
+                framer.spoil(Refusal::UnknownKey, now_ms);
+            }
+        }
+    }
+
+    fn typed(&mut self, press: Press) -> Typed {
+        let (key, held) = match press {
+            Press::Key(key, held) => (key, held),
+            Press::AltUp => return self.numbered(),
+        };
+        let plain = |key| {
+            let meaning = self.layout.meaning(key, Level::Plain, false);
+            meaning.and_then(|meaning| match meaning {
+                Meaning::Char(typed) => Some(typed),
+                Meaning::Dead(_) => None,
+            })
+        };
+        match (key, held.level()) {
+            (CAPS_LOCK, _) => {
+                self.caps_lock = !self.caps_lock;
+                Typed::Nothing
+            }
+            (SCROLL_LOCK | NUM_LOCK, _) => Typed::Nothing,
+            (ENTER | KEYPAD_ENTER, Some(Level::Plain | Level::Shifted)) => Typed::Control(b'\r'),
+            (TAB, Some(Level::Plain | Level::Shifted)) => Typed::Control(b'\t'),
+            (KEYPAD_1..=KEYPAD_0, None) if held.left_alt && !held.control && !held.gui => {
+                if self.number.len() == NUMBER_DIGITS_MAX {
+                    self.number.clear();
+                    return Typed::Unknown;
+                }
+                self.number.extend(plain(key));
+                Typed::Nothing
+            }
+            (key, Some(level)) => match self.layout.meaning(key, level, self.caps_lock) {
+                Some(Meaning::Char(typed)) => Typed::Char(typed),
+                Some(Meaning::Dead(mark)) => Typed::Dead(mark),
+                None => Typed::Unknown,
+            },
+            (key, None) if held.control && !held.left_alt && !held.gui => match plain(key) {
+                // What control makes of a letter: the lowest five bits.
+                Some(letter @ ('a'..='z' | '[' | '\\' | ']')) => {
+                    Typed::Control(letter as u8 & 0x1f)
+                }
+                _ => Typed::Unknown,
+            },
+            (_, None) => Typed::Unknown,
+        }
+    }
+
+    /// The character whose number was typed while left alt was held: of ASCII, and with a zero in front of Latin-1.
+    fn numbered(&mut self) -> Typed {
+        let digits = std::mem::take(&mut self.number);
+        let Ok(number) = digits.parse::<u32>() else {
+            // Alt alone types nothing.
+            return Typed::Nothing;
+        };
+        match number {
+            1..=31 => u8::try_from(number).map_or(Typed::Unknown, Typed::Control),
+            32..=126 => char::from_u32(number).map_or(Typed::Unknown, Typed::Char),
+            160..=255 if digits.starts_with('0') => {
+                char::from_u32(number).map_or(Typed::Unknown, Typed::Char)
+            }
+            _ => Typed::Unknown,
+        }
+    }
+}
+
+/// What a press comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Typed {
+    Nothing,
+    Char(char),
+    Dead(char),
+    Control(u8),
+    Unknown,
 }
 
 #[cfg(test)]
@@ -152,16 +283,22 @@ mod tests {
     use super::super::samples;
     use super::*;
     use crate::config::Terminator;
-    use crate::readers::framing::Framed;
 
-    /// Types reports and tells what came of them.
+    /// Types reports on a US keyboard and tells what came of them.
     fn typed(descriptor: &[u8], reports: &[&[u8]]) -> Vec<Framed> {
+        typed_on(KeyboardLayout::Us, descriptor, reports)
+    }
+
+    fn typed_on(layout: KeyboardLayout, descriptor: &[u8], reports: &[&[u8]]) -> Vec<Framed> {
         let descriptor = Descriptor::parse(descriptor).unwrap();
         let mut keyboard = Keyboard::default();
+        let mut typist = Typist::new(layout);
         let mut framer = Framer::new(Terminator::Line, None);
         let mut framed = Vec::new();
         for report in reports {
-            keyboard.take(&descriptor, report, 0, &mut framer, &mut framed);
+            for press in keyboard.take(&descriptor, report) {
+                typist.take(press, 0, &mut framer, &mut framed);
+            }
         }
         framer.finish(&mut framed);
         framed
@@ -219,34 +356,93 @@ mod tests {
         check(samples::BOOT_KEYBOARD, &reports, Ok(&all));
     }
 
-    #[test]
-    fn each_character_has_one_key_and_case_follows_shift_and_caps_lock() {
-        for (key, shift, caps_lock, expected) in [
-            (0x04, false, false, Some(b'a')),
-            (0x04, true, false, Some(b'A')),
-            (0x04, false, true, Some(b'A')),
-            (0x04, true, true, Some(b'a')),
-            (0x1e, false, true, Some(b'1')),
-            (0x1e, true, true, Some(b'!')),
-            (0x2d, true, false, Some(b'_')),
-            (0x38, true, false, Some(b'?')),
-            (0x32, false, false, Some(b'\\')),
-            (0x54, false, false, Some(b'/')),
-            (0x59, true, false, Some(b'1')),
-            (0x62, false, false, Some(b'0')),
-            (0x63, false, false, Some(b'.')),
-            (0x67, false, false, Some(b'=')),
-            (0x29, false, false, None),
-            (0x2a, false, false, None),
-            (0x3a, false, false, None),
-            (0x58, false, false, None),
-            (0x68, false, false, None),
-            (0x00, false, false, None),
-            (0xffff, false, false, None),
-        ] {
-            let typed = us_character(key, shift, caps_lock);
-            assert_eq!(typed, expected, "{key:#x} {shift} {caps_lock}");
+    /// Presses on a boot keyboard: modifiers and a key, let go after each.
+    fn pressed(layout: KeyboardLayout, presses: &[(u8, u8)], expected: Result<&str, Refusal>) {
+        let mut reports = Vec::new();
+        for (modifiers, key) in presses {
+            reports.push([*modifiers, 0, *key, 0, 0, 0, 0, 0]);
+            reports.push([*modifiers, 0, 0, 0, 0, 0, 0, 0]);
         }
+        reports.push([0; 8]);
+        let reports: Vec<&[u8]> = reports.iter().map(<[u8; 8]>::as_slice).collect();
+        assert_eq!(
+            typed_on(layout, samples::BOOT_KEYBOARD, &reports),
+            [expected.map(str::to_owned)],
+            "{layout:?} {presses:02x?}"
+        );
+    }
+
+    const SHIFT: u8 = 0x02;
+    const CONTROL: u8 = 0x01;
+    const ALT: u8 = 0x04;
+    const ALT_GR: u8 = 0x40;
+    const LINE_END: (u8, u8) = (0, 0x28);
+
+    #[test]
+    fn a_scanner_is_read_by_the_layout_it_was_set_to() {
+        use KeyboardLayout::{Cz, De, Fr, Us};
+        // The keys of "BADGE-21" of a Czech scanner, and what a US reader would make of them.
+        let czech = [
+            (SHIFT, 0x05),
+            (SHIFT, 0x04),
+            (SHIFT, 0x07),
+            (SHIFT, 0x0a),
+            (SHIFT, 0x08),
+            (0, 0x38),
+            (SHIFT, 0x1f),
+            (SHIFT, 0x1e),
+            LINE_END,
+        ];
+        pressed(Cz, &czech, Ok("BADGE-21"));
+        pressed(Us, &czech, Ok("BADGE/@!"));
+        pressed(De, &[(0, 0x1c), (SHIFT, 0x24), LINE_END], Ok("z/"));
+        pressed(De, &[(ALT_GR, 0x14), (0, 0x2d), LINE_END], Ok("@ß"));
+        pressed(De, &[(CONTROL | ALT, 0x14), LINE_END], Ok("@"));
+        pressed(Fr, &[(0, 0x14), (SHIFT, 0x1e), LINE_END], Ok("a1"));
+    }
+
+    #[test]
+    fn an_accent_waits_for_its_letter() {
+        use KeyboardLayout::{De, Es};
+        pressed(Es, &[(0, 0x34), (0, 0x08), LINE_END], Ok("é"));
+        pressed(De, &[(0, 0x35), (0, 0x2c), (0, 0x04), LINE_END], Ok("^a"));
+        pressed(De, &[(0, 0x35), (0, 0x1e), LINE_END], Ok("^1"));
+        pressed(De, &[(0, 0x35), (0, 0x35), (0, 0x1e), LINE_END], Ok("^^1"));
+        pressed(De, &[(0, 0x04), (0, 0x35), LINE_END], Ok("a^"));
+    }
+
+    #[test]
+    fn a_character_may_come_by_its_number() {
+        use KeyboardLayout::{Cz, Us};
+        // Keypad digits while left alt is held: 66, 049, 0233.
+        let by_number = |number: &str| -> Vec<(u8, u8)> {
+            let digit = |d: u8| if d == b'0' { 0x62 } else { 0x58 + (d - b'0') };
+            let mut presses: Vec<_> = number.bytes().map(|d| (ALT, digit(d))).collect();
+            presses.push((0, 0));
+            presses
+        };
+        let code = [by_number("66"), by_number("049"), by_number("0233")].concat();
+        for layout in [Us, Cz] {
+            pressed(layout, &[&code[..], &[LINE_END]].concat(), Ok("B1é"));
+            let far = [&by_number("300")[..], &[LINE_END]].concat();
+            pressed(layout, &far, Err(Refusal::UnknownKey));
+            let long = [&by_number("00066")[..], &[LINE_END]].concat();
+            pressed(layout, &long, Err(Refusal::UnknownKey));
+        }
+        let ended = [&by_number("65")[..], &by_number("13")].concat();
+        pressed(Us, &ended, Ok("A"));
+        // Alt alone types nothing.
+        pressed(Us, &[(0, 0x04), (ALT, 0), (0, 0x05), LINE_END], Ok("ab"));
+    }
+
+    #[test]
+    fn control_types_the_characters_that_end_a_code() {
+        let us = KeyboardLayout::Us;
+        pressed(us, &[(0, 0x04), (CONTROL, 0x10)], Ok("a"));
+        pressed(us, &[(0, 0x04), (CONTROL, 0x0d)], Ok("a"));
+        // A group separator belongs into no badge code.
+        let odd = [(0, 0x04), (CONTROL, 0x30), LINE_END];
+        pressed(us, &odd, Err(Refusal::ControlCharacter));
     }
 
     #[test]
@@ -290,9 +486,9 @@ mod tests {
     #[test]
     fn what_is_no_character_spoils_the_code_and_not_the_next() {
         let a: &[u8] = &[0, 0, 4, 0, 0, 0, 0, 0];
-        let control_a: &[u8] = &[1, 0, 4, 0, 0, 0, 0, 0];
+        let gui_a: &[u8] = &[8, 0, 4, 0, 0, 0, 0, 0];
         let arrow: &[u8] = &[0, 0, 0x4f, 0, 0, 0, 0, 0];
-        for odd in [control_a, arrow] {
+        for odd in [gui_a, arrow] {
             let framed = typed(
                 samples::BOOT_KEYBOARD,
                 &[a, UP, odd, UP, RETURN, UP, a, UP, RETURN],
@@ -364,8 +560,14 @@ mod tests {
             let (_, descriptor) = which.get(&samples::ALL);
             let descriptor = Descriptor::parse(descriptor).unwrap();
             let mut keyboard = Keyboard::default();
+            let mut typist = Typist::new(KeyboardLayout::Cz);
+            let mut framer = Framer::new(Terminator::Line, Some(50));
+            let mut framed = Vec::new();
             for report in &reports {
-                keyboard.strokes(&descriptor, report);
+                for press in keyboard.take(&descriptor, report) {
+                    typist.take(press, 0, &mut framer, &mut framed);
+                }
+                prop_assert!(typist.number.len() <= NUMBER_DIGITS_MAX);
             }
             prop_assert!(keyboard.down.len() <= 3);
             prop_assert!(keyboard.down.values().all(|down| down.len() <= DOWN_MAX));

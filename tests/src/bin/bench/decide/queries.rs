@@ -106,6 +106,8 @@ import duckdb
 folder, query = sys.argv[1], sys.argv[2]
 db = duckdb.connect()
 db.execute("SET threads = 1")
+# Its bar would stand between the answers.
+db.execute("SET enable_progress_bar = false")
 db.execute("CREATE TABLE signals AS SELECT * FROM read_csv('%s/signals.csv', header = true)" % folder)
 db.execute("CREATE TABLE session AS SELECT * FROM read_csv('%s/session.csv', header = true)" % folder)
 print(duckdb.__version__, flush=True)
@@ -175,7 +177,10 @@ impl Duck {
     pub(super) fn minutes(&mut self) -> Result<Minutes, String> {
         writeln!(self.to, "keep").map_err(|e| e.to_string())?;
         self.line()?;
-        self.line()?;
+        match self.line()?.as_str() {
+            "kept" => {}
+            other => return Err(format!("DuckDB said {other:?} where it keeps a table")),
+        }
         let file = csv::ReaderBuilder::new()
             .has_headers(false)
             .from_path(self.folder.path().join("minutes.csv"));
