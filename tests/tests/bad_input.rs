@@ -537,6 +537,29 @@ fn a_kiosks_database_from_a_newer_version_is_left_alone() {
 }
 
 #[test]
+fn a_code_that_is_read_otherwise_is_spelt_and_nothing_of_it_kept() {
+    let (_world, kiosk) = enrolled("trial");
+    let before = files_below(&kiosk.data());
+    let attempt = |known: &str| {
+        kiosk.scan(0, "K7QX 2M4");
+        let seconds = ["--seconds", "2", "--known", known];
+        let arguments = [&["doctor", "--try"][..], &seconds].concat();
+        run(&mut kiosk.command(&arguments), "")
+    };
+    let said = attempt("K7QX 2M4");
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(said.out.contains("K 7 Q X (blank) 2 M 4"), "{said:?}");
+    assert!(said.out.contains("main-in: as expected"), "{said:?}");
+    let said = attempt("K7QX-2M4");
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(
+        said.out.contains("character 5 is (blank), not -"),
+        "{said:?}"
+    );
+    untouched(&kiosk.data(), &before);
+}
+
+#[test]
 fn an_issuers_database_from_a_newer_version_is_left_alone() {
     let world = World::new("newer-issuer", &Plan::one_long_session(3));
     rewrite(

@@ -7,6 +7,7 @@ mod doctor;
 mod enrol;
 mod export;
 mod status;
+mod trial;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -94,12 +95,24 @@ enum Command {
     },
     /// Check everything a kiosk needs, one line each, with what to do about it
     #[command(
-        after_help = "Example:\n  rollcall-kiosk doctor --config kiosk.toml\n\n\
-        Lines begin with ok, warn, fail or skipped. Exits 1 if anything fails."
+        after_help = "Examples:\n  rollcall-kiosk doctor --config kiosk.toml\n  \
+        rollcall-kiosk doctor --config kiosk.toml --try --known K7QX-2M4P-9TZR-AAAA\n\n\
+        Lines begin with ok, warn, fail or skipped. Exits 1 if anything fails.\n\
+        --try shows what each reader reads, character by character, and records nothing; the daemon must not be running.\n\
+        With --known it exits 1 if a code is read otherwise, and says which keyboard a scanner types for."
     )]
     Doctor {
         #[command(flatten)]
         config: ConfigArgument,
+        /// Show what each reader reads instead
+        #[arg(long)]
+        r#try: bool,
+        /// The text of the code that is held before the readers
+        #[arg(long, value_name = "TEXT", requires = "try")]
+        known: Option<String>,
+        /// How long to go on
+        #[arg(long, value_name = "SECONDS", requires = "try", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+        seconds: u64,
     },
     /// Write the journal out, for an auditor or because the kiosk cannot sync
     #[command(
@@ -143,7 +156,16 @@ pub fn main() -> ExitCode {
         Command::Run { config } => with_config(&config, run),
         Command::Enrol { config, claim } => with_config(&config, |c| enrol::enrol(c, &claim)),
         Command::Status { config, json } => with_config(&config, |c| status::status(c, json)),
-        Command::Doctor { config } => doctor::doctor(&config.config),
+        Command::Doctor {
+            config,
+            r#try: true,
+            known,
+            seconds,
+        } => with_config(&config, |c| {
+            let known = known.as_deref();
+            trial::try_readers(c, &trial::Trial { known, seconds })
+        }),
+        Command::Doctor { config, .. } => doctor::doctor(&config.config),
         Command::Export { config, out } => with_config(&config, |c| export::export(c, &out)),
     };
     exit.into()

@@ -18,7 +18,7 @@ mod readers;
 
 pub use readers::{
     DeviceConfig, HidConfig, HidLayout, LinesConfig, LinesPlace, ReaderConfig, SerialConfig,
-    SerialPlace, Terminator, UsbIdentity,
+    SerialPlace, Terminator, UsbIdentity, UsbMatch,
 };
 
 /// Where the screen and the status page are served unless told otherwise: this machine only.
@@ -309,10 +309,11 @@ fn all_readers(written: &[readers::ReaderText]) -> Result<Vec<ReaderConfig>, Fau
         let message = format!("{} of them, at most {READERS_MAX} can be", written.len());
         return Err(Fault::new("reader", message));
     }
-    let readers = written
+    let mut readers = written
         .iter()
         .map(readers::check)
         .collect::<Result<Vec<_>, _>>()?;
+    readers::narrow(&mut readers);
     let mut names = BTreeSet::new();
     for (index, reader) in readers.iter().enumerate() {
         if !names.insert(&reader.name) {

@@ -18,6 +18,7 @@ use attendance::words::ReaderId;
 
 use crate::config::{DeviceConfig, ReaderConfig};
 
+mod attached;
 pub mod framing;
 mod hid;
 mod lines;
@@ -27,8 +28,9 @@ mod thread;
 mod usb;
 mod watch;
 
+pub use attached::{Attached, Offer, attached};
 pub use framing::{MAX_SCAN_BYTES, Refusal};
-pub use hid::KeyboardLayout;
+pub use hid::{KeyboardLayout, reread};
 pub use watch::{Readers, STALL_MS};
 
 /// Something a reader read.

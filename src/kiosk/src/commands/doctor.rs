@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 use attendance::time::Sync;
 
 use super::{Exit, say, status};
-use crate::config::{self, Config, DeviceConfig, LinesPlace, SerialPlace};
+use crate::config::{self, Config, DeviceConfig, LinesPlace, ReaderConfig, SerialPlace, UsbMatch};
 use crate::journal::{Disk, Folder, Journal, JournalError};
 use crate::kernel::{self, BUILT_AT, Clocks};
+use crate::readers::{self, Attached, Offer};
 
 /// Commits that are timed.
 const TIMED_COMMITS: usize = 11;
@@ -248,6 +249,13 @@ fn check_readers(config: &Config, report: &mut Report) {
         let found = "none configured; add a [[reader]] block";
         report.line(Outcome::Warn, "readers", &found);
     }
+    let attached = match readers::attached() {
+        Ok(attached) => attached,
+        Err(loss) => {
+            report.line(Outcome::Skipped, "attached", &loss.detail);
+            Vec::new()
+        }
+    };
     for reader in &config.readers {
         let what = format!("reader {}", reader.name);
         let path = match &reader.device {
@@ -261,12 +269,12 @@ fn check_readers(config: &Config, report: &mut Report) {
             DeviceConfig::Serial(serial) => match &serial.place {
                 SerialPlace::Path(path) => path,
                 SerialPlace::Usb(usb) => {
-                    check_usb(usb.vendor, usb.product, &what, report);
+                    check_usb(reader, usb, &attached, &what, report);
                     continue;
                 }
             },
             DeviceConfig::Hid(hid) => {
-                check_usb(hid.usb.vendor, hid.usb.product, &what, report);
+                check_usb(reader, &hid.usb, &attached, &what, report);
                 continue;
             }
         };
@@ -281,6 +289,61 @@ fn check_readers(config: &Config, report: &mut Report) {
             }
         }
     }
+    check_attached(config, &attached, report);
+}
+
+/// What is attached and nobody reads. A scanner without a reader is likely an oversight, a keyboard is not.
+fn check_attached(config: &Config, attached: &[Attached], report: &mut Report) {
+    for device in attached {
+        if config.readers.iter().any(|reader| device.fits(reader)) {
+            continue;
+        }
+        // One of two ways to read a scanner whose other way is read.
+        let is_read_otherwise = attached.iter().any(|other| {
+            let is_same = other.usb == device.usb && other.socket == device.socket;
+            is_same && config.readers.iter().any(|reader| other.fits(reader))
+        });
+        if is_read_otherwise {
+            continue;
+        }
+        let (vendor, product) = device.usb;
+        let (outcome, kind) = match device.offer {
+            Offer::PointOfSale => (Outcome::Warn, "hid"),
+            Offer::Serial => (Outcome::Warn, "serial"),
+            Offer::Keys => (Outcome::Ok, "hid"),
+        };
+        let is_scanner = if device.offer == Offer::Keys {
+            "; if it is a scanner,"
+        } else {
+            ";"
+        };
+        let found = format!(
+            "no [[reader]] names it{is_scanner} add kind = \"{kind}\", vendor = 0x{vendor:04x}, product = 0x{product:04x}"
+        );
+        report.line(outcome, &words(device), &found);
+    }
+}
+
+/// A device in words: who it is, where it is plugged in and how it is read.
+fn words(device: &Attached) -> String {
+    let (vendor, product) = device.usb;
+    let mut text = format!("attached {vendor:04x}:{product:04x}");
+    if !device.name.is_empty() {
+        text.push_str(&format!(" {}", device.name.escape_debug()));
+    }
+    if let Some(serial) = &device.serial {
+        text.push_str(&format!(", serial {}", serial.escape_debug()));
+    }
+    if let Some(socket) = &device.socket {
+        text.push_str(&format!(", socket {socket}"));
+    }
+    let offer = match device.offer {
+        Offer::PointOfSale => "point of sale",
+        Offer::Keys => "types",
+        Offer::Serial => "serial",
+    };
+    text.push_str(&format!(", {} ({offer})", device.node.display()));
+    text
 }
 
 /// Opening without waiting for a writer.
@@ -296,27 +359,63 @@ impl CustomOpen for std::fs::OpenOptions {
     }
 }
 
-fn check_usb(vendor: u16, product: u16, what: &str, report: &mut Report) {
-    let name = format!("USB {vendor:04x}:{product:04x}");
-    let attached = std::fs::read_dir("/sys/bus/usb/devices").map(|devices| {
-        let id = |path: &Path, file: &str| {
+fn check_usb(
+    reader: &ReaderConfig,
+    usb: &UsbMatch,
+    attached: &[Attached],
+    what: &str,
+    report: &mut Report,
+) {
+    let mut fitting: Vec<&Attached> = attached.iter().filter(|d| d.fits(reader)).collect();
+    // A scanner that offers both ways is read once.
+    if fitting.iter().any(|d| d.offer == Offer::PointOfSale) {
+        fitting.retain(|d| d.offer == Offer::PointOfSale);
+    }
+    fitting.dedup_by(|next, kept| next.node == kept.node);
+    let [device] = fitting.as_slice() else {
+        let wanted = usb.words();
+        let found = if let Some(other) = fitting.get(1) {
+            format!(
+                "several USB devices {wanted} are attached, one of them {}; name one by `vendor`, `product` and `serial` or `port`",
+                words(other)
+            )
+        } else if is_on_the_bus(usb) {
+            format!(
+                "USB {wanted} is attached and reports neither as a scanner nor as keys nor as a serial port; set the scanner to another mode, or correct `kind` and `layout`"
+            )
+        } else {
+            format!("USB {wanted} is not attached; plug it in, or correct vendor and product")
+        };
+        report.line(Outcome::Fail, what, &found);
+        return;
+    };
+    match &device.refused {
+        None => report.line(Outcome::Ok, what, &words(device)),
+        Some(loss) => {
+            let vendor = device.usb.0;
+            let found = format!(
+                "{}; if its vendor is missing in 70-rollcall.rules, add to /etc/udev/rules.d/71-rollcall.rules: SUBSYSTEMS==\"usb\", ATTRS{{idVendor}}==\"{vendor:04x}\", GROUP=\"plugdev\", MODE=\"0660\" and run udevadm control --reload && udevadm trigger",
+                loss.detail
+            );
+            report.line(Outcome::Fail, what, &found);
+        }
+    }
+}
+
+/// Whether the device is plugged in, whatever it offers.
+fn is_on_the_bus(usb: &UsbMatch) -> bool {
+    let UsbMatch::Named(usb) = usb else {
+        return false;
+    };
+    let devices = std::fs::read_dir("/sys/bus/usb/devices");
+    devices.into_iter().flatten().flatten().any(|device| {
+        let path = device.path();
+        let id = |file: &str| {
             let text = std::fs::read_to_string(path.join(file)).ok()?;
             u16::from_str_radix(text.trim(), 16).ok()
         };
-        devices.flatten().any(|device| {
-            let path = device.path();
-            (id(&path, "idVendor"), id(&path, "idProduct")) == (Some(vendor), Some(product))
-        })
-    });
-    match attached {
-        Ok(true) => report.line(Outcome::Ok, what, &format!("{name} is attached")),
-        Ok(false) => {
-            let found =
-                format!("{name} is not attached; plug it in, or correct vendor and product");
-            report.line(Outcome::Fail, what, &found);
-        }
-        Err(_) => report.line(Outcome::Skipped, what, &"this machine has no USB"),
-    }
+        (id("idVendor"), id("idProduct")) == (Some(usb.vendor), Some(usb.product))
+    })
 }
 
 /// Only that somebody listens there: who it is, enrolment and sync check by its key.

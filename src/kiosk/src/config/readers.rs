@@ -60,7 +60,35 @@ pub enum SerialPlace {
     /// By the path of its node; one under `/dev/serial/by-id` survives replugging.
     Path(PathBuf),
     /// By what the USB device says of itself.
-    Usb(UsbIdentity),
+    Usb(UsbMatch),
+}
+
+/// Which USB devices a reader may be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UsbMatch {
+    /// One that says this of itself.
+    Named(UsbIdentity),
+    /// Whichever of its kind is attached, but none that another reader names.
+    AnyBut(Vec<UsbIdentity>),
+}
+
+impl UsbMatch {
+    /// In words, for people.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Named(usb) => format!("{:04x}:{:04x}", usb.vendor, usb.product),
+            Self::AnyBut(_) => "of any maker".to_owned(),
+        }
+    }
+
+    /// Whether one device could answer to both. What another reader names is never a wildcard's.
+    fn may_be_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Named(a), Self::Named(b)) => a.may_be_same(b),
+            (Self::AnyBut(_), Self::AnyBut(_)) => true,
+            (Self::Named(_), Self::AnyBut(_)) | (Self::AnyBut(_), Self::Named(_)) => false,
+        }
+    }
 }
 
 /// What stays the same about a USB device when it is unplugged and plugged in again.
@@ -92,7 +120,7 @@ impl UsbIdentity {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HidConfig {
     /// Which device.
-    pub usb: UsbIdentity,
+    pub usb: UsbMatch,
     /// Which of its ways of reporting to read.
     pub layout: HidLayout,
     /// The country to which a scanner that types is set.
@@ -146,6 +174,30 @@ pub enum Terminator {
 }
 
 impl DeviceConfig {
+    /// How the device is found, where that is by USB.
+    pub fn usb(&self) -> Option<&UsbMatch> {
+        match self {
+            Self::Hid(hid) => Some(&hid.usb),
+            Self::Serial(SerialConfig {
+                place: SerialPlace::Usb(usb),
+                ..
+            }) => Some(usb),
+            Self::Serial(_) | Self::Lines(_) => None,
+        }
+    }
+
+    /// The same to be changed.
+    fn usb_mut(&mut self) -> Option<&mut UsbMatch> {
+        match self {
+            Self::Hid(hid) => Some(&mut hid.usb),
+            Self::Serial(SerialConfig {
+                place: SerialPlace::Usb(usb),
+                ..
+            }) => Some(usb),
+            Self::Serial(_) | Self::Lines(_) => None,
+        }
+    }
+
     /// Whether both could name the same device.
     pub(super) fn may_be_same(&self, other: &Self) -> bool {
         match (self, other) {
@@ -153,7 +205,10 @@ impl DeviceConfig {
             (Self::Serial(a), Self::Serial(b)) => match (&a.place, &b.place) {
                 (SerialPlace::Usb(a), SerialPlace::Usb(b)) => a.may_be_same(b),
                 (SerialPlace::Path(a), SerialPlace::Path(b)) => same_path(a, b),
-                _ => false,
+                (SerialPlace::Path(_), SerialPlace::Usb(usb))
+                | (SerialPlace::Usb(usb), SerialPlace::Path(_)) => {
+                    matches!(usb, UsbMatch::AnyBut(_))
+                }
             },
             (Self::Lines(a), Self::Lines(b)) => match (&a.place, &b.place) {
                 (LinesPlace::Stdin, LinesPlace::Stdin) => true,
@@ -220,6 +275,7 @@ pub(super) struct ReaderText {
     kind: Kind,
     direction: Option<DirectionWord>,
     aim: Option<bool>,
+    any: Option<bool>,
     path: Option<PathBuf>,
     vendor: Option<u16>,
     product: Option<u16>,
@@ -230,6 +286,22 @@ pub(super) struct ReaderText {
     idle_ms: Option<u32>,
     layout: Option<HidLayout>,
     keyboard: Option<KeyboardLayout>,
+}
+
+/// Takes the devices that a block names away from the wildcards of the others.
+pub(super) fn narrow(readers: &mut [ReaderConfig]) {
+    let named: Vec<UsbIdentity> = readers
+        .iter()
+        .filter_map(|reader| match reader.device.usb() {
+            Some(UsbMatch::Named(usb)) => Some(usb.clone()),
+            Some(UsbMatch::AnyBut(_)) | None => None,
+        })
+        .collect();
+    for reader in readers {
+        if let Some(UsbMatch::AnyBut(others)) = reader.device.usb_mut() {
+            others.clone_from(&named);
+        }
+    }
 }
 
 /// Checks one block.
@@ -292,10 +364,10 @@ impl Block<'_> {
             (Some(path), None) => SerialPlace::Path(self.node(path)?),
             (None, Some(usb)) => SerialPlace::Usb(usb),
             (Some(_), Some(_)) => {
-                return Err(self.fault("has both `path` and `vendor`; name the port one way"));
+                return Err(self.fault("names the port by `path` and by USB; name it one way"));
             }
             (None, None) => {
-                return Err(self.fault("needs `path`, or `vendor` and `product`"));
+                return Err(self.fault("needs `path`, or `vendor` and `product`, or `any = true`"));
             }
         };
         let baud = written.baud.unwrap_or(BAUD_DEFAULT);
@@ -317,7 +389,7 @@ impl Block<'_> {
             ("baud", written.baud.is_some()),
         ])?;
         let Some(usb) = self.usb()? else {
-            return Err(self.fault("needs `vendor` and `product`"));
+            return Err(self.fault("needs `vendor` and `product`, or `any = true`"));
         };
         if written.layout == Some(HidLayout::Pos) && written.keyboard.is_some() {
             return Err(self.fault("`keyboard` means nothing for layout = \"pos\"; remove it"));
@@ -334,6 +406,7 @@ impl Block<'_> {
     fn lines(&self) -> Result<LinesConfig, Fault> {
         let written = self.written;
         self.refuse(&[
+            ("any", written.any.is_some()),
             ("vendor", written.vendor.is_some()),
             ("product", written.product.is_some()),
             ("serial", written.serial.is_some()),
@@ -362,15 +435,28 @@ impl Block<'_> {
         Ok(path.to_owned())
     }
 
-    fn usb(&self) -> Result<Option<UsbIdentity>, Fault> {
+    fn usb(&self) -> Result<Option<UsbMatch>, Fault> {
         let written = self.written;
+        if written.any == Some(true) {
+            let named = [
+                written.vendor.is_some(),
+                written.product.is_some(),
+                written.serial.is_some(),
+                written.port.is_some(),
+            ];
+            return if named.contains(&true) {
+                Err(self.fault("has `any` and names a device; choose one of them"))
+            } else {
+                Ok(Some(UsbMatch::AnyBut(Vec::new())))
+            };
+        }
         match (written.vendor, written.product) {
-            (Some(vendor), Some(product)) => Ok(Some(UsbIdentity {
+            (Some(vendor), Some(product)) => Ok(Some(UsbMatch::Named(UsbIdentity {
                 vendor,
                 product,
                 serial: written.serial.clone(),
                 port: written.port.clone(),
-            })),
+            }))),
             (Some(_), None) => Err(self.fault("`vendor` needs `product` beside it")),
             (None, Some(_)) => Err(self.fault("`product` needs `vendor` beside it")),
             (None, None) if written.serial.is_some() || written.port.is_some() => {

@@ -134,6 +134,24 @@ fn two_usb_readers_need_something_that_tells_them_apart() {
 }
 
 #[test]
+fn a_wildcard_takes_what_no_other_block_names() {
+    let text = format!(
+        "data_dir = \"d\"\n[[reader]]\nname = \"rest\"\nkind = \"hid\"\nany = true\n[[reader]]\n{}\n",
+        "name = \"a\"\nkind = \"hid\"\nvendor = 1\nproduct = 2\nserial = \"1\""
+    );
+    let config = parse(&text, "kiosk.toml").unwrap();
+    let named = UsbIdentity {
+        vendor: 1,
+        product: 2,
+        serial: Some("1".to_owned()),
+        port: None,
+    };
+    let found_by = |index: usize| config.readers[index].device.usb().cloned();
+    assert_eq!(found_by(1), Some(UsbMatch::Named(named.clone())));
+    assert_eq!(found_by(0), Some(UsbMatch::AnyBut(vec![named])));
+}
+
+#[test]
 fn blocks_that_make_no_sense_are_refused() {
     check_refused(
         &["name = \"Main In\"\nkind = \"lines\"\npath = \"-\""],
@@ -146,7 +164,7 @@ fn blocks_that_make_no_sense_are_refused() {
     check_refused(&["name = \"a\"\nkind = \"serial\""], &["needs `path`"]);
     check_refused(
         &["name = \"a\"\nkind = \"serial\"\npath = \"/dev/x\"\nvendor = 1\nproduct = 2"],
-        &["both `path` and `vendor`"],
+        &["by `path` and by USB"],
     );
     check_refused(
         &["name = \"a\"\nkind = \"hid\"\nvendor = 1"],
@@ -155,6 +173,32 @@ fn blocks_that_make_no_sense_are_refused() {
     check_refused(
         &["name = \"a\"\nkind = \"hid\"\nserial = \"1\""],
         &["`vendor`"],
+    );
+    check_refused(
+        &["name = \"a\"\nkind = \"hid\"\nany = true\nvendor = 1\nproduct = 2"],
+        &["has `any` and names a device"],
+    );
+    check_refused(
+        &["name = \"a\"\nkind = \"hid\"\nany = true\nkeyboard = \"ch\""],
+        &["line 6", "`us`", "`cz`"],
+    );
+    check_refused(
+        &["name = \"a\"\nkind = \"hid\"\nany = true\nlayout = \"pos\"\nkeyboard = \"de\""],
+        &["`keyboard` means nothing"],
+    );
+    check_refused(
+        &[
+            "name = \"a\"\nkind = \"hid\"\nany = true",
+            "name = \"b\"\nkind = \"hid\"\nany = true",
+        ],
+        &["reader \"b\"", "same device"],
+    );
+    check_refused(
+        &[
+            "name = \"a\"\nkind = \"serial\"\nany = true",
+            "name = \"b\"\nkind = \"serial\"\npath = \"/dev/x\"",
+        ],
+        &["reader \"b\"", "same device"],
     );
     check_refused(
         &["name = \"a\"\nkind = \"lines\"\npath = \"-\"\nbaud = 9600"],

@@ -14,11 +14,12 @@ use hidapi::HidApi;
 
 use self::descriptor::{DESCRIPTOR_BYTES_MAX, Descriptor, REPORT_BYTES_MAX};
 use self::keyboard::{Keyboard, Typist};
-pub use self::layouts::KeyboardLayout;
+pub use self::layouts::{KeyboardLayout, reread};
 use self::pos::PosScanner;
 use super::framing::{Framed, Framer};
+use super::usb::Found;
 use super::{Connection, Decoded, Device, Loss, LossKind};
-use crate::config::{HidConfig, HidLayout, UsbIdentity};
+use crate::config::{HidConfig, HidLayout};
 use crate::kernel;
 
 mod descriptor;
@@ -47,21 +48,8 @@ impl HidDevice {
 impl Device for HidDevice {
     fn open(&mut self) -> Result<Box<dyn Connection>, Loss> {
         let api = HidApi::new().map_err(|error| failed("the list of HID devices", &error))?;
-        let interfaces: Vec<Interface> = api
-            .device_list()
-            .filter(|info| {
-                (info.vendor_id(), info.product_id())
-                    == (self.config.usb.vendor, self.config.usb.product)
-            })
-            .filter_map(|info| {
-                let path = info.path().to_str().ok()?;
-                Some(Interface {
-                    path: PathBuf::from(path),
-                    serial: info.serial_number().map(str::to_owned),
-                    usage: (info.usage_page(), info.usage()),
-                })
-            })
-            .filter(|interface| interface.is(&self.config.usb))
+        let interfaces: Vec<Interface> = interfaces(&api)
+            .filter(|interface| interface.found().fits(&self.config.usb))
             .collect();
         let path = choose(&interfaces, &self.config)?;
         connect(&api, &path, &self.config)
@@ -70,36 +58,61 @@ impl Device for HidDevice {
 
 /// One thing a device offers: a node, and one of the purposes it says it has.
 #[derive(Debug, Clone)]
-struct Interface {
-    path: PathBuf,
-    serial: Option<String>,
+pub(super) struct Interface {
+    pub(super) path: PathBuf,
+    pub(super) usb: (u16, u16),
+    pub(super) name: String,
+    pub(super) serial: Option<String>,
     usage: (u16, u16),
 }
 
 impl Interface {
-    fn is(&self, usb: &UsbIdentity) -> bool {
-        let serial_fits = usb.serial.is_none() || usb.serial == self.serial;
-        let socket = usb.port.as_ref();
-        serial_fits && socket.is_none_or(|socket| super::usb::is_at(&self.path, socket))
+    pub(super) fn found(&self) -> Found<'_> {
+        Found {
+            vendor: self.usb.0,
+            product: self.usb.1,
+            serial: self.serial.as_deref().filter(|serial| !serial.is_empty()),
+            node: &self.path,
+        }
     }
+
+    pub(super) fn scans(&self) -> bool {
+        self.usage.0 == PAGE_POS
+    }
+
+    pub(super) fn types(&self) -> bool {
+        self.usage == KEYBOARD
+    }
+}
+
+/// All that is attached, scanners or not.
+pub(super) fn interfaces(api: &HidApi) -> impl Iterator<Item = Interface> {
+    api.device_list().filter_map(|info| {
+        Some(Interface {
+            path: PathBuf::from(info.path().to_str().ok()?),
+            usb: (info.vendor_id(), info.product_id()),
+            name: info.product_string().unwrap_or_default().to_owned(),
+            serial: info.serial_number().map(str::to_owned),
+            usage: (info.usage_page(), info.usage()),
+        })
+    })
 }
 
 /// The node to read, of those whose device fits.
 fn choose(interfaces: &[Interface], config: &HidConfig) -> Result<PathBuf, Loss> {
-    let usb = &config.usb;
-    let wanted = format!("{:04x}:{:04x}", usb.vendor, usb.product);
-    let offering = |fits: fn((u16, u16)) -> bool| {
+    let wanted = config.usb.words();
+    let offering = |fits: fn(&Interface) -> bool| {
         let mut paths: Vec<&PathBuf> = interfaces
             .iter()
-            .filter(|interface| fits(interface.usage))
+            .filter(|interface| fits(interface))
             .map(|interface| &interface.path)
             .collect();
         paths.sort();
         paths.dedup();
         paths
     };
-    let pos = || offering(|(page, _)| page == PAGE_POS);
-    let keyboard = || offering(|usage| usage == KEYBOARD);
+    let pos = || offering(Interface::scans);
+    let keyboard = || offering(Interface::types);
     let paths = match config.layout {
         HidLayout::Pos => pos(),
         HidLayout::Keyboard => keyboard(),
@@ -121,7 +134,9 @@ fn choose(interfaces: &[Interface], config: &HidConfig) -> Result<PathBuf, Loss>
         )),
         [..] => Err(Loss::new(
             LossKind::Failed,
-            format!("several USB devices {wanted} are attached; add `serial` or `port`"),
+            format!(
+                "several USB devices {wanted} are attached; name one by `vendor`, `product` and `serial` or `port`"
+            ),
         )),
     }
 }
@@ -333,17 +348,12 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::config::Terminator;
+    use crate::config::{Terminator, UsbIdentity, UsbMatch};
     use crate::readers::Refusal;
 
     fn config(layout: HidLayout) -> HidConfig {
         HidConfig {
-            usb: UsbIdentity {
-                vendor: 0x1234,
-                product: 0x5678,
-                serial: None,
-                port: None,
-            },
+            usb: UsbMatch::Named(named()),
             layout,
             keyboard: KeyboardLayout::Us,
             terminator: Terminator::Line,
@@ -351,9 +361,20 @@ mod tests {
         }
     }
 
+    fn named() -> UsbIdentity {
+        UsbIdentity {
+            vendor: 0x1234,
+            product: 0x5678,
+            serial: None,
+            port: None,
+        }
+    }
+
     fn interface(path: &str, usage: (u16, u16)) -> Interface {
         Interface {
             path: PathBuf::from(path),
+            usb: (0x1234, 0x5678),
+            name: "Scanner".to_owned(),
             serial: Some("SN1".to_owned()),
             usage,
         }
@@ -398,15 +419,23 @@ mod tests {
     #[test]
     fn the_serial_number_tells_devices_apart() {
         let device = interface("/dev/hidraw0", KEYBOARD);
-        let mut usb = config(HidLayout::Auto).usb;
-        assert!(device.is(&usb));
-        usb.serial = Some("SN1".to_owned());
-        assert!(device.is(&usb));
-        usb.serial = Some("SN2".to_owned());
-        assert!(!device.is(&usb));
-        usb.serial = None;
-        usb.port = Some("1-1.3".to_owned());
-        assert!(!device.is(&usb));
+        let check = |change: fn(&mut UsbIdentity), fits: bool| {
+            let mut usb = named();
+            change(&mut usb);
+            let but = UsbMatch::AnyBut(vec![usb.clone()]);
+            assert_eq!(device.found().fits(&UsbMatch::Named(usb)), fits);
+            assert_eq!(
+                device.found().fits(&but),
+                !fits,
+                "a wildcard takes the rest"
+            );
+        };
+        check(|_| (), true);
+        check(|usb| usb.serial = Some("SN1".to_owned()), true);
+        check(|usb| usb.serial = Some("SN2".to_owned()), false);
+        check(|usb| usb.port = Some("1-1.3".to_owned()), false);
+        check(|usb| usb.product = 1, false);
+        assert!(device.found().fits(&UsbMatch::AnyBut(Vec::new())));
     }
 
     #[test]

@@ -9,8 +9,9 @@ use std::time::Duration;
 use serialport::{SerialPort, SerialPortType, TTYPort};
 
 use super::framing::Framer;
+use super::usb::Found;
 use super::{Connection, Decoded, Device, Loss, LossKind};
-use crate::config::{SerialConfig, SerialPlace, UsbIdentity};
+use crate::config::{SerialConfig, SerialPlace, UsbMatch};
 
 /// Bytes read at once.
 const CHUNK_BYTES: usize = 4096;
@@ -68,31 +69,48 @@ fn opening(error: &serialport::Error, path: &str) -> Loss {
     }
 }
 
-/// The node of the one attached port that answers to `usb`.
-fn find_port(usb: &UsbIdentity) -> Result<String, Loss> {
-    let wanted = format!("{:04x}:{:04x}", usb.vendor, usb.product);
+/// A USB port that is attached.
+pub(super) struct Port {
+    pub(super) node: String,
+    pub(super) usb: serialport::UsbPortInfo,
+}
+
+impl Port {
+    pub(super) fn found(&self) -> Found<'_> {
+        Found {
+            vendor: self.usb.vid,
+            product: self.usb.pid,
+            serial: self.usb.serial_number.as_deref(),
+            node: Path::new(&self.node),
+        }
+    }
+}
+
+/// All ports of USB devices.
+pub(super) fn ports() -> Result<Vec<Port>, Loss> {
     if !Path::new(PORTS_FOLDER).is_dir() {
         let detail = format!("{PORTS_FOLDER} is missing, so no port can be found; give `path`");
         return Err(Loss::new(LossKind::Failed, detail));
     }
     let ports = serialport::available_ports()
         .map_err(|error| Loss::new(LossKind::Failed, error.to_string()))?;
-    let mut fitting = ports.into_iter().filter(|port| match &port.port_type {
-        SerialPortType::UsbPort(info) => {
-            (info.vid, info.pid) == (usb.vendor, usb.product)
-                && usb
-                    .serial
-                    .as_ref()
-                    .is_none_or(|serial| info.serial_number.as_ref() == Some(serial))
-                && usb
-                    .port
-                    .as_ref()
-                    .is_none_or(|socket| super::usb::is_at(Path::new(&port.port_name), socket))
-        }
-        SerialPortType::PciPort | SerialPortType::BluetoothPort | SerialPortType::Unknown => false,
+    let usb = ports.into_iter().filter_map(|port| match port.port_type {
+        SerialPortType::UsbPort(usb) => Some(Port {
+            node: port.port_name,
+            usb,
+        }),
+        SerialPortType::PciPort | SerialPortType::BluetoothPort | SerialPortType::Unknown => None,
     });
+    Ok(usb.collect())
+}
+
+/// The node of the one attached port that answers to `usb`.
+fn find_port(usb: &UsbMatch) -> Result<String, Loss> {
+    let wanted = usb.words();
+    let ports = ports()?;
+    let mut fitting = ports.into_iter().filter(|port| port.found().fits(usb));
     match (fitting.next(), fitting.next()) {
-        (Some(port), None) => Ok(port.port_name),
+        (Some(port), None) => Ok(port.node),
         (None, _) => Err(Loss::new(
             LossKind::NotFound,
             format!(
@@ -102,7 +120,7 @@ fn find_port(usb: &UsbIdentity) -> Result<String, Loss> {
         (Some(_), Some(_)) => Err(Loss::new(
             LossKind::Failed,
             format!(
-                "several ports belong to USB devices {wanted}; add `serial` or `port`, or give `path`"
+                "several ports belong to USB devices {wanted}; name one by `vendor`, `product` and `serial` or `port`, or give `path`"
             ),
         )),
     }

@@ -36,6 +36,8 @@ pub(super) enum Level {
     AltGr,
 }
 
+const LEVELS: [Level; 3] = [Level::Plain, Level::Shifted, Level::AltGr];
+
 /// What a press stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Meaning {
@@ -370,6 +372,34 @@ fn keypad(key: u16, point: char) -> Option<char> {
     typed.filter(|typed| *typed != NONE)
 }
 
+/// What a code that was read by one layout would be by another; `None` where one of its characters has no key.
+pub fn reread(text: &str, from: KeyboardLayout, by: KeyboardLayout) -> Option<String> {
+    let mut typed = String::with_capacity(text.len());
+    let mut accent = None;
+    for read in text.chars() {
+        let press = LEVELS.iter().find_map(|level| {
+            let keys = ROWS.iter().copied().flatten().chain(&[SPACE]);
+            let mut keys = keys.copied();
+            let key =
+                keys.find(|key| from.meaning(*key, *level, false) == Some(Meaning::Char(read)));
+            key.map(|key| (key, *level))
+        });
+        let (key, level) = press?;
+        match by.meaning(key, level, false)? {
+            Meaning::Dead(mark) => typed.extend(accent.replace(mark).map(alone)),
+            Meaning::Char(next) => match accent.take().map(|mark| accented(mark, next)) {
+                None => typed.push(next),
+                Some((first, second)) => {
+                    typed.push(first);
+                    typed.extend(second);
+                }
+            },
+        }
+    }
+    typed.extend(accent.map(alone));
+    Some(typed)
+}
+
 /// What an accent and the character after it come to: one letter, the accent alone before a blank, or both one after the other.
 pub(super) fn accented(mark: char, after: char) -> (char, Option<char>) {
     let accent = ACCENTS.iter().find(|(known, ..)| *known == mark);
@@ -418,7 +448,7 @@ mod tests {
             for wanted in (0x20..=0x7e_u8).map(char::from) {
                 let mut found = Vec::new();
                 for key in 0..=0x70 {
-                    for level in [Level::Plain, Level::Shifted, Level::AltGr] {
+                    for level in LEVELS {
                         let meaning = layout.meaning(key, level, false);
                         let shown = meaning.map(|meaning| match meaning {
                             Meaning::Char(typed) => typed,
@@ -480,6 +510,21 @@ mod tests {
         }
         let dead = KeyboardLayout::Es.meaning(0x34, Level::Plain, false);
         assert_eq!(dead, Some(Meaning::Dead(ACUTE)));
+    }
+
+    #[test]
+    fn a_code_read_by_the_wrong_layout_is_found_by_the_right_one() {
+        use KeyboardLayout::{Cz, De, Fr, Us};
+        for (read, by, expected) in [
+            ("BADGE/@!", Cz, Some("BADGE-21")),
+            ("BADGE/@!", De, Some("BADGE-\"!")),
+            ("Z1/", De, Some("Y1-")),
+            ("QWERTY", Fr, Some("AZERTY")),
+            ("a{", Us, Some("a{")),
+            ("é", De, None),
+        ] {
+            assert_eq!(reread(read, Us, by).as_deref(), expected, "{read} {by:?}");
+        }
     }
 
     #[test]
