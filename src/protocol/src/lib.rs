@@ -15,6 +15,7 @@
 pub mod agenda;
 pub mod archive;
 pub mod badge;
+mod base32;
 pub mod batch;
 pub mod bundle;
 pub mod certificate;
@@ -28,6 +29,7 @@ pub mod problem;
 pub mod rules;
 pub mod signals;
 pub mod signed;
+pub mod signed_badge;
 pub mod status;
 pub mod strict;
 pub mod subject;

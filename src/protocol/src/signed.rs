@@ -17,6 +17,8 @@ pub enum Label {
     Bundle,
     /// A kiosk's proof, at enrolment, that it holds its key.
     Enrol,
+    /// A badge that opens doors without a roster.
+    Badge,
 }
 
 impl Label {
@@ -26,6 +28,7 @@ impl Label {
             Self::TimeCode => "time-code",
             Self::Bundle => "bundle",
             Self::Enrol => "enrol",
+            Self::Badge => "badge",
         }
     }
 

@@ -10,6 +10,7 @@
 use attendance::UtcMs;
 use evidence::{PublicKey, SIGNATURE_BYTES, SigningKey, sha256};
 
+use crate::base32;
 use crate::signed::{self, Label};
 
 /// How a time code begins. No badge does.
@@ -19,8 +20,6 @@ pub const CODE_CHARS: usize = 132;
 /// The greatest error that a code can state, in milliseconds.
 pub const MAX_ERROR_MS: u32 = 0x00ff_ffff;
 
-const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-const BITS_A_CHAR: u32 = 5;
 const ISSUER_BYTES: usize = 4;
 const SIGNED_BYTES: usize = 16;
 const CODE_BYTES: usize = SIGNED_BYTES + SIGNATURE_BYTES;
@@ -87,7 +86,7 @@ pub fn make(at: UtcMs, error_ms: u32, nonce: [u8; 3], key: &SigningKey) -> Strin
     bytes.extend_from_slice(&nonce);
     let signature = signed::sign(Label::TimeCode, &bytes, key);
     bytes.extend_from_slice(&signature);
-    format!("{PREFIX}{}", base32(&bytes))
+    format!("{PREFIX}{}", base32::encode(&bytes))
 }
 
 /// Reads a code that this issuer signed.
@@ -130,43 +129,9 @@ fn issuer_id(key: &PublicKey) -> [u8; ISSUER_BYTES] {
     id
 }
 
-fn base32(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(CODE_CHARS);
-    let (mut held, mut bits) = (0_u32, 0);
-    for byte in bytes {
-        held = (held << 8) | u32::from(*byte);
-        bits += 8;
-        while bits >= BITS_A_CHAR {
-            bits -= BITS_A_CHAR;
-            let digit = (held >> bits) & 31;
-            text.push(char::from(ALPHABET[usize::from(digit.to_le_bytes()[0])]));
-        }
-        held &= (1 << bits) - 1;
-    }
-    text
-}
-
-/// The bytes of a text that is a prefix and the right number of digits. Eighty bytes leave no bits over, so no two texts
-/// are one code.
+/// The bytes of a text that is a prefix and the right number of digits.
 fn code_bytes(text: &str) -> Option<[u8; CODE_BYTES]> {
-    let digits = text.strip_prefix(PREFIX)?.as_bytes();
-    if text.len() != CODE_CHARS {
-        return None;
-    }
-    let mut bytes = [0; CODE_BYTES];
-    let (mut held, mut bits, mut at) = (0_u32, 0, 0);
-    for digit in digits {
-        let value = ALPHABET.iter().position(|letter| letter == digit)?;
-        held = (held << BITS_A_CHAR) | u32::try_from(value).ok()?;
-        bits += BITS_A_CHAR;
-        if bits >= 8 {
-            bits -= 8;
-            bytes[at] = (held >> bits).to_le_bytes()[0];
-            at += 1;
-        }
-        held &= (1 << bits) - 1;
-    }
-    Some(bytes)
+    base32::decode(text.strip_prefix(PREFIX)?)
 }
 
 #[cfg(test)]

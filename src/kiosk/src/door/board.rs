@@ -7,7 +7,7 @@ use attendance::agenda::{Programme, Session, Window};
 use attendance::eligibility::window;
 use attendance::rules::RuleSet;
 use attendance::time::Interval;
-use attendance::words::{Direction, DoorId, ProgrammeId, RoomId};
+use attendance::words::{Direction, DoorId, EventId, ProgrammeId, RoomId};
 use protocol::bundle::{Bundle, DoorPolicy};
 use protocol::rules::{RulesError, parse};
 
@@ -26,6 +26,8 @@ pub struct UnreadRules {
 /// What is in force at this door.
 #[derive(Clone, Debug)]
 pub(super) struct Board {
+    /// None before any bundle.
+    pub(super) event: Option<EventId>,
     pub(super) door: DoorId,
     pub(super) rooms: Vec<RoomId>,
     pub(super) sequence: u64,
@@ -56,6 +58,7 @@ impl Default for Board {
     /// Before any bundle: no door of a name, nothing on.
     fn default() -> Self {
         Self {
+            event: None,
             door: DoorId::new("none").expect("the word is an id"),
             rooms: Vec::new(),
             sequence: 0,
@@ -85,6 +88,7 @@ impl Board {
             .collect();
         sessions.sort_by_key(|(_, window)| *window);
         let mut board = Self {
+            event: Some(bundle.event.id.clone()),
             door: bundle.door.id.clone(),
             runs: runs(&sessions),
             sessions,

@@ -9,6 +9,7 @@ use protocol::http_signature;
 use protocol::presence::{Presence, PresenceRow};
 use protocol::problem::{Code, Problem};
 use protocol::signed::{self, Label};
+use protocol::signed_badge::{self, Validity};
 use protocol::status::{KioskStatus, ReaderStatus};
 use protocol::ticket;
 use protocol::time::{TimeAnswer, TimeRequest, answer, signed_text};
@@ -176,6 +177,7 @@ fn signed_statements() {
         ("bundle", Label::Bundle),
         ("enrol", Label::Enrol),
         ("time-code", Label::TimeCode),
+        ("badge", Label::Badge),
     ] {
         let signature = signed::sign(label, b"statement", &issuer());
         assert!(signed::verifies(
@@ -187,6 +189,19 @@ fn signed_statements() {
         lines += &format!("{name} {}\n", hex::encode(signature));
     }
     check("signed.txt", lines.as_bytes());
+}
+
+#[test]
+fn a_signed_badge() {
+    let event = attendance::words::EventId::new(EVENT).unwrap();
+    let validity = Validity {
+        from: Some(at(0)),
+        until: Some(at(3_600_000)),
+    };
+    let text = signed_badge::make(&event, validity, *b"0123456789", &issuer()).unwrap();
+    check("signed-badge.txt", format!("{text}\n").as_bytes());
+    let opened = signed_badge::open(&text, &event, &issuer().public_key());
+    assert_eq!(opened, Ok(validity));
 }
 
 #[test]

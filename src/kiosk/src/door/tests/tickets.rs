@@ -1,7 +1,9 @@
 //! Signed tickets that the roster does not list.
 
+use attendance::words::EventId;
 use evidence::SigningKey;
 use protocol::badge::BadgeDigest;
+use protocol::signed_badge::{self, Validity};
 
 use super::*;
 use crate::fixture::{ticket, ticket_key};
@@ -60,6 +62,45 @@ fn a_signed_ticket_counts_while_it_holds() {
             .unwrap()
             .contains(&good)
     );
+}
+
+#[test]
+fn a_signed_badge_counts_while_it_holds_and_needs_no_roster() {
+    let at = |minute: i64| Some(UtcMs(START + minute * MINUTE_MS));
+    let made = |event: &str, from, until, key: &SigningKey| {
+        let event = EventId::new(event).unwrap();
+        signed_badge::make(&event, Validity { from, until }, [7; 10], key).unwrap()
+    };
+    let bench = Bench::with(|bundle| bundle.roster.clear());
+    let issuer = &bench.fixture.issuer;
+    let event = "gp-2026";
+    let good = made(event, None, None, issuer);
+    let bounded = made(event, at(10), at(20), issuer);
+    let mut forged = good.clone();
+    forged.replace_range(60..61, if &good[60..61] == "A" { "B" } else { "A" });
+    check_ticket(&bench, &good, 5, CheckedIn, None);
+    check_ticket(&bench, &good, 95, NoSession, None);
+    check_ticket(&bench, &bounded, 9, UnknownBadge, Some("badge_early"));
+    check_ticket(&bench, &bounded, 10, CheckedIn, None);
+    check_ticket(&bench, &bounded, 19, CheckedIn, None);
+    check_ticket(&bench, &bounded, 21, UnknownBadge, Some("badge_expired"));
+    check_ticket(&bench, &forged, 5, UnknownBadge, Some("badge_unsigned"));
+    check_ticket(
+        &bench,
+        &good[..147],
+        5,
+        UnknownBadge,
+        Some("badge_malformed"),
+    );
+    let next_year = made("gp-2027", None, None, issuer);
+    check_ticket(&bench, &next_year, 5, UnknownBadge, Some("badge_foreign"));
+    let other = SigningKey::from_seed(&[9; 32]);
+    let foreign = made(event, None, None, &other);
+    check_ticket(&bench, &foreign, 5, UnknownBadge, Some("badge_foreign"));
+    // One that was taken back stays so.
+    let revoked = digest(&bench, &good);
+    let bench = Bench::with(|bundle| bundle.revoked.push(revoked));
+    check_ticket(&bench, &good, 5, RevokedBadge, None);
 }
 
 #[test]
