@@ -8,6 +8,7 @@
 mod accommodation;
 mod agenda;
 mod arguments;
+mod badges;
 mod channels;
 mod claim;
 mod doors;
@@ -114,6 +115,7 @@ fn run(arguments: Arguments) -> Ended {
         Command::Attendance { what } => said::run(&here, what),
         Command::Identity { what } => identity::run(&here, what),
         Command::Accommodation { what } => accommodation::run(&here, what),
+        Command::Badge { what } => badges::run(&here, &what),
         Command::Review { what } => review::run(&here, what),
         Command::Ledger { what } => ledger::run(&here, what),
         Command::Report { what } => report::run(&here, what),

@@ -1,5 +1,5 @@
 //! From what [`crate::sources`] read into the store: agendas, registrations, doors, rule sets, polls, and what sources of attendance saw; and
-//! what staff say of registrations ([`identity`]), grant ([`accommodations`]) and say of attendance ([`said`]).
+//! the badges that the issuer signs ([`badges`]), what staff say of registrations ([`identity`]), grant ([`accommodations`]) and say of attendance ([`said`]).
 //!
 //! Promises:
 //! - An import is one unit of work: all of it, or nothing.
@@ -10,6 +10,7 @@
 
 pub mod accommodations;
 pub mod agenda;
+pub mod badges;
 pub mod channels;
 pub mod identity;
 pub mod notes;

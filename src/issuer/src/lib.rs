@@ -13,6 +13,7 @@ pub mod imports;
 pub mod intake;
 pub mod keys;
 pub mod push;
+pub mod qr;
 pub mod reasons;
 pub mod reports;
 pub mod review;

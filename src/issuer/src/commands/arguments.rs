@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
-use attendance::words::{CertificateId, DoorId, EventId, ProgrammeId, RoomId};
+use attendance::UtcMs;
+use attendance::words::{AttendeeId, CertificateId, DoorId, EventId, ProgrammeId, RoomId};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use protocol::text::parse_instant;
 
 use crate::sources::SourceFormat;
 use crate::store::accounts::Role;
@@ -149,6 +151,11 @@ pub(super) enum Command {
         #[command(subcommand)]
         what: Accommodation,
     },
+    /// Make badges that doors know without a roster
+    Badge {
+        #[command(subcommand)]
+        what: Badge,
+    },
     /// Decide on scans that were refused because their log forked, or that came late
     Review {
         #[command(subcommand)]
@@ -175,6 +182,35 @@ pub(super) enum Command {
         #[arg(long)]
         event: EventId,
         /// The tar file to write; must not exist yet
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+pub(super) enum Badge {
+    /// Write a sheet of signed badges to print: of everybody who is registered, or of one
+    #[command(
+        after_help = "Examples:\n  rollcall-issuer badge sheet --event gp-2026 --out badges.html\n  \
+        rollcall-issuer badge sheet --event gp-2026 --attendee a-7kq2m4p9tzrx3abc --out badge.html\n\n\
+        The file is a page of cards for a browser to print, with names and codes: whoever has it has the badges.\n\
+        Whoever has a signed badge of this event already keeps it; others get one beside the badges they have.\n\
+        Without bounds a badge holds for the event, for ever; doors then go by the registration alone."
+    )]
+    Sheet {
+        /// The event
+        #[arg(long)]
+        event: EventId,
+        /// One attendee's alone
+        #[arg(long, value_name = "ID")]
+        attendee: Option<AttendeeId>,
+        /// From when new badges hold, as 2026-11-23T08:00:00.000Z
+        #[arg(long, value_name = "TIME", value_parser = parse_instant)]
+        valid_from: Option<UtcMs>,
+        /// Until when new badges hold
+        #[arg(long, value_name = "TIME", value_parser = parse_instant)]
+        valid_until: Option<UtcMs>,
+        /// The page to write; must not exist yet
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },

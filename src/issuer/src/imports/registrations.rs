@@ -238,10 +238,10 @@ fn people(
 }
 
 /// What a row is held against.
-struct Reception<'a> {
+pub(super) struct Reception<'a> {
     desk: Desk<'a>,
     event: &'a EventFacts,
-    badge_key: BadgeKey,
+    pub(super) badge_key: BadgeKey,
     roster: &'a Roster,
     people: BTreeMap<AttendeeId, AttendeeFacts>,
     /// What reviewers said of accounts.
@@ -253,14 +253,14 @@ struct Reception<'a> {
 }
 
 /// Somebody who is held, opened.
-struct Held {
-    key: SealKey,
-    wrapped: Vec<u8>,
-    person: Option<Person>,
+pub(super) struct Held {
+    pub(super) key: SealKey,
+    pub(super) wrapped: Vec<u8>,
+    pub(super) person: Option<Person>,
 }
 
 impl<'a> Reception<'a> {
-    fn open(
+    pub(super) fn open(
         desk: Desk<'a>,
         event: &'a EventFacts,
         roster: &'a Roster,
@@ -285,7 +285,7 @@ impl<'a> Reception<'a> {
     }
 
     /// Opens what is held of somebody; nothing where it was erased.
-    fn held(&self, attendee: &AttendeeId) -> Result<Option<Held>, ImportFault> {
+    pub(super) fn held(&self, attendee: &AttendeeId) -> Result<Option<Held>, ImportFault> {
         let Some(Some(wrapped)) = self.roster.keys.get(attendee) else {
             return Ok(None);
         };
@@ -510,7 +510,7 @@ impl<'a> Reception<'a> {
         Ok(changes)
     }
 
-    fn sealed(
+    pub(super) fn sealed(
         &self,
         (badge, digest): (&str, BadgeDigest),
         person: &Person,
@@ -597,7 +597,11 @@ fn shown_name(name: &str, policy: NamePolicy) -> Option<String> {
 }
 
 /// All registrations as they are with the changes made.
-fn document(event: &EventFacts, roster: &Roster, changes: &[PersonChange]) -> Registrations {
+pub(super) fn document(
+    event: &EventFacts,
+    roster: &Roster,
+    changes: &[PersonChange],
+) -> Registrations {
     let mut all = roster.registrations.clone();
     all.extend(
         changes

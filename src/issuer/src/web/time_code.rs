@@ -3,7 +3,6 @@
 //! Promises: every look makes a fresh code, and the page takes the last one away before it is as old as staff vouch for.
 //! Without JavaScript the page reloads itself. Whoever has a code sets a door's clock for a minute, so only organisers see one.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -12,21 +11,19 @@ use attendance::time::CODE_AGE_MS;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use protocol::time_code;
-use qrcode::{Color, EcLevel, QrCode};
 
 use super::fault::Fault;
 use super::layout::{Frame, html};
 use super::words::Zone;
 use super::{Pages, live};
 use crate::access::Signed;
+use crate::qr::{Drawn, drawn};
 use crate::store::events::EventFacts;
 
 /// How long a page that hears nothing shows its last code, in milliseconds.
 const SHOWN_MS: u32 = 20_000;
 /// How often a page without JavaScript loads itself anew, in seconds.
 const RELOAD_S: u32 = 5;
-/// Light modules around a QR code, as ISO/IEC 18004 asks.
-const QUIET_MODULES: usize = 4;
 
 const _: () = assert!(
     SHOWN_MS * 2 <= CODE_AGE_MS,
@@ -63,7 +60,8 @@ fn render(pages: &Pages, event: &EventFacts) -> Result<String, Fault> {
     let [_, a, b, c] = number.to_be_bytes();
     let now = pages.now();
     let code = time_code::make(now, inner.clock_error_ms, [a, b, c], &inner.keys.signing);
-    let (across, dark) = drawn(&code)?;
+    let Drawn { across, dark } = drawn(&code)
+        .map_err(|cause| Fault::Broken(format!("the time code fits no QR code: {cause}")))?;
     let zone = Zone::named(&event.zone);
     let live = CodeLive {
         across,
@@ -75,27 +73,6 @@ fn render(pages: &Pages, event: &EventFacts) -> Result<String, Fault> {
         code,
     };
     Ok(live.render()?)
-}
-
-/// The modules across and the dark ones as runs: `M<x> <y>h<length>v1h-<length>z`.
-fn drawn(code: &str) -> Result<(usize, String), Fault> {
-    let qr = QrCode::with_error_correction_level(code, EcLevel::M)
-        .map_err(|cause| Fault::Broken(format!("the time code fits no QR code: {cause}")))?;
-    let (width, colours) = (qr.width(), qr.to_colors());
-    let mut dark = String::new();
-    for (y, row) in colours.chunks(width).enumerate() {
-        let mut x = 0;
-        while x < width {
-            let run = row[x..].iter().take_while(|c| **c == Color::Dark).count();
-            if run > 0 {
-                let (left, top) = (x + QUIET_MODULES, y + QUIET_MODULES);
-                // Writing to a text cannot fail.
-                let _ = write!(dark, "M{left} {top}h{run}v1h-{run}z");
-            }
-            x += run.max(1);
-        }
-    }
-    Ok((width + 2 * QUIET_MODULES, dark))
 }
 
 pub(super) async fn page(
@@ -148,9 +125,9 @@ mod tests {
     fn a_code_is_a_small_square_that_a_phone_shows_large() {
         let key = evidence::SigningKey::from_seed(&[1; 32]);
         let code = time_code::make(attendance::UtcMs(0), 250, [0; 3], &key);
-        let (across, dark) = drawn(&code).unwrap();
-        // Version 6: alphanumeric mode took it. Bytes would need version 8.
-        assert_eq!(across, 41 + 2 * QUIET_MODULES);
+        let Drawn { across, dark } = drawn(&code).unwrap();
+        // Version 6 with four light modules around: alphanumeric mode took it. Bytes would need version 8.
+        assert_eq!(across, 41 + 2 * 4);
         assert!(dark.starts_with("M4 4h7v1h-7z"), "{dark:.40}");
     }
 }
