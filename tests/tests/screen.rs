@@ -417,7 +417,7 @@ fn every_face() -> Vec<Face> {
             code: "DISK-FULL".into(),
         },
     ];
-    for language in ["en", "de"] {
+    for language in ["en", "de", "fr", "es"] {
         for verdict in Verdict::ALL {
             faces.push(Face::Result(answer(*verdict, language)));
         }

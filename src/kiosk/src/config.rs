@@ -71,6 +71,12 @@ pub enum Language {
     /// German.
     #[serde(rename = "de")]
     German,
+    /// French.
+    #[serde(rename = "fr")]
+    French,
+    /// Spanish.
+    #[serde(rename = "es")]
+    Spanish,
 }
 
 impl Language {
@@ -79,6 +85,8 @@ impl Language {
         match self {
             Self::English => "en",
             Self::German => "de",
+            Self::French => "fr",
+            Self::Spanish => "es",
         }
     }
 }

@@ -222,7 +222,7 @@ fn other_settings_that_make_no_sense_are_refused() {
         ("data_dir = \"d\"\nrepeat_s = 90000", "repeat_s"),
         ("data_dir = \"d\"\nlanguages = []", "languages"),
         ("data_dir = \"d\"\nlanguages = [\"en\", \"en\"]", "twice"),
-        ("data_dir = \"d\"\nlanguages = [\"fr\"]", "`en` or `de`"),
+        ("data_dir = \"d\"\nlanguages = [\"pt\"]", "`fr` or `es`"),
         (
             "data_dir = \"d\"\nfeedback = \"line\"",
             "did you mean `lines`?",

@@ -15,29 +15,43 @@ use unic_langid::LanguageIdentifier;
 use super::view::{Answer, Credit, Face, Provisional, TimeAnswer};
 pub use crate::config::Language;
 
+/// From here on French counts many.
+const TWO: Decimal = Decimal::from_millionths(2_000_000);
+
 impl Language {
     /// Every language, the fallback first.
-    pub const ALL: [Self; 2] = [Self::English, Self::German];
+    pub const ALL: [Self; 4] = [Self::English, Self::German, Self::French, Self::Spanish];
 
     /// The direction it is written in, as HTML's `dir`.
     #[must_use]
     pub fn dir(self) -> &'static str {
         match self {
-            Self::English | Self::German => "ltr",
+            Self::English | Self::German | Self::French | Self::Spanish => "ltr",
         }
     }
 
     fn decimal_mark(self) -> &'static str {
         match self {
             Self::English => ".",
-            Self::German => ",",
+            Self::German | Self::French | Self::Spanish => ",",
         }
+    }
+
+    /// The category of CLDR's plural rules that a number of credits has: French counts one and a half as one.
+    fn plural(self, credits: Decimal) -> &'static str {
+        let is_one = match self {
+            Self::English | Self::German | Self::Spanish => credits == Decimal::ONE,
+            Self::French => credits < TWO,
+        };
+        if is_one { "one" } else { "other" }
     }
 
     fn texts(self) -> &'static str {
         match self {
             Self::English => include_str!("assets/en.ftl"),
             Self::German => include_str!("assets/de.ftl"),
+            Self::French => include_str!("assets/fr.ftl"),
+            Self::Spanish => include_str!("assets/es.ftl"),
         }
     }
 
@@ -263,12 +277,7 @@ impl Messages {
         };
         let mut args = FluentArgs::new();
         // The word is chosen by the number, the figure itself is exact text.
-        let count = if credits == Decimal::ONE {
-            "one"
-        } else {
-            "other"
-        };
-        args.set("count", count);
+        args.set("count", language.plural(credits));
         args.set("credits", figure(language, credits));
         Some(self.format(language, key, &args))
     }

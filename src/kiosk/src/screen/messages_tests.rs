@@ -103,16 +103,18 @@ fn the_language_is_the_attendees_then_the_events() {
     };
     check(Some("de"), &[En], De);
     check(Some("de-CH"), &[En], De);
+    check(Some("fr-CA"), &[En], Language::French);
+    check(Some("es-419"), &[En], Language::Spanish);
     check(Some("ja"), &[De, En], De);
     check(Some("not a tag"), &[De], De);
     check(None, &[De], De);
     check(Some("ja"), &[], En);
     let tags = |tags: &[&str]| tags.iter().map(|tag| (*tag).to_owned()).collect::<Vec<_>>();
     assert_eq!(
-        Language::of_event(&tags(&["fr", "de", "en", "de-AT"])),
+        Language::of_event(&tags(&["pt", "de", "en", "de-AT"])),
         [De, En]
     );
-    assert_eq!(Language::of_event(&tags(&["fr"])), [En]);
+    assert_eq!(Language::of_event(&tags(&["pt"])), [En]);
 }
 
 fn face(verdict: Verdict) -> Face {
@@ -138,6 +140,51 @@ fn check(language: Language, answer: Answer, expected: &str) {
     };
     let line = Messages::load().line(locale, &Face::Result(answer), "Main door");
     assert_eq!(line, expected);
+}
+
+#[test]
+fn french_and_spanish_say_it_too() {
+    use Language::{French as Fr, Spanish as Es};
+    let told = |credits: &str| Answer {
+        provisional: Some(Provisional {
+            minutes: Some(Minutes {
+                present: 48,
+                of: 50,
+            }),
+            credit: Credit::OnTrack(credits.parse().unwrap()),
+        }),
+        ..answer(Verdict::CheckedOut)
+    };
+    check(
+        Fr,
+        told("1"),
+        "Sortie OK. 48 min sur 50 jusqu\u{2019}ici, 1,0 crédit en vue.",
+    );
+    check(
+        Fr,
+        told("1.5"),
+        "Sortie OK. 48 min sur 50 jusqu\u{2019}ici, 1,5 crédit en vue.",
+    );
+    check(
+        Fr,
+        told("2"),
+        "Sortie OK. 48 min sur 50 jusqu\u{2019}ici, 2,0 crédits en vue.",
+    );
+    check(
+        Es,
+        told("1"),
+        "Salida OK. Lleva 48 de 50 min, 1,0 crédito en camino.",
+    );
+    check(
+        Es,
+        told("1.5"),
+        "Salida OK. Lleva 48 de 50 min, 1,5 créditos en camino.",
+    );
+    check(
+        Es,
+        answer(Verdict::UnknownBadge),
+        "A recepción. Tarjeta desconocida. Acuda a recepción.",
+    );
 }
 
 #[test]
