@@ -6,6 +6,8 @@
 
 #[path = "pages/browser.rs"]
 mod browser;
+#[path = "pages/cases.rs"]
+mod cases;
 #[path = "pages/conference.rs"]
 mod conference;
 #[path = "pages/days.rs"]
@@ -40,6 +42,7 @@ const PRIVATE: &[&str] = &[
     "/staff/gp-2026/attendees",
     "/staff/gp-2026/attendees/a00000",
     "/staff/gp-2026/identity",
+    "/staff/gp-2026/cases",
     "/staff/gp-2026/alarms",
     "/staff/gp-2026/sources",
     "/staff/gp-2026/time",

@@ -457,6 +457,9 @@ type caseBody struct {
 	late, admitted bool
 }
 
+// A signBody is what a reviewer made of scans that look odd. Nothing rests on it.
+type signBody struct{}
+
 type recoveryBody struct {
 	size uint64
 	root string
@@ -551,6 +554,21 @@ var ledgerKinds = map[string]func(*reader, *value) any{
 		}
 		return &caseBody{log: f.text("log"), base: f.u64("base"), size: f.u64("size"), root: f.hash("root"),
 			late: f.word("about", "fork", "late") == "late", admitted: f.word("outcome", "admitted", "denied") == "admitted"}
+	},
+	"sign": func(r *reader, v *value) any {
+		f := r.object(v, "sign", "about", "times", "evidence", "outcome", "reason", "operator")
+		for _, key := range []string{"sign", "reason", "operator"} {
+			f.text(key)
+		}
+		f.u32("times")
+		f.word("about", "pair", "places")
+		f.word("outcome", "explained", "upheld", "reopened")
+		for _, one := range r.list(f.get("evidence")) {
+			scan := r.object(&one, "log", "index")
+			scan.text("log")
+			scan.u64("index")
+		}
+		return &signBody{}
 	},
 	"recovery": func(r *reader, v *value) any {
 		f := r.object(v, "size", "root", "kiosk", "reason", "operator")

@@ -342,6 +342,15 @@ fn ledger_words(entry: &LedgerEntry) -> String {
                 r.entry, r.reason, r.operator
             )
         }
+        LedgerBody::Sign(s) => format!(
+            "sign {} ({}, seen {} times) {}: {}, by {}",
+            s.sign,
+            s.about.as_str(),
+            s.times,
+            s.outcome.as_str(),
+            s.reason,
+            s.operator
+        ),
         LedgerBody::Revocation(r) => {
             format!(
                 "{} version {} revoked: {}",

@@ -27,6 +27,7 @@ mod review;
 mod rules;
 mod said;
 mod serve;
+mod signs;
 mod source;
 mod tls_pin;
 mod users;

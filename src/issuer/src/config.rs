@@ -8,6 +8,7 @@
 //! `config/issuer.toml`.
 
 pub mod feeds;
+mod signs;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,7 +20,9 @@ use serde::de::{MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer};
 
 use crate::certificates::pdf::SYSTEM_FOLDER;
+use crate::review::signs::Limits;
 use feeds::{FeedConfig, FeedText};
+use signs::SignsText;
 
 /// Where pages and calls are served unless told otherwise: this machine only.
 pub const LISTEN_DEFAULT: &str = "127.0.0.1:8600";
@@ -57,6 +60,8 @@ pub struct Config {
     pub clock_error_ms: u32,
     /// Servers that lists are read from, by id.
     pub feeds: Vec<FeedConfig>,
+    /// When scans are a sign that a badge was not with its holder.
+    pub signs: Limits,
 }
 
 impl Config {
@@ -195,6 +200,8 @@ struct ConfigText {
     clock_error_ms: Option<u32>,
     #[serde(default)]
     sources: BTreeMap<String, FeedText>,
+    #[serde(default)]
+    signs: SignsText,
 }
 
 enum TlsText {
@@ -294,6 +301,7 @@ fn check(written: ConfigText) -> Result<Config, Fault> {
         log: written.log,
         clock_error_ms,
         feeds: feeds::check(written.sources)?,
+        signs: signs::check(&written.signs)?,
     })
 }
 

@@ -527,6 +527,7 @@ impl Named {
             | LedgerBody::Case(_)
             | LedgerBody::Recovery(_)
             | LedgerBody::Retraction(_)
+            | LedgerBody::Sign(_)
             | LedgerBody::Revocation(_) => {}
         }
         Ok(())

@@ -25,6 +25,12 @@ pub enum About {
     Grant,
     /// That something is granted no more: private, and in no evidence.
     End,
+    /// That there is a good reason for a sign that a badge was not with its holder.
+    Explanation,
+    /// That a badge was not with its holder.
+    Upholding,
+    /// That a sign is open again.
+    Reopening,
 }
 
 /// Everything that reasons are given for.
@@ -37,6 +43,9 @@ const ALL: &[About] = &[
     About::NoMatch,
     About::Grant,
     About::End,
+    About::Explanation,
+    About::Upholding,
+    About::Reopening,
 ];
 
 /// A code and what it says.
@@ -106,6 +115,23 @@ const ENDS: &[Reason] = &[
     ("granted_in_error", "It was granted in error"),
     (OTHER, "Another reason, written in the note"),
 ];
+const EXPLANATIONS: &[Reason] = &[
+    ("came_together", "They came and went together"),
+    ("scan_missed", "A scan was missed in between"),
+    ("door_fault", "A door read or told it wrongly"),
+    ("seen_by_staff", "Staff saw them"),
+    (OTHER, "Another reason, written in the note"),
+];
+const UPHOLDINGS: &[Reason] = &[
+    ("badge_lent", "Somebody else carried the badge"),
+    ("badge_copied", "There are two of the badge"),
+    (OTHER, "Another reason, written in the note"),
+];
+const REOPENINGS: &[Reason] = &[
+    ("closed_in_error", "It was closed in error"),
+    ("better_evidence", "Better evidence came"),
+    (OTHER, "Another reason, written in the note"),
+];
 /// What evidence says of every grant and of its end: that a registration was adjusted, and no more.
 pub const ADJUSTED: &str = "registration_adjusted";
 
@@ -124,6 +150,9 @@ impl About {
             Self::NoMatch => NO_MATCHES,
             Self::Grant => GRANTS,
             Self::End => ENDS,
+            Self::Explanation => EXPLANATIONS,
+            Self::Upholding => UPHOLDINGS,
+            Self::Reopening => REOPENINGS,
         }
     }
 

@@ -4,6 +4,7 @@
 
 pub mod candidates;
 pub mod identities;
+pub mod signs;
 
 use attendance::time::ClockHistory;
 use audit::derive::{LogKeys, LogView};

@@ -30,6 +30,7 @@ pub mod events;
 pub mod notes;
 pub mod people;
 pub mod signals;
+pub mod signs;
 pub mod sources;
 
 #[cfg(test)]
@@ -47,6 +48,7 @@ pub use notes::NoteUnits;
 pub use objects::{FolderObjects, ObjectError, ObjectStore};
 pub use people::PeopleUnits;
 pub use signals::SignalUnits;
+pub use signs::SignUnits;
 pub use sources::SourceUnits;
 pub use sqlite::{SCHEMA_VERSION, SqliteStore};
 
@@ -62,6 +64,7 @@ pub trait Store:
     + PeopleUnits
     + SignalUnits
     + NoteUnits
+    + SignUnits
     + DecisionUnits
     + AccountUnits
     + SourceUnits

@@ -281,13 +281,17 @@ impl FakeKiosk {
     }
 
     pub(crate) fn scan(&mut self, badge: &str, direction: Direction) {
+        self.scan_in("hall", badge, direction);
+    }
+
+    pub(crate) fn scan_in(&mut self, room: &str, badge: &str, direction: Direction) {
         let verdict = match direction {
             Direction::Out => Verdict::CheckedOut,
             Direction::In | Direction::Seen => Verdict::CheckedIn,
         };
         self.add(Body::Scan(Box::new(Scan {
             door: self.facts.door.clone(),
-            rooms: vec![RoomId::new("hall").unwrap()],
+            rooms: vec![RoomId::new(room).unwrap()],
             reader: ReaderId::new("r1").unwrap(),
             symbology: None,
             badge: badge_key().reference(badge),

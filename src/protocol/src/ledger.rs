@@ -80,6 +80,8 @@ bodies! {
     Signals = "signals",
     /// Signals count no longer.
     Retraction = "retraction",
+    /// A reviewer said what a sign that a badge was not with its holder comes to.
+    Sign = "sign",
 }
 
 /// The event begins.
@@ -435,6 +437,88 @@ pub struct Retraction {
     /// The row in its object, from 0; every row, where none is named.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub row: Option<u32>,
+    /// Why, as a code.
+    pub reason: String,
+    /// Who, by account id.
+    pub operator: String,
+}
+
+/// The most scans that a [`Sign`] names.
+pub const MAX_SIGN_EVIDENCE: usize = 12;
+
+/// What a sign is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignKind {
+    /// Two badges that passed a reader together again and again.
+    Pair,
+    /// One person's badges in two places.
+    Places,
+}
+
+impl SignKind {
+    /// Every kind.
+    pub const ALL: &'static [Self] = &[Self::Pair, Self::Places];
+
+    /// The word as it stands in entries.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pair => "pair",
+            Self::Places => "places",
+        }
+    }
+}
+
+/// What a reviewer makes of a sign. No decision rests on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignOutcome {
+    /// There is a good reason for it.
+    Explained,
+    /// A badge was not with its holder.
+    Upheld,
+    /// It is open again.
+    Reopened,
+}
+
+impl SignOutcome {
+    /// Every outcome.
+    pub const ALL: &'static [Self] = &[Self::Explained, Self::Upheld, Self::Reopened];
+
+    /// The word as it stands in entries.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Explained => "explained",
+            Self::Upheld => "upheld",
+            Self::Reopened => "reopened",
+        }
+    }
+}
+
+/// A scan that shows a sign.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignScan {
+    /// The log, or the name of a branch.
+    pub log: String,
+    /// The entry's index there.
+    pub index: u64,
+}
+
+/// A reviewer said what a sign that a badge was not with its holder comes to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sign {
+    /// Its id.
+    pub sign: String,
+    /// What it is of.
+    pub about: SignKind,
+    /// How many times it was seen.
+    pub times: u32,
+    /// The first scans that show it, at most [`MAX_SIGN_EVIDENCE`].
+    pub evidence: Vec<SignScan>,
+    /// What it comes to.
+    pub outcome: SignOutcome,
     /// Why, as a code.
     pub reason: String,
     /// Who, by account id.

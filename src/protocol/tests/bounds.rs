@@ -366,6 +366,15 @@ fn words_of_codes_and_names_stay() {
     );
     let outcomes = [CaseOutcome::Admitted, CaseOutcome::Denied];
     assert_eq!(outcomes.map(CaseOutcome::as_str), ["admitted", "denied"]);
+    for (kind, word) in ledger::SignKind::ALL.iter().zip(["pair", "places"]) {
+        assert_eq!(kind.as_str(), word);
+        assert_eq!(serde_json::to_value(kind).unwrap(), word);
+    }
+    let outcomes = ["explained", "upheld", "reopened"];
+    for (outcome, word) in ledger::SignOutcome::ALL.iter().zip(outcomes) {
+        assert_eq!(outcome.as_str(), word);
+        assert_eq!(serde_json::to_value(outcome).unwrap(), word);
+    }
     let root = sha256(b"branch");
     let branch = format!("log/branch/{}", root.to_hex());
     assert_eq!(branch_name("log", root), branch);

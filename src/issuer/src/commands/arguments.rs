@@ -726,7 +726,7 @@ mod tests {
 
 #[derive(Subcommand)]
 pub(super) enum Review {
-    /// Show the cases: refused branches, and late entries of ended enrolments
+    /// Show the cases: refused branches, late entries of ended enrolments, and signs that a badge was not with its holder
     #[command(
         after_help = "Example:\n  rollcall-issuer review list --event gp-2026\n\n\
         Each with its door, its times and scans, and the place where it leaves the log that is held."
@@ -751,6 +751,37 @@ pub(super) enum Review {
         The ledger says so. Nothing is deleted."
     )]
     Deny(Closing),
+    /// Close a sign that a badge was not with its holder: there is a good reason for it
+    #[command(
+        after_help = "Example:\n  rollcall-issuer review explain --event gp-2026 pair-0f1e2d3c4b5a-0 --reason came_together --operator rita\n\n\
+        Reasons: came_together, scan_missed, door_fault, seen_by_staff, or other with a note. It changes no decision."
+    )]
+    Explain(Judging),
+    /// Close such a sign: the badge was not with its holder
+    #[command(
+        after_help = "Example:\n  rollcall-issuer review uphold --event gp-2026 pair-0f1e2d3c4b5a-0 --reason badge_lent --operator rita\n\n\
+        Reasons: badge_lent, badge_copied, or other with a note. It changes no decision: deny the sessions that do not count, with\n\
+        `attendance deny`."
+    )]
+    Uphold(Judging),
+    /// Open a closed sign again
+    #[command(
+        after_help = "Example:\n  rollcall-issuer review reopen --event gp-2026 pair-0f1e2d3c4b5a-0 --reason closed_in_error --operator rita\n\n\
+        Reasons: closed_in_error, better_evidence, or other with a note. A further entry says so."
+    )]
+    Reopen(Judging),
+}
+
+#[derive(Args)]
+pub(super) struct Judging {
+    /// The event
+    #[arg(long)]
+    pub(super) event: EventId,
+    /// The sign, as `review list` shows it
+    #[arg(value_name = "SIGN")]
+    pub(super) sign: String,
+    #[command(flatten)]
+    pub(super) why: Why,
 }
 
 #[derive(Args)]

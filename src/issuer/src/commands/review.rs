@@ -1,16 +1,17 @@
-//! `review list`, `review admit`, `review deny`.
+//! `review list|admit|deny`, and of signs `review explain|uphold|reopen`.
 
 use std::collections::BTreeMap;
 
 use attendance::UtcMs;
 use attendance::words::EventId;
 use protocol::entry::Body;
-use protocol::ledger::{CaseKind, CaseOutcome};
+use protocol::ledger::{CaseKind, CaseOutcome, SignOutcome};
 use protocol::text::instant;
 
 use super::arguments::Review;
 use super::output::{Ended, Exit, Failure, counted, reason_code, say};
 use super::premises::{Premises, now};
+use super::signs::{self, judge};
 use crate::review::{clock, in_question};
 use crate::store::branches::CaseFacts;
 
@@ -19,6 +20,9 @@ pub(super) fn run(here: &Premises, what: Review) -> Ended {
         Review::List { event, all } => list(here, &event, all),
         Review::Admit(closing) => close(here, &closing, CaseOutcome::Admitted),
         Review::Deny(closing) => close(here, &closing, CaseOutcome::Denied),
+        Review::Explain(judging) => judge(here, &judging, SignOutcome::Explained),
+        Review::Uphold(judging) => judge(here, &judging, SignOutcome::Upheld),
+        Review::Reopen(judging) => judge(here, &judging, SignOutcome::Reopened),
     }
 }
 
@@ -44,8 +48,14 @@ fn list(here: &Premises, event: &EventId, all: bool) -> Ended {
         }
         say("")?;
     }
+    let signs = signs::list(here, event, all)?;
     let open = shown.iter().filter(|case| case.closed.is_none()).count();
-    say(format!("{}.", counted(open, "open case")))?;
+    say(format!("{}.", counted(open + signs.len(), "open case")))?;
+    if let Some(sign) = signs.first() {
+        say(here.next(&format!(
+            "review explain --event {event} {sign} --reason CODE --operator ID, or review uphold"
+        )))?;
+    }
     if let Some(case) = shown.iter().find(|case| case.closed.is_none()) {
         say(here.next(&format!(
             "review admit --event {event} {} --reason CODE --operator ID, or review deny",

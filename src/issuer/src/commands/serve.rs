@@ -87,7 +87,7 @@ pub(super) fn run(here: &Premises) -> Ended {
 
 /// The decider, a step at a time.
 fn decisions(here: &Premises) -> Work {
-    let mut decider = here.decider();
+    let mut decider = here.decider().watching(here.config.signs);
     Box::new(move |now, _| decider.run_once(now).map(|_| ()).map_err(|e| e.to_string()))
 }
 

@@ -14,6 +14,7 @@
 pub mod completeness;
 pub mod difference;
 pub mod simulate;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use protocol::entry::{self, Entry};
 use protocol::ledger::CaseKind;
 
 use crate::review;
+use crate::review::signs::{Limits, Pairs};
 use crate::store::branches::CaseFacts;
 use crate::store::decisions::{DecisionFacts, Due, MAX_TOGETHER, NewDecision};
 use crate::store::documents::{DocumentError, Documents, from_json};
@@ -96,6 +98,11 @@ pub struct Decider {
     progress: BTreeMap<(EventId, ProgrammeId), Progress>,
     /// How far each log's clock was looked at.
     looked: BTreeMap<KioskId, Looked>,
+    /// When something is a sign; none where nobody watches.
+    watch: Option<Limits>,
+    /// Who passed with whom, and how far each log was read for it.
+    pairs: BTreeMap<EventId, Pairs>,
+    read: BTreeMap<KioskId, u64>,
 }
 
 /// A log when its clock was last looked at.
@@ -139,6 +146,9 @@ impl Decider {
             issuer_key,
             progress: BTreeMap::new(),
             looked: BTreeMap::new(),
+            watch: None,
+            pairs: BTreeMap::new(),
+            read: BTreeMap::new(),
         }
     }
 
@@ -154,9 +164,11 @@ impl Decider {
     /// # Errors
     /// Where the database cannot be used; what could not be decided for other reasons is put off instead.
     pub fn run_once(&mut self, now: UtcMs) -> Result<Run, StoreError> {
+        let mut unread = watch::MAX_READ_PER_RUN;
         for event in self.store.events()? {
             self.look_at_clocks(&event.id, now)?;
             self.watch_progress(&event, now)?;
+            self.watch_pairs(&event.id, &mut unread, now)?;
         }
         let due = self.store.due(now, MAX_DUE_PER_RUN)?;
         let mut by_programme: BTreeMap<(EventId, ProgrammeId), Vec<Due>> = BTreeMap::new();
@@ -489,6 +501,8 @@ impl Decider {
         now: UtcMs,
     ) -> Result<NewDecision, DecideError> {
         let signals = self.signals(opened, &due.event, &due.attendee)?;
+        let agenda = opened.question.agenda();
+        self.watch_places(&due.event, &due.attendee, &signals, agenda, now)?;
         let answer = opened.question.answer(&due.attendee, &signals);
         let held = self
             .store

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
 mod incremental;
+mod signs;
 
 use super::*;
 use crate::store::SqliteStore;

@@ -5,6 +5,7 @@ mod batches;
 mod events;
 mod people;
 mod signals;
+mod signs;
 mod sources;
 
 use super::Store;
@@ -19,6 +20,7 @@ pub(crate) fn run(factory: Factory<'_>) {
     people::run(factory);
     sources::run(factory);
     signals::run(factory);
+    signs::run(factory);
 }
 
 #[test]

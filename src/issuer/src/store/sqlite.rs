@@ -20,6 +20,7 @@ mod notes;
 mod people;
 mod queue;
 mod signals;
+mod signs;
 mod sources;
 mod writer;
 
@@ -40,7 +41,7 @@ mod schema {
 }
 
 /// The newest schema that this build knows.
-pub const SCHEMA_VERSION: i64 = 8;
+pub const SCHEMA_VERSION: i64 = 9;
 /// "RCIS": a Rollcall issuer's database.
 const APPLICATION_ID: i64 = 0x5243_4953;
 /// How long a unit waits for another program's.

@@ -41,6 +41,7 @@ pub(super) struct Place {
     pub(super) title: String,
     pub(super) zone: String,
     pub(super) open_alarms: usize,
+    pub(super) open_signs: usize,
 }
 
 impl Frame {
@@ -91,6 +92,7 @@ impl Frame {
                 .iter()
                 .filter(|alarm| alarm.cleared.is_none())
                 .count(),
+            open_signs: pages.store().open_signs(&event.id)?,
         };
         Ok(Self {
             event: Some(place),

@@ -18,6 +18,7 @@ mod alarms;
 mod assets;
 mod attendee;
 mod attendees;
+mod cases;
 mod fault;
 mod fleet;
 mod identity;
@@ -224,6 +225,7 @@ pub fn router(pages: Pages) -> Router {
             "/staff/{event}/identity",
             get(identity::page).post(identity::say),
         )
+        .route("/staff/{event}/cases", get(cases::page).post(cases::say))
         .route("/staff/{event}/alarms", get(alarms::page))
         .route("/staff/{event}/sources", get(sources::page))
         .route("/staff/{event}/time", get(time_code::page))

@@ -156,6 +156,32 @@ fn ledger_bodies() -> Vec<LedgerBody> {
             reason: "wrong_file".into(),
             operator: "op-1".into(),
         }),
+        LedgerBody::Sign(ledger::Sign {
+            sign: "pair-0f1e2d3c4b5a-0".into(),
+            about: ledger::SignKind::Pair,
+            times: 6,
+            evidence: [4, 5]
+                .map(|index| ledger::SignScan {
+                    log: LOG.into(),
+                    index,
+                })
+                .into(),
+            outcome: ledger::SignOutcome::Explained,
+            reason: "came_together".into(),
+            operator: "op-1".into(),
+        }),
+        LedgerBody::Sign(ledger::Sign {
+            sign: "places-0f1e2d3c4b5a-1".into(),
+            about: ledger::SignKind::Places,
+            times: 1,
+            evidence: vec![ledger::SignScan {
+                log: LOG.into(),
+                index: 9,
+            }],
+            outcome: ledger::SignOutcome::Upheld,
+            reason: "badge_lent".into(),
+            operator: "op-1".into(),
+        }),
     ]
 }
 

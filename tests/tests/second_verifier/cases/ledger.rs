@@ -30,6 +30,31 @@ pub(super) fn ledger_cases() -> Vec<Case> {
         other => panic!("{other:?}"),
     };
     vec![
+        with("a sign explained, and another upheld", &[], |world| {
+            for (about, outcome) in ledger::SignKind::ALL.iter().zip(ledger::SignOutcome::ALL) {
+                let evidence = vec![ledger::SignScan {
+                    log: world.kiosks[0].origin.to_string(),
+                    index: 4,
+                }];
+                let sign = ledger::Sign {
+                    sign: format!("{}-0f1e2d3c4b5a-0", about.as_str()),
+                    about: *about,
+                    times: 6,
+                    evidence,
+                    outcome: *outcome,
+                    reason: "came_together".into(),
+                    operator: "op-1".into(),
+                };
+                world.note(at(), LedgerBody::Sign(sign));
+            }
+        }),
+        with("a sign of a kind that there is not", &["ledger"], |world| {
+            world.ledger_bytes(
+                b"{\"v\":1,\"kind\":\"sign\",\"at\":\"2026-11-23T09:00:00.000Z\",\"body\":{\"about\":\"mood\",\
+                  \"evidence\":[],\"operator\":\"op-1\",\"outcome\":\"upheld\",\"reason\":\"other\",\"sign\":\"mood-1\",\"times\":1}}"
+                    .to_vec(),
+            );
+        }),
         with("the ledger has an unknown kind", &["ledger"], |world| {
             world.ledger_bytes(
                 b"{\"v\":1,\"kind\":\"thing\",\"at\":\"2026-11-23T09:00:00.000Z\",\"body\":{}}"
