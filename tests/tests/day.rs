@@ -199,6 +199,53 @@ fn a_day_from_the_first_badge_to_the_auditor() {
     );
     assert_eq!(count(|entry| matches!(entry, LedgerBody::Revocation(_))), 1);
     tampering_is_found(&archive, &world.path("tampered.tar"));
+    a_person_is_erased(&world, &name(0), &path);
+}
+
+/// What is known of somebody who has a certificate is destroyed: no page, report or export names them, and an export still verifies.
+fn a_person_is_erased(world: &World, name: &str, exported: &Path) {
+    let names_them = |path: &Path| {
+        let bytes = std::fs::read(path).unwrap();
+        bytes
+            .windows(name.len())
+            .any(|part| part == name.as_bytes())
+    };
+    assert!(names_them(exported));
+    let row = |name: &str| world.report().into_iter().find(|row| row["name"] == name);
+    let before = row(name).unwrap();
+    let attendee = before["attendee"].as_str().unwrap();
+    let erase = |operator: &str, reason: &str| {
+        let whose = [
+            "attendee",
+            "erase",
+            "--event",
+            EVENT,
+            "--attendee",
+            attendee,
+        ];
+        let why = ["--reason", reason, "--operator", operator];
+        world.issuer(&[&whose[..], &why[..]].concat())
+    };
+    let said = erase(ADMINISTRATOR, "because");
+    assert_eq!(said.code, Some(2), "{said}");
+    let said = erase(ADMINISTRATOR, "asked_for").ok();
+    assert!(said.contains("is erased: ledger entry"), "{said}");
+    let said = erase(ADMINISTRATOR, "asked_for").ok();
+    assert!(said.contains("was erased before"), "{said}");
+    assert_eq!(row(name), None);
+    let rows = world.report();
+    let after = rows.iter().find(|row| row["attendee"] == attendee).unwrap();
+    assert_eq!(after["credits"], before["credits"]);
+
+    let (path, _) = world.export();
+    assert!(!names_them(&path));
+    let said = verify(&path);
+    assert_eq!(
+        said.code,
+        Some(3),
+        "what is erased is a gap, and no failure: {said}"
+    );
+    assert!(said.out.contains("erased, or left out"), "{said}");
 }
 
 /// A rule set that gives nobody anything: whoever has a certificate is named, and nothing of it comes into force.

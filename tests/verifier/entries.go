@@ -457,6 +457,9 @@ type caseBody struct {
 	late, admitted bool
 }
 
+// An erasureBody is that what was known of a person was destroyed. Nothing rests on it.
+type erasureBody struct{}
+
 // A signBody is what a reviewer made of scans that look odd. Nothing rests on it.
 type signBody struct{}
 
@@ -554,6 +557,13 @@ var ledgerKinds = map[string]func(*reader, *value) any{
 		}
 		return &caseBody{log: f.text("log"), base: f.u64("base"), size: f.u64("size"), root: f.hash("root"),
 			late: f.word("about", "fork", "late") == "late", admitted: f.word("outcome", "admitted", "denied") == "admitted"}
+	},
+	"erasure": func(r *reader, v *value) any {
+		f := r.object(v, "attendee", "reason", "operator")
+		f.id("attendee")
+		f.text("reason")
+		f.text("operator")
+		return &erasureBody{}
 	},
 	"sign": func(r *reader, v *value) any {
 		f := r.object(v, "sign", "about", "times", "evidence", "outcome", "reason", "operator")

@@ -342,6 +342,10 @@ fn ledger_words(entry: &LedgerEntry) -> String {
                 r.entry, r.reason, r.operator
             )
         }
+        LedgerBody::Erasure(e) => format!(
+            "personal data of {} erased: {}, by {}",
+            e.attendee, e.reason, e.operator
+        ),
         LedgerBody::Sign(s) => format!(
             "sign {} ({}, seen {} times) {}: {}, by {}",
             s.sign,

@@ -8,6 +8,7 @@
 mod accommodation;
 mod agenda;
 mod arguments;
+mod attendee;
 mod badges;
 mod channels;
 mod claim;
@@ -101,6 +102,7 @@ fn run(arguments: Arguments) -> Ended {
         Command::Event { what } => events::run(&here, what),
         Command::Door { what } => doors::run(&here, what),
         Command::Agenda { what } => agenda::run(&here, what),
+        Command::Attendee { what } => attendee::run(&here, &what),
         Command::Channel { what } => channels::run(&here, what),
         Command::Claim(claim) => claim::run(&here, &claim),
         Command::Import { what } => import::run(&here, &what),

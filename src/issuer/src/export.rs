@@ -528,6 +528,7 @@ impl Named {
             | LedgerBody::Recovery(_)
             | LedgerBody::Retraction(_)
             | LedgerBody::Sign(_)
+            | LedgerBody::Erasure(_)
             | LedgerBody::Revocation(_) => {}
         }
         Ok(())

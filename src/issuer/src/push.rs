@@ -268,7 +268,7 @@ fn take(parties: &Polls, source: &SourceFacts, body: &[u8], now: UtcMs) -> Resul
     } else {
         push(parties.desk(now), &source.event, &source.id, &good, from)?
     };
-    parties.store.heard_source(&source.id, now)?;
+    parties.store.heard_source(&source.id, 0, now)?;
     let mut answers = answers.into_iter();
     let rows: Vec<TakenRow> = rows
         .into_iter()

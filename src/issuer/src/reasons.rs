@@ -132,6 +132,21 @@ const REOPENINGS: &[Reason] = &[
     ("better_evidence", "Better evidence came"),
     (OTHER, "Another reason, written in the note"),
 ];
+/// Why a person's data is erased. None is kept in other words: a note about them would go with the data.
+pub const ERASURES: &[Reason] = &[
+    ("asked_for", "They asked for it"),
+    ("no_longer_needed", "It is needed no longer"),
+    ("entered_in_error", "It was entered in error"),
+];
+
+/// Why an account is set aside. It is about nobody who could be asked, so no note is kept.
+pub const ASIDES: &[Reason] = &[
+    ("not_registered", "They are not registered"),
+    ("no_credit_sought", "They seek no credit"),
+    ("device_of_ours", "It is a device or a test of ours"),
+    ("cannot_be_known", "Nobody can say whose it is"),
+];
+
 /// What evidence says of every grant and of its end: that a registration was adjusted, and no more.
 pub const ADJUSTED: &str = "registration_adjusted";
 
@@ -161,14 +176,7 @@ impl About {
     /// # Errors
     /// The sentence that says which there are, where it is none of them, or that a note is needed.
     pub fn reason(self, code: &str, has_note: bool) -> Result<&'static str, String> {
-        let known = self.reasons().iter().map(|(code, _)| *code);
-        let Some(found) = known.clone().find(|known| *known == code) else {
-            let known: Vec<&str> = known.collect();
-            return Err(format!(
-                "the reason {code:?} is not known: give one of {}",
-                known.join(", ")
-            ));
-        };
+        let found = of(self.reasons(), code)?;
         if found == OTHER && !has_note {
             return Err(format!("the reason {OTHER:?} needs a note that says it"));
         }
@@ -176,9 +184,25 @@ impl About {
     }
 }
 
+/// The reason of a list that has no other.
+///
+/// # Errors
+/// The sentence that says which there are, where it is none of them.
+pub fn of(list: &'static [Reason], code: &str) -> Result<&'static str, String> {
+    let known = list.iter().map(|(code, _)| *code);
+    known.clone().find(|known| *known == code).ok_or_else(|| {
+        let known: Vec<&str> = known.collect();
+        format!(
+            "the reason {code:?} is not known: give one of {}",
+            known.join(", ")
+        )
+    })
+}
+
 /// What a code says, in whichever list it stands; the code itself where it is none of ours.
 pub fn title(code: &str) -> &str {
-    let mut all = ALL.iter().flat_map(|about| about.reasons());
+    let lists = ALL.iter().map(|about| about.reasons());
+    let mut all = lists.chain([ERASURES, ASIDES]).flatten();
     all.find(|(known, _)| *known == code)
         .map_or(code, |(_, title)| title)
 }

@@ -82,4 +82,11 @@ pub trait Store:
     /// # Errors
     /// Where the database cannot be used.
     fn set_once(&self, name: &str, value: &[u8]) -> Result<Vec<u8>>;
+
+    /// Leaves nothing in the database's files of what was deleted: writes the database anew, and empties its log. It takes as long as
+    /// that, needs as much free space again, and whoever writes waits.
+    ///
+    /// # Errors
+    /// `Unavailable` where the disk is full, or another program does not let go of the database.
+    fn scrub(&self) -> Result<()>;
 }

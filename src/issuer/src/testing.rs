@@ -204,7 +204,7 @@ pub(crate) fn attendee(badge: &str) -> AttendeeId {
     AttendeeId::new(&format!("a-{}", badge.to_lowercase())).unwrap()
 }
 
-fn person(badge: &str) -> PersonChange {
+pub(crate) fn person(badge: &str) -> PersonChange {
     let digest = badge_key().digest(badge);
     PersonChange {
         attendee: attendee(badge),

@@ -82,6 +82,8 @@ bodies! {
     Retraction = "retraction",
     /// A reviewer said what a sign that a badge was not with its holder comes to.
     Sign = "sign",
+    /// What was known of a person was destroyed.
+    Erasure = "erasure",
 }
 
 /// The event begins.
@@ -437,6 +439,19 @@ pub struct Retraction {
     /// The row in its object, from 0; every row, where none is named.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub row: Option<u32>,
+    /// Why, as a code.
+    pub reason: String,
+    /// Who, by account id.
+    pub operator: String,
+}
+
+/// What was known of a person was destroyed: name, address, notes, and the content of their certificates. Nothing rests on it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Erasure {
+    /// Whose.
+    #[serde(with = "as_text")]
+    pub attendee: AttendeeId,
     /// Why, as a code.
     pub reason: String,
     /// Who, by account id.

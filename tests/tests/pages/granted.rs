@@ -66,6 +66,12 @@ async fn what_is_granted_is_seen_by_those_who_grant_alone() {
     )
     .await;
     assert!(to.contains("done=granted"), "{to}");
+    // Somebody registered assists with each of their badges.
+    let helper = "act=add&what=assistant&badge=a00002&reason=care";
+    for done in ["done=granted", "done=known"] {
+        let (_, to, _) = send(&browser, helper).await;
+        assert!(to.contains(done), "{to}");
+    }
     let html = browser.text(PAGE).await;
     for text in [
         "7 min more in every session",

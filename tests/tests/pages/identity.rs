@@ -70,6 +70,7 @@ fn stream() {
             ("u-4", "Shared desk"),
             ("u-5", "Olga Petrova"),
             ("u-6", "Another desk"),
+            ("u-7", "Camera of the hall"),
         ];
         let rows = people.iter().flat_map(|(text, name)| {
             [
@@ -259,6 +260,45 @@ async fn who_was_refused_is_no_candidate_any_more() {
 }
 
 #[tokio::test]
+async fn an_account_is_set_aside_with_a_reason_and_taken_back() {
+    let browser = signed("rita").await;
+    let html = browser.text(PAGE).await;
+    // Nobody is chosen beforehand by a name alone.
+    let hinted = case(&html, "u-2");
+    assert!(hinted.contains("type=\"radio\"") && !hinted.contains(" checked"));
+    let subject = account("u-7");
+    let (status, _, html) = send(
+        &browser,
+        &format!("subject={subject}&act=aside&reason=another_person"),
+    )
+    .await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert!(html.contains("is not known"));
+    let fields = format!("subject={subject}&act=aside&reason=not_registered");
+    let (status, to, _) = send(&browser, &fields).await;
+    assert_eq!(status, StatusCode::SEE_OTHER);
+    assert!(to.contains("done=aside"), "{to}");
+    let id = format!("id=\"s-{}\"", subject.short());
+    let html = browser.text(PAGE).await;
+    assert!(!html.contains(&id) && html.contains("They are not registered"));
+    let (_, to, _) = send(&browser, &fields).await;
+    assert!(to.contains("done=known"), "{to}");
+    let (_, to, _) = send(&browser, &format!("subject={subject}&act=back")).await;
+    assert!(to.contains("done=back"), "{to}");
+    assert!(browser.text(PAGE).await.contains(&id));
+    let views = world()
+        .store
+        .views("gp-2026", Some(&subject.to_string()), 50);
+    let views = views.unwrap();
+    for what in ["identity_aside", "identity_back"] {
+        let is_told = views
+            .iter()
+            .any(|view| view.account == "rita" && view.what == what);
+        assert!(is_told, "{what}");
+    }
+}
+
+#[tokio::test]
 async fn accounts_are_matched_by_keyboard_alone() {
     const NAME: &str = "identity::accounts_are_matched_by_keyboard_alone";
     if !is_there("chromium") || !is_there("chromedriver") {
@@ -292,6 +332,13 @@ async fn accounts_are_matched_by_keyboard_alone() {
         }
     }
     assert_eq!(focused().await, id);
+    // Only a name speaks for the candidate, so nobody is chosen beforehand.
+    press(&client, &char::from(Key::Tab).to_string()).await;
+    press(&client, " ").await;
+    assert_eq!(
+        focused().await,
+        format!("c-{}-a00001", account("u-1").short())
+    );
     // A reason is required: the form goes there itself, and keys are letters while one types.
     press(&client, "a").await;
     let reason = format!("reason-{}", account("u-1").short());

@@ -46,6 +46,8 @@ pub enum Outcomes {
     Outdated(CertificateId),
     /// It waits for a kiosk to cosign the ledger.
     Waiting,
+    /// Their data was erased, so there is nobody to name on it.
+    Erased,
     /// Nothing was earned, or nothing is decided for good.
     None,
     /// It could not be made; why, for people.
@@ -161,6 +163,10 @@ impl Certifier {
         let document: DecisionDoc = self.object(object, "decision")?;
         if !matches!(document.outcome, Outcome::Full | Outcome::Partial) {
             return Ok(Outcomes::None);
+        }
+        let facts = self.store.attendee(&event.id, &decision.attendee)?;
+        if facts.person.is_none() {
+            return Ok(Outcomes::Erased);
         }
         let Some(proof) = self.proof(event, decision, decision_index, now)? else {
             return Ok(Outcomes::Waiting);

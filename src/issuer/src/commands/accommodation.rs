@@ -76,7 +76,7 @@ fn facts(here: &Premises, event: &EventId, who: &Who) -> Result<AttendeeFacts, F
 fn change(here: &Premises, granting: &Granting, is_added: bool) -> Ended {
     let who = &granting.who;
     here.event(&who.event)?;
-    here.administrator(&granting.operator)?;
+    here.administrator(&granting.operator, "grants accommodations")?;
     let note = note(granting.note_file.as_deref())?;
     let because = Because {
         operator: &granting.operator,

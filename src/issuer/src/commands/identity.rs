@@ -1,17 +1,19 @@
-//! `identity list|match|unmatch|reasons`: whose accounts are.
+//! `identity list|match|unmatch|aside|back|reasons`: whose accounts are.
 
 use attendance::words::EventId;
+use protocol::subject::SubjectDigest;
 
 use super::arguments::{Identity, Matching};
 use super::output::{Ended, Exit, Failure, counted, say, table};
-use super::premises::Premises;
+use super::premises::{Premises, now};
 use super::said::{note, settle};
 use crate::imports::notes::Topic;
 use crate::imports::observed::By;
 use crate::imports::{identity, notes};
-use crate::reasons::About;
+use crate::reasons::{self, ASIDES, About};
 use crate::review::identities::{Waiting, by_prefix, people, waiting, with_candidates};
 use crate::store::StoreError;
+use crate::store::signals::SetAside;
 
 /// The reasons, which need no database.
 pub(super) fn without_database(what: &Identity) -> Result<Option<Exit>, Failure> {
@@ -23,6 +25,8 @@ pub(super) fn without_database(what: &Identity) -> Result<Option<Exit>, Failure>
         let reasons = about.reasons().iter();
         rows.extend(reasons.map(|(code, title)| [name, code, title].map(str::to_owned)));
     }
+    let asides = ASIDES.iter();
+    rows.extend(asides.map(|(code, title)| ["aside", code, title].map(str::to_owned)));
     table(["FOR", "REASON", "WHAT IT SAYS"], &rows)?;
     Ok(Some(Exit::Done))
 }
@@ -32,6 +36,16 @@ pub(super) fn run(here: &Premises, what: Identity) -> Ended {
         Identity::List { event } => list(here, &event),
         Identity::Match(matching) => change(here, &matching, true),
         Identity::Unmatch(matching) => change(here, &matching, false),
+        Identity::Aside(setting) => {
+            let reason = reasons::of(ASIDES, &setting.reason).map_err(Failure::usage)?;
+            let whose = (&setting.event, setting.account.as_str());
+            set_aside(here, whose, Some(reason), &setting.operator)
+        }
+        Identity::Back {
+            event,
+            account,
+            operator,
+        } => set_aside(here, (&event, &account), None, &operator),
         // Answered above.
         Identity::Reasons => Ok(Exit::Done),
     }
@@ -102,6 +116,55 @@ fn lines(
     lines
 }
 
+fn subject(here: &Premises, event: &EventId, account: &str) -> Result<SubjectDigest, Failure> {
+    match by_prefix(here.store.as_ref(), event, account) {
+        Err(StoreError::NotFound { .. }) => Err(Failure::failed(format!(
+            "no source showed an account {account}; `rollcall-issuer identity list --event {event}` shows those that are nobody's"
+        ))),
+        other => Ok(other?.subject),
+    }
+}
+
+/// Sets an account aside for a reason, or takes it back where there is none.
+fn set_aside(
+    here: &Premises,
+    (event, account): (&EventId, &str),
+    reason: Option<&str>,
+    operator: &str,
+) -> Ended {
+    here.event(event)?;
+    here.reviewer(operator)?;
+    let subject = subject(here, event, account)?;
+    let short = subject.short();
+    let (done, what, told) = match reason {
+        Some(reason) => {
+            let aside = SetAside {
+                subject,
+                reason: reason.to_owned(),
+                operator: operator.to_owned(),
+                at: now(),
+            };
+            let done = here.store.set_aside(event, &aside);
+            (done, "identity_aside", "is set aside")
+        }
+        None => {
+            let done = here.store.take_back(event, subject);
+            (done, "identity_back", "is asked about again")
+        }
+    };
+    match done {
+        Ok(()) => {
+            here.record_view(event, &subject.to_string(), what)?;
+            say(format!("The account {short} {told}."))?;
+        }
+        Err(StoreError::Exists { .. } | StoreError::NotFound { .. }) => {
+            say("It stands so already; nothing was changed.")?;
+        }
+        Err(fault) => return Err(fault.into()),
+    }
+    Ok(Exit::Done)
+}
+
 fn change(here: &Premises, matching: &Matching, is_match: bool) -> Ended {
     let Matching { who, account, why } = matching;
     let (event, attendee) = (&who.event, &who.attendee);
@@ -115,14 +178,7 @@ fn change(here: &Premises, matching: &Matching, is_match: bool) -> Ended {
     };
     let reason = about.reason(&why.reason, !note.is_empty());
     let reason = reason.map_err(Failure::usage)?;
-    let subject = match by_prefix(here.store.as_ref(), event, account) {
-        Err(StoreError::NotFound { .. }) => {
-            return Err(Failure::failed(format!(
-                "no source showed an account {account}; `rollcall-issuer identity list --event {event}` shows those that are nobody's"
-            )));
-        }
-        other => other?.subject,
-    };
+    let subject = subject(here, event, account)?;
     let desk = here.desk();
     let note = notes::seal(desk, event, attendee, (Topic::Attendance, &note))?;
     let by = By {

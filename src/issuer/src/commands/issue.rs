@@ -185,6 +185,10 @@ impl Tally {
                 self.failed += 1;
                 format!("failed    {why}")
             }
+            Outcomes::Erased => {
+                self.nothing += 1;
+                "none      their data was erased".to_owned()
+            }
             Outcomes::None => self.without(decision, is_waiting),
         }
     }

@@ -148,14 +148,14 @@ impl Premises {
         )))
     }
 
-    /// Whether an account of this id may grant what is private.
-    pub(super) fn administrator(&self, id: &str) -> Result<(), Failure> {
+    /// Whether an account of this id may grant what is private, or do what cannot be undone; `what` says it of an administrator.
+    pub(super) fn administrator(&self, id: &str, what: &str) -> Result<(), Failure> {
         let account = self.account(id)?;
         if account.role.may_grant() {
             return Ok(());
         }
         Err(Failure::failed(format!(
-            "the account {id:?} is of the role {}, and only an administrator grants accommodations",
+            "the account {id:?} is of the role {}, and only an administrator {what}",
             account.role
         )))
     }

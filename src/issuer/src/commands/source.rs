@@ -150,6 +150,7 @@ fn add(
         created: now(),
         revoked: None,
         heard: None,
+        ignored: 0,
     };
     match here.store.add_source(&source) {
         Err(StoreError::Exists { .. }) => {

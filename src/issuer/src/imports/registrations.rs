@@ -237,6 +237,13 @@ fn people(
     }
 }
 
+fn accounts_of_erased(roster: &Roster) -> BTreeSet<SubjectDigest> {
+    let erased = roster.keys.iter().filter(|(_, key)| key.is_none());
+    let held = erased.filter_map(|(attendee, _)| roster.registrations.get(attendee));
+    held.flat_map(|held| held.accounts.iter().copied())
+        .collect()
+}
+
 /// What a row is held against.
 pub(super) struct Reception<'a> {
     desk: Desk<'a>,
@@ -250,6 +257,8 @@ pub(super) struct Reception<'a> {
     positions: BTreeMap<u64, AttendeeId>,
     /// Whose an id of the source that sends is.
     externals: BTreeMap<String, AttendeeId>,
+    /// The accounts that those list who were erased.
+    erased: BTreeSet<SubjectDigest>,
 }
 
 /// Somebody who is held, opened.
@@ -281,6 +290,22 @@ impl<'a> Reception<'a> {
             words: desk.store.account_words(&event.id)?,
             positions: BTreeMap::new(),
             externals: BTreeMap::new(),
+            erased: accounts_of_erased(roster),
+        })
+    }
+
+    /// Whether somebody who was erased stood at this position of the shop, or under this id of the source: another badge brings nobody back.
+    fn was_erased(&self, incoming: Incoming<'_>) -> bool {
+        let position = incoming
+            .position
+            .map(|shop| Subject::pretix_position(shop.position));
+        let external = incoming
+            .external
+            .map(|(from, id)| Subject::external(from, id));
+        let mut ids = position.into_iter().chain(external);
+        ids.any(|id| {
+            SubjectDigest::of(&self.badge_key, &id.system, &id.text)
+                .is_ok_and(|account| self.erased.contains(&account))
         })
     }
 
@@ -365,6 +390,10 @@ impl<'a> Reception<'a> {
             }));
         }
         let Some(attendee) = known.or(of_place).cloned() else {
+            if self.was_erased(incoming) {
+                tally.erased.push(row.line);
+                return Ok(None);
+            }
             if row.cancelled && incoming.position.is_some() {
                 tally.passed += 1;
                 return Ok(None);

@@ -279,6 +279,35 @@ fn a_new_badge_or_order_keeps_the_person_and_the_old_badge_stays_theirs() {
     assert_eq!(again.changes, Vec::<String>::new());
 }
 
+#[test]
+fn who_was_erased_comes_back_by_no_import() {
+    let office = Office::new();
+    import_orders(&office, &["A 1:AAAA 2:BBBB"], false);
+    let roster = office.store.roster(&event_id()).unwrap();
+    let badge = |text: &str| office.badge_key().digest(&format!("{text}-9TZD-WH4E-K7QX"));
+    let first = roster.badges[&badge("AAAA")].clone();
+    let erasure = protocol::ledger::Erasure {
+        attendee: first.clone(),
+        reason: "asked_for".to_owned(),
+        operator: "ann".to_owned(),
+    };
+    office
+        .store
+        .erase_person(&event_id(), &erasure, office.now)
+        .unwrap();
+    // The same badge, and then another one at the same position.
+    for order in ["A 1:AAAA 2:BBBB", "A 1:CCCC 2:BBBB"] {
+        let plan = import_orders(&office, &[order], false);
+        assert_eq!(plan.changes, Vec::<String>::new(), "{order}");
+        let warned = plan.warnings.iter().any(|line| line.contains("was erased"));
+        assert!(warned, "{:?}", plan.warnings);
+    }
+    let roster = office.store.roster(&event_id()).unwrap();
+    assert_eq!((roster.keys.len(), &roster.keys[&first]), (2, &None));
+    let plan = import_orders(&office, &["A 1:CCCC 2:BBBB", "B 3:DDDD"], false);
+    assert_eq!(plan.changes, ["registrations added: 1"]);
+}
+
 /// Whose the entries of these positions are, by the badges that were imported with them; `-` where a reviewer is asked.
 fn logged(office: &Office, positions: &[(&str, u32)]) -> Vec<String> {
     let header = "Date,Time,Check-in list,Scan type,Order code,Position ID,Secret,Product,Name,Device,Offline,Offline override,\

@@ -219,7 +219,7 @@ pub(super) async fn hook(
             Shown::Standard(signed) => once(parties, &source, signed.id, &body, now)?,
             Shown::Zoom { .. } => {
                 if let Some(answer) = zoom::url_validation(&secret, &body) {
-                    parties.store.heard_source(&source.id, now)?;
+                    parties.store.heard_source(&source.id, 0, now)?;
                     return Ok(Json(answer).into_response());
                 }
                 of_platform(parties, &source, AttendanceFormat::Zoom, &body, now)?
@@ -324,7 +324,8 @@ fn of_platform(
             .store
             .raise_alarm(&source.event, &source.id, REFUSED, &detail, now)?;
     }
-    parties.store.heard_source(&source.id, now)?;
+    let ignored = report.left_out.iter().map(|left_out| left_out.count).sum();
+    parties.store.heard_source(&source.id, ignored, now)?;
     let refused = taken.refused.into_iter().map(|problem| RefusedSignal {
         id: String::new(),
         fault: RowFault {
@@ -338,7 +339,7 @@ fn of_platform(
         refused: taken.refused_total,
         unmatched: taken.unmatched,
         unknown_places: taken.unplaced.into_keys().collect(),
-        ignored: report.left_out.iter().map(|left_out| left_out.count).sum(),
+        ignored,
         rows: refused.collect(),
         repeated: false,
     };

@@ -133,7 +133,7 @@ pub(super) fn taken(
             }
         }));
     }
-    parties.store.heard_source(&source.id, now)?;
+    parties.store.heard_source(&source.id, 0, now)?;
     let (taken, unchanged, refused) = (answer.taken, answer.unchanged, answer.refused);
     tracing::info!(
         source = source.id,

@@ -97,6 +97,7 @@ impl House {
             created: self.clock.now(),
             revoked: None,
             heard: None,
+            ignored: 0,
         };
         self.store.add_source(&source).unwrap();
         token.text().to_owned()
@@ -416,6 +417,7 @@ fn a_signed_webhook_is_taken_once_within_its_time() {
         created: house.clock.now(),
         revoked: None,
         heard: None,
+        ignored: 0,
     };
     house.store.add_source(&source).unwrap();
     let body = signals(&[signal("e-1", "crm/c-1")]);

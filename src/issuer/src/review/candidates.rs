@@ -32,6 +32,11 @@ pub enum Sign {
 }
 
 impl Sign {
+    /// Whether an id or an address speaks, and not only what resembles them.
+    pub const fn is_of_account(self) -> bool {
+        matches!(self, Self::Listed | Self::SameAddress)
+    }
+
     /// For people.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -3,6 +3,8 @@
 //! Promises: labels and people are opened for the answer and kept nowhere; what is read is bounded ([`MAX_READ`] accounts, [`MAX_PEOPLE`]
 //! people). Whoever shows it records the look first.
 
+use std::collections::BTreeSet;
+
 use attendance::words::{AttendeeId, EventId};
 use protocol::subject::SubjectDigest;
 
@@ -76,18 +78,22 @@ pub fn people(
     Ok(people)
 }
 
-/// The accounts that are nobody's, by first seen, then digest; without labels opened.
+/// The accounts that are nobody's and not set aside, by first seen, then digest; without labels opened.
 ///
 /// # Errors
 /// As the store does.
 pub fn waiting(store: &dyn Store, event: &EventId) -> Result<Vec<SubjectFacts>, StoreError> {
     let (mut found, mut after, mut read) = (Vec::new(), None, 0);
+    let aside = store.set_asides(event)?;
+    let aside: BTreeSet<SubjectDigest> = aside.into_iter().map(|one| one.subject).collect();
     while read < MAX_READ {
         let page = store.subjects(event, after, MAX_PAGE)?;
         let Some(last) = page.last() else { break };
         after = Some(last.subject);
         read += page.len();
-        let is_open = |facts: &SubjectFacts| !matches!(facts.holder(), Holder::One(_));
+        let is_open = |facts: &SubjectFacts| {
+            !matches!(facts.holder(), Holder::One(_)) && !aside.contains(&facts.subject)
+        };
         found.extend(page.into_iter().filter(is_open));
     }
     found.sort_by_key(|facts| (facts.first, facts.subject));

@@ -87,7 +87,7 @@ pub trait PeopleUnits {
 
     /// Adds and changes registrations: the people of `changes`, the version and an `import` entry; whoever changed is due
     /// again. People who are not among the changes stay as they are. Fails with `Moved` where the registrations in force
-    /// are not `base`.
+    /// are not `base`, or somebody among the changes was erased meanwhile.
     fn import_registrations(
         &self,
         event: &EventId,
@@ -122,6 +122,12 @@ pub trait PeopleUnits {
         hash: Hash,
         sealed: &[u8],
     ) -> Result<()>;
+
+    /// Erases a person: their data key, what is sealed under it (who they are, notes, files), their badges' rows for the doors, and how
+    /// sources show the accounts that they list; and writes an `erasure` entry. Their badges, registration, decisions and what stands in
+    /// ledger and journals stay. Doors are given another bundle. Nobody is decided again. Gives the ledger's index.
+    /// Fails with `Exists` where they are erased. What is left in the database's files goes with [`super::Store::scrub`].
+    fn erase_person(&self, event: &EventId, erasure: &ledger::Erasure, now: UtcMs) -> Result<u64>;
 
     /// A file with personal data, sealed.
     fn private(&self, event: &EventId, hash: Hash) -> Result<Option<PrivateObject>>;

@@ -156,6 +156,19 @@ pub struct AccountWord {
     pub at: UtcMs,
 }
 
+/// That an account is nobody's, and need not be asked about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetAside {
+    /// The account.
+    pub subject: SubjectDigest,
+    /// Why, as a code.
+    pub reason: String,
+    /// Who, by account id.
+    pub operator: String,
+    /// When.
+    pub at: UtcMs,
+}
+
 /// Registrations to be changed by a person's word. The new object lies in the object store already.
 #[derive(Clone, Debug)]
 pub struct RegistrationsChange {
@@ -228,6 +241,15 @@ pub trait SignalUnits {
 
     /// What reviewers said of accounts, by account and attendee.
     fn account_words(&self, event: &EventId) -> Result<Vec<AccountWord>>;
+
+    /// Sets an account aside. Fails with `NotFound` where no source showed it, and with `Exists` where it is set aside.
+    fn set_aside(&self, event: &EventId, aside: &SetAside) -> Result<()>;
+
+    /// Asks about an account again. Fails with `NotFound` where it is not set aside.
+    fn take_back(&self, event: &EventId, subject: SubjectDigest) -> Result<()>;
+
+    /// The accounts that are set aside, by account.
+    fn set_asides(&self, event: &EventId) -> Result<Vec<SetAside>>;
 
     /// Changes registrations by a person's word: the version, an `import` entry, the words; whoever is in the change, and whoever
     /// an account or badge that changed hands touches, is due again. Gives the version's number. Fails with `Moved`.

@@ -80,6 +80,8 @@ pub struct SourceFacts {
     pub revoked: Option<UtcMs>,
     /// When it was heard last.
     pub heard: Option<UtcMs>,
+    /// How many of its messages were acknowledged that say nothing of attendance.
+    pub ignored: u64,
 }
 
 impl std::fmt::Debug for SourceFacts {
@@ -130,8 +132,8 @@ pub trait SourceUnits {
     /// Lets a system send no more. Fails with `NotFound` where there is none, or it was revoked.
     fn revoke_source(&self, id: &str, now: UtcMs) -> Result<()>;
 
-    /// Notes that a system was heard.
-    fn heard_source(&self, id: &str, now: UtcMs) -> Result<()>;
+    /// Notes that a system was heard, and how many of its messages say nothing of attendance.
+    fn heard_source(&self, id: &str, ignored: usize, now: UtcMs) -> Result<()>;
 
     /// Whether an event of a signed webhook was taken.
     fn knows_source_event(&self, id: &str, key: Hash) -> Result<bool>;

@@ -41,7 +41,7 @@ mod schema {
 }
 
 /// The newest schema that this build knows.
-pub const SCHEMA_VERSION: i64 = 9;
+pub const SCHEMA_VERSION: i64 = 10;
 /// "RCIS": a Rollcall issuer's database.
 const APPLICATION_ID: i64 = 0x5243_4953;
 /// How long a unit waits for another program's.
@@ -138,6 +138,20 @@ impl Store for SqliteStore {
             tx.prepare_cached("INSERT OR IGNORE INTO meta (key, value) VALUES (?1, ?2)")?
                 .execute(params![name, value])?;
             setting(tx, name)?.ok_or_else(|| StoreError::Damaged(format!("{name} was not kept")))
+        })
+    }
+
+    fn scrub(&self) -> Result<()> {
+        self.writer.with(|connection| {
+            connection.execute_batch("VACUUM")?;
+            let is_held: bool =
+                connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+            if is_held {
+                return Err(StoreError::Unavailable(
+                    "another program reads the database and does not let go of it".to_owned(),
+                ));
+            }
+            Ok(())
         })
     }
 }
@@ -534,6 +548,96 @@ mod tests {
         assert_eq!(store.setting("name").unwrap().unwrap(), [0]);
         drop(store);
         assert!(!folder.path().join("issuer.db-wal").exists());
+    }
+
+    #[test]
+    fn what_was_erased_lies_in_no_file_any_more() {
+        use super::super::notes::NewNote;
+        use super::super::{EventUnits as _, PeopleUnits as _, SignUnits as _};
+        use crate::testing::{
+            NOON, attendee, badge_key, event_id, event_with_kiosk, import, register,
+        };
+        use protocol::ledger::{Erasure, SignKind, SignOutcome};
+
+        const SECRETS: [&str; 6] = [
+            "the-wrapped-key-of-ada",
+            "the-sealed-name-of-ada",
+            "the-row-of-ada-for-the-doors",
+            "the-note-about-ada-sealed",
+            "the-certificate-of-ada-sealed",
+            "the-older-name-of-ada-sealed",
+        ];
+        let folder = tempfile::tempdir().unwrap();
+        let store = open_in(folder.path()).unwrap();
+        event_with_kiosk(&store);
+        let event = event_id();
+        let (ada, digest) = (attendee("X1"), badge_key().digest("X1"));
+        register(&store, &["X2"]);
+        for (file, sealed) in [("older", SECRETS[5]), ("newer", SECRETS[1])] {
+            let change = super::super::people::PersonChange {
+                attendee: ada.clone(),
+                key: SECRETS[0].into(),
+                sealed: sealed.into(),
+                badge: (digest, SECRETS[2].into()),
+                registration: protocol::agenda::Registration::plain(ada.clone(), vec![digest]),
+            };
+            let base = store.roster(&event).unwrap().base;
+            let entry = import("registrations", file.as_bytes());
+            store
+                .import_registrations(&event, base, &[change], &entry, NOON)
+                .unwrap();
+        }
+        let hash = evidence::sha256(b"pdf");
+        store
+            .put_private(&event, &ada, hash, SECRETS[4].as_bytes())
+            .unwrap();
+        let sign = super::super::signs::NewSign {
+            about: SignKind::Places,
+            attendees: vec![ada.clone()],
+            times: 1,
+            evidence: Vec::new(),
+        };
+        store.put_sign(&event, &sign, NOON).unwrap();
+        let id = store.signs(&event).unwrap().remove(0).id;
+        let note = NewNote {
+            attendee: ada.clone(),
+            sealed: SECRETS[3].into(),
+        };
+        let word = super::super::signs::SignWord {
+            times: 1,
+            outcome: SignOutcome::Explained,
+            reason: "door_fault",
+            operator: "rita",
+            note: Some(&note),
+        };
+        store.judge_sign(&event, &id, &word, NOON).unwrap();
+
+        let lies_in_a_file = |secret: &str| {
+            let files = std::fs::read_dir(folder.path()).unwrap();
+            files.into_iter().any(|file| {
+                let bytes = std::fs::read(file.unwrap().path()).unwrap();
+                bytes
+                    .windows(secret.len())
+                    .any(|part| part == secret.as_bytes())
+            })
+        };
+        assert!(SECRETS.iter().all(|secret| lies_in_a_file(secret)));
+        let erasure = Erasure {
+            attendee: ada,
+            reason: "asked_for".to_owned(),
+            operator: "ann".to_owned(),
+        };
+        store.erase_person(&event, &erasure, NOON).unwrap();
+        assert!(
+            SECRETS.iter().any(|secret| lies_in_a_file(secret)),
+            "a deleted row alone stays in the file"
+        );
+        store.scrub().unwrap();
+        for secret in SECRETS {
+            assert!(!lies_in_a_file(secret), "{secret}");
+        }
+        assert_eq!(store.roster_rows(&event).unwrap().len(), 2);
+        assert_eq!(store.events().unwrap().len(), 1);
     }
 
     #[test]

@@ -23,11 +23,12 @@ use crate::access::Signed;
 use crate::imports::notes::Topic;
 use crate::imports::observed::By;
 use crate::imports::{identity, notes};
-use crate::reasons::{self, About, Reason, UNDONE};
+use crate::reasons::{self, ASIDES, About, Reason, UNDONE};
+use crate::review::candidates::Candidate;
 use crate::review::identities::{Waiting, people, waiting, with_candidates};
 use crate::store::StoreError;
 use crate::store::events::EventFacts;
-use crate::store::signals::AccountWord;
+use crate::store::signals::{AccountWord, SetAside};
 
 /// Accounts of a page.
 const ROWS: usize = 10;
@@ -68,6 +69,8 @@ struct AccountRow {
     /// Whether several registrations list it.
     is_several: bool,
     candidates: Vec<CandidateRow>,
+    /// The one candidate for whom an id or an address speaks; empty where there is none, or several.
+    likely: String,
     /// The account after it on the page.
     next: String,
 }
@@ -77,6 +80,13 @@ struct WordRow {
     short: String,
     attendee: String,
     is_theirs: bool,
+    why: String,
+    by: String,
+}
+
+struct AsideRow {
+    subject: String,
+    short: String,
     why: String,
     by: String,
 }
@@ -96,6 +106,7 @@ struct IdentityPage {
     total: String,
     rows: Vec<AccountRow>,
     words: Vec<WordRow>,
+    asides: Vec<AsideRow>,
     done: String,
     undo: Option<Undo>,
     fault: String,
@@ -108,6 +119,7 @@ struct IdentityPage {
 impl IdentityPage {
     const MATCHES: &'static [Reason] = About::Match.reasons();
     const NO_MATCHES: &'static [Reason] = About::NoMatch.reasons();
+    const ASIDES: &'static [Reason] = ASIDES;
 }
 
 /// What a form said.
@@ -127,7 +139,7 @@ pub(super) struct Tried {
     reason: String,
     #[serde(default)]
     note: String,
-    /// `match`, `refuse` or `undo`.
+    /// `match`, `refuse`, `aside`, `back` or `undo`.
     #[serde(default)]
     act: String,
     #[serde(default)]
@@ -166,6 +178,8 @@ fn done(ask: &Ask) -> &'static str {
     match ask.done.as_str() {
         "matched" => "The account was matched. Whom it touches is decided again.",
         "refused" => "It was said that the account is not theirs.",
+        "aside" => "The account was set aside. It is listed below, where it can be taken back.",
+        "back" => "The account was taken back.",
         "undone" => "That was undone by a further entry.",
         "known" => "It stood so already; nothing was changed.",
         _ => "",
@@ -214,6 +228,7 @@ fn view(pages: &Pages, signed: &Signed, event: &str, number: usize) -> Result<Id
         total: words::count(total, "account"),
         rows,
         words: word_rows(words, zone, now),
+        asides: aside_rows(pages, &event, zone, now)?,
         done: String::new(),
         undo: None,
         fault: String::new(),
@@ -255,6 +270,12 @@ fn row(
         }
         _ => String::new(),
     };
+    let speaks = |candidate: &&Candidate| candidate.signs.iter().any(|sign| sign.is_of_account());
+    let mut likely = waiting.candidates.iter().filter(speaks);
+    let likely = match (likely.next(), likely.next()) {
+        (Some(one), None) => one.attendee.to_string(),
+        _ => String::new(),
+    };
     let candidates = waiting.candidates.into_iter().map(|candidate| {
         let person = people.iter().find(|(id, _)| *id == candidate.attendee);
         let person = person.map(|(_, person)| person);
@@ -283,6 +304,7 @@ fn row(
             .join(", "),
         is_several,
         candidates: candidates.collect(),
+        likely,
         next: String::new(),
     })
 }
@@ -355,6 +377,9 @@ fn act(pages: &Pages, signed: &Signed, event: &EventFacts, tried: &Tried) -> Out
         }
         Err(fault) => return Err(fault.into()),
     }
+    if matches!(tried.act.as_str(), "aside" | "back") {
+        return set_aside(pages, signed, event, subject, tried);
+    }
     let before = listing(pages, event, subject)?;
     if tried.act == "undo" {
         return undo(pages, signed, event, subject, tried);
@@ -400,6 +425,64 @@ fn act(pages: &Pages, signed: &Signed, event: &EventFacts, tried: &Tried) -> Out
         (Some(_), true) => format!("done=matched&subject={subject}&was={}", was.join(",")),
         (Some(_), false) => format!("done=refused&subject={subject}&was={}", was.join(",")),
     })
+}
+
+/// Sets an account aside, or takes it back. That it was done, and by whom, stands among the recorded looks.
+fn set_aside(
+    pages: &Pages,
+    signed: &Signed,
+    event: &EventFacts,
+    subject: SubjectDigest,
+    tried: &Tried,
+) -> Outcome<String> {
+    let (store, is_back) = (pages.store(), tried.act == "back");
+    let done = if is_back {
+        store.take_back(&event.id, subject)
+    } else {
+        let reason = match reasons::of(ASIDES, &tried.reason) {
+            Ok(reason) => reason,
+            Err(why) => return Ok(Err(why)),
+        };
+        let aside = SetAside {
+            subject,
+            reason: reason.to_owned(),
+            operator: signed.account.id.clone(),
+            at: pages.now(),
+        };
+        store.set_aside(&event.id, &aside)
+    };
+    match done {
+        Ok(()) => {
+            let what = if is_back {
+                "identity_back"
+            } else {
+                "identity_aside"
+            };
+            record(pages, signed, &event.id, &subject.to_string(), what)?;
+            Ok(Ok(format!("done={}", tried.act)))
+        }
+        Err(StoreError::Exists { .. } | StoreError::NotFound { .. }) => {
+            Ok(Ok("done=known".to_owned()))
+        }
+        Err(fault) => Err(fault.into()),
+    }
+}
+
+fn aside_rows(
+    pages: &Pages,
+    event: &EventFacts,
+    zone: Zone,
+    now: attendance::UtcMs,
+) -> Result<Vec<AsideRow>, Fault> {
+    let mut asides = pages.store().set_asides(&event.id)?;
+    asides.sort_by_key(|aside| std::cmp::Reverse((aside.at, aside.subject)));
+    let rows = asides.into_iter().take(MAX_WORDS).map(|aside| AsideRow {
+        subject: aside.subject.to_string(),
+        short: aside.subject.short(),
+        why: reasons::title(&aside.reason).to_owned(),
+        by: format!("{}, {}", aside.operator, zone.near(aside.at, now)),
+    });
+    Ok(rows.collect())
 }
 
 /// Those whose registrations list an account.

@@ -44,6 +44,7 @@ struct SenderRow {
     is_revoked: bool,
     since: String,
     heard: String,
+    ignored: String,
 }
 
 #[derive(Template)]
@@ -117,6 +118,10 @@ fn sender_row(source: SourceFacts, when: &When) -> SenderRow {
         is_revoked: source.revoked.is_some(),
         since: when.was(source.revoked.or(Some(source.created))),
         heard: when.was(source.heard),
+        ignored: match source.ignored {
+            0 => String::new(),
+            count => words::count(usize::try_from(count).unwrap_or(usize::MAX), "message"),
+        },
         id: source.id,
         kind: source.kind,
     }

@@ -156,6 +156,11 @@ fn ledger_bodies() -> Vec<LedgerBody> {
             reason: "wrong_file".into(),
             operator: "op-1".into(),
         }),
+        LedgerBody::Erasure(ledger::Erasure {
+            attendee: id("a-1"),
+            reason: "asked_for".into(),
+            operator: "op-1".into(),
+        }),
         LedgerBody::Sign(ledger::Sign {
             sign: "pair-0f1e2d3c4b5a-0".into(),
             about: ledger::SignKind::Pair,

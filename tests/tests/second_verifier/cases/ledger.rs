@@ -48,6 +48,21 @@ pub(super) fn ledger_cases() -> Vec<Case> {
                 world.note(at(), LedgerBody::Sign(sign));
             }
         }),
+        with("a person's data erased", &[], |world| {
+            let erasure = ledger::Erasure {
+                attendee: id("a-1"),
+                reason: "asked_for".into(),
+                operator: "op-1".into(),
+            };
+            world.note(at(), LedgerBody::Erasure(erasure));
+        }),
+        with("the data of nobody erased", &["ledger"], |world| {
+            world.ledger_bytes(
+                b"{\"v\":1,\"kind\":\"erasure\",\"at\":\"2026-11-23T09:00:00.000Z\",\"body\":{\"attendee\":\"A 1\",\
+                  \"operator\":\"op-1\",\"reason\":\"asked_for\"}}"
+                    .to_vec(),
+            );
+        }),
         with("a sign of a kind that there is not", &["ledger"], |world| {
             world.ledger_bytes(
                 b"{\"v\":1,\"kind\":\"sign\",\"at\":\"2026-11-23T09:00:00.000Z\",\"body\":{\"about\":\"mood\",\

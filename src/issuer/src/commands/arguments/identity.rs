@@ -29,6 +29,27 @@ pub(in crate::commands) enum Identity {
         What it saw counts for them no more, and whom that touches is decided again."
     )]
     Unmatch(Matching),
+    /// Set an account aside that is nobody's: it is asked about no more
+    #[command(
+        after_help = "Example:\n  rollcall-issuer identity aside --event gp-2026 --account 3f9a01c2 --reason not_registered --operator rita\n\n\
+        Reasons: not_registered, no_credit_sought, device_of_ours, cannot_be_known. A registration that lists it later has it all the same."
+    )]
+    Aside(SettingAside),
+    /// Ask again about an account that was set aside
+    #[command(
+        after_help = "Example:\n  rollcall-issuer identity back --event gp-2026 --account 3f9a01c2 --operator rita"
+    )]
+    Back {
+        /// The event
+        #[arg(long)]
+        event: EventId,
+        /// The account, or the beginning of it
+        #[arg(long, value_parser = digits)]
+        account: String,
+        /// Who says so: the id of a reviewer's, organiser's or administrator's account
+        #[arg(long)]
+        operator: String,
+    },
     /// List the reasons that can be given
     #[command(after_help = "Example:\n  rollcall-issuer identity reasons")]
     Reasons,
@@ -43,6 +64,22 @@ pub(in crate::commands) struct Matching {
     pub(in crate::commands) account: String,
     #[command(flatten)]
     pub(in crate::commands) why: Why,
+}
+
+#[derive(Args)]
+pub(in crate::commands) struct SettingAside {
+    /// The event
+    #[arg(long)]
+    pub(in crate::commands) event: EventId,
+    /// The account, as `identity list` shows it, or the beginning of it
+    #[arg(long, value_parser = digits)]
+    pub(in crate::commands) account: String,
+    /// Why, as one of the codes for it
+    #[arg(long)]
+    pub(in crate::commands) reason: String,
+    /// Who says so: the id of a reviewer's, organiser's or administrator's account
+    #[arg(long)]
+    pub(in crate::commands) operator: String,
 }
 
 fn digits(text: &str) -> Result<String, String> {

@@ -32,6 +32,7 @@ impl House {
             created: house.clock.now(),
             revoked: None,
             heard: None,
+            ignored: 0,
         };
         house.store.add_source(&source).unwrap();
         house

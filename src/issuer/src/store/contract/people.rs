@@ -8,6 +8,7 @@ use protocol::ledger;
 use super::Factory;
 use crate::store::batches::Held;
 use crate::store::decisions::{DecisionFacts, NewCertificate, NewDecision};
+use crate::store::enrolment::BundleFacts;
 use crate::store::events::{AgendaChange, ProgrammeFacts};
 use crate::store::{Store, StoreError};
 use crate::testing::{
@@ -18,6 +19,7 @@ use crate::testing::{
 pub(super) fn run(factory: Factory<'_>) {
     registrations_add_up(&*factory());
     private_files_are_found_by_hash(&*factory());
+    an_erased_person_leaves_nothing_that_opens(&*factory());
     a_ticket_settles_what_it_was_made_for(&*factory());
     what_a_clock_says_makes_open_reviews_due(&*factory());
     final_decisions_replace_each_other(&*factory());
@@ -80,6 +82,75 @@ fn private_files_are_found_by_hash(store: &dyn Store) {
         (found.attendee, found.sealed),
         (attendee("X1"), b"sealed".to_vec())
     );
+}
+
+fn an_erased_person_leaves_nothing_that_opens(store: &dyn Store) {
+    let kiosk = event_with_kiosk(store);
+    register(store, &["X1", "X2"]);
+    let event = event_id();
+    let hashes = ["X1", "X2"].map(|badge| (badge, evidence::sha256(badge.as_bytes())));
+    for (badge, hash) in hashes {
+        let sealed = badge.as_bytes();
+        store
+            .put_private(&event, &attendee(badge), hash, sealed)
+            .unwrap();
+    }
+    let bundle = BundleFacts {
+        sequence: 1,
+        content: evidence::sha256(b"bundle"),
+        expires: NOON,
+    };
+    store.put_bundle(kiosk.id(), &bundle, b"rows").unwrap();
+    let revision = store.event(&event).unwrap().revision;
+    let due = store.due(NOON.plus_ms(1), 10).unwrap();
+    let erasure = |badge: &str| ledger::Erasure {
+        attendee: attendee(badge),
+        reason: "asked_for".to_owned(),
+        operator: "ann".to_owned(),
+    };
+    let unknown = store.erase_person(&event, &erasure("X9"), NOON);
+    assert!(matches!(unknown, Err(StoreError::NotFound { .. })));
+
+    let index = store.erase_person(&event, &erasure("X1"), NOON).unwrap();
+    let entry = store.ledger_entries(&event, index, 1).unwrap().remove(0);
+    let parsed = ledger::parse(entry.bytes.as_ref().unwrap()).unwrap();
+    assert_eq!(parsed.body, ledger::LedgerBody::Erasure(erasure("X1")));
+    let facts = store.attendee(&event, &attendee("X1")).unwrap();
+    assert_eq!(facts.person, None);
+    assert_eq!(
+        facts.registration.unwrap().badges,
+        [badge_key().digest("X1")],
+        "their badge is still theirs"
+    );
+    let rows = store.roster_rows(&event).unwrap();
+    let row = |badge: &str| {
+        rows.iter()
+            .find(|row| row.attendee == attendee(badge))
+            .unwrap()
+    };
+    assert!(row("X1").row.is_empty() && !row("X2").row.is_empty());
+    assert_eq!(store.private(&event, hashes[0].1).unwrap(), None);
+    assert!(store.private(&event, hashes[1].1).unwrap().is_some());
+    assert!(store.event(&event).unwrap().revision > revision);
+    let (held, bytes) = store.bundle_bytes(kiosk.id()).unwrap().unwrap();
+    assert_eq!((held.sequence, bytes), (1, Vec::new()));
+    assert_eq!(store.due(NOON.plus_ms(1), 10).unwrap(), due);
+
+    let again = store.erase_person(&event, &erasure("X1"), NOON);
+    assert!(matches!(again, Err(StoreError::Exists { .. })));
+    // An import that looked before does not bring them back.
+    let base = store.roster(&event).unwrap().base;
+    let late = store.import_registrations(
+        &event,
+        base,
+        &[crate::testing::person("X1")],
+        &import("registrations", b"late"),
+        NOON,
+    );
+    assert!(matches!(late, Err(StoreError::Moved { .. })));
+    assert_eq!(store.roster(&event).unwrap().base, base);
+    store.scrub().unwrap();
+    assert_eq!(store.roster(&event).unwrap().keys[&attendee("X1")], None);
 }
 
 fn decision(object: &[u8]) -> DecisionFacts {

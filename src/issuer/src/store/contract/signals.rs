@@ -12,7 +12,7 @@ use protocol::subject::SubjectDigest;
 use super::Factory;
 use crate::store::notes::{NewNote, NoteFacts};
 use crate::store::signals::{
-    AccountWord, Holder, NewSignals, NewSubject, ObservedKey, RegistrationsChange,
+    AccountWord, Holder, NewSignals, NewSubject, ObservedKey, RegistrationsChange, SetAside,
 };
 use crate::store::{Store, StoreError};
 use crate::testing::{
@@ -24,6 +24,8 @@ pub(super) fn run(factory: Factory<'_>) {
     observations_make_due_whom_they_name(&*factory());
     what_is_taken_back_stays_and_says_so(&*factory());
     notes_stand_beside_their_entries(&*factory());
+    labels_go_with_whoever_was_erased(&*factory());
+    an_account_is_set_aside_until_it_is_taken_back(&*factory());
     an_account_that_changes_hands_makes_all_it_touches_due(&*factory());
     assistants_badges_count_as_well(&*factory());
     a_final_decision_whose_evidence_grew_is_not_kept(&*factory());
@@ -270,6 +272,58 @@ fn what_is_taken_back_stays_and_says_so(store: &dyn Store) {
         let refused = store.retract(&event, &unknown, None, NOON);
         assert!(matches!(refused, Err(StoreError::NotFound { .. })));
     }
+}
+
+fn labels_go_with_whoever_was_erased(store: &dyn Store) {
+    event_with_kiosk(store);
+    register(store, &["X1", "X2"]);
+    list(store, "X1", &["mail"]);
+    let event = event_id();
+    take(store, &[(&["device", "mail"], "one"), (&["other"], "two")]);
+    let label = |text: &str| store.subject(&event, subject(text)).unwrap().unwrap().label;
+    assert!(label("device").is_some() && label("other").is_some());
+    let named = Row {
+        attendee: Some(attendee("X1")),
+        ..row(&["named"], 1)
+    };
+    let named = signals(vec![(named, key("three"))]);
+    store.take_signals(&event, &named, NOON).unwrap();
+    let erasure = ledger::Erasure {
+        attendee: attendee("X1"),
+        reason: "asked_for".to_owned(),
+        operator: "ann".to_owned(),
+    };
+    store.erase_person(&event, &erasure, NOON).unwrap();
+    assert_eq!((label("device"), label("named")), (None, None));
+    assert!(label("other").is_some());
+    // What the source goes on to show of them is not kept.
+    take(
+        store,
+        &[(&["device", "mail"], "four"), (&["phone", "mail"], "five")],
+    );
+    assert_eq!((label("device"), label("phone")), (None, None));
+}
+
+fn an_account_is_set_aside_until_it_is_taken_back(store: &dyn Store) {
+    event_with_kiosk(store);
+    let event = event_id();
+    take(store, &[(&["one"], "one")]);
+    let aside = |text: &str| SetAside {
+        subject: subject(text),
+        reason: "not_registered".to_owned(),
+        operator: "rita".to_owned(),
+        at: NOON,
+    };
+    let unknown = store.set_aside(&event, &aside("two"));
+    assert!(matches!(unknown, Err(StoreError::NotFound { .. })));
+    let early = store.take_back(&event, subject("one"));
+    assert!(matches!(early, Err(StoreError::NotFound { .. })));
+    store.set_aside(&event, &aside("one")).unwrap();
+    let again = store.set_aside(&event, &aside("one"));
+    assert!(matches!(again, Err(StoreError::Exists { .. })));
+    assert_eq!(store.set_asides(&event).unwrap(), [aside("one")]);
+    store.take_back(&event, subject("one")).unwrap();
+    assert_eq!(store.set_asides(&event).unwrap(), []);
 }
 
 fn notes_stand_beside_their_entries(store: &dyn Store) {

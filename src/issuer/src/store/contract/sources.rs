@@ -31,6 +31,7 @@ fn source(id: &str, token: &str) -> SourceFacts {
         created: NOON,
         revoked: None,
         heard: None,
+        ignored: 0,
     }
 }
 
@@ -139,7 +140,9 @@ fn a_source_sends_until_it_is_revoked(store: &dyn Store) {
     ));
     assert_eq!(store.source("crm").unwrap(), Some(source("crm", "t")));
     assert_eq!(store.source("none").unwrap(), None);
-    store.heard_source("crm", NOON.plus_ms(5)).unwrap();
+    store.heard_source("crm", 2, NOON.plus_ms(4)).unwrap();
+    store.heard_source("crm", 1, NOON.plus_ms(5)).unwrap();
+    assert_eq!(store.source("crm").unwrap().unwrap().ignored, 3);
     store.revoke_source("crm", NOON.plus_ms(9)).unwrap();
     assert!(matches!(
         store.revoke_source("crm", NOON),

@@ -107,11 +107,18 @@ fn roster(tx: &Tx<'_>, event: i64) -> Result<Roster> {
 
 fn put_person(tx: &Tx<'_>, event: i64, change: &PersonChange) -> Result<()> {
     let id = change.attendee.as_str();
-    tx.prepare_cached(
-        "INSERT INTO attendee (event, id, key, sealed) VALUES (?1, ?2, ?3, ?4) \
-         ON CONFLICT DO UPDATE SET key = excluded.key, sealed = excluded.sealed",
-    )?
-    .execute(params![event, id, change.key, change.sealed])?;
+    let put = tx
+        .prepare_cached(
+            "INSERT INTO attendee (event, id, key, sealed) VALUES (?1, ?2, ?3, ?4) \
+             ON CONFLICT DO UPDATE SET key = excluded.key, sealed = excluded.sealed WHERE key IS NOT NULL",
+        )?
+        .execute(params![event, id, change.key, change.sealed])?;
+    if put == 0 {
+        // They were erased since the import looked.
+        return Err(StoreError::Moved {
+            what: "registrations",
+        });
+    }
     let (digest, row) = &change.badge;
     tx.prepare_cached(
         "INSERT INTO badge (event, digest, attendee, row) VALUES (?1, ?2, ?3, ?4) \
@@ -201,6 +208,27 @@ pub(super) fn change_registrations<'a>(
     }
     for attendee in &touched {
         decisions::make_attendee_due(tx, event, attendee, now)?;
+    }
+    Ok(())
+}
+
+/// Forgets how sources show the accounts that an attendee lists, and those of rows that name the attendee.
+fn forget_labels(tx: &Tx<'_>, event: i64, attendee: &AttendeeId) -> Result<()> {
+    let mut own = signals::accounts_of(tx, event, attendee)?;
+    let mut statement = tx.prepare_cached(
+        "SELECT s.subject FROM observed o CROSS JOIN observed_subject s \
+         ON s.event = o.event AND s.entry = o.entry AND s.row = o.row WHERE o.event = ?1 AND o.attendee = ?2",
+    )?;
+    let named = statement.query_map(params![event, attendee.as_str()], |row| {
+        Ok(SubjectDigest(row.get(0)?))
+    })?;
+    for subject in named {
+        own.insert(subject?);
+    }
+    for shown in signals::shown(tx, event)? {
+        if shown.accounts.iter().any(|account| own.contains(account)) {
+            signals::forget_label(tx, event, shown.subject)?;
+        }
     }
     Ok(())
 }
@@ -331,6 +359,45 @@ impl PeopleUnits for SqliteStore {
             )?
             .execute(params![number, hash.as_bytes(), attendee.as_str(), sealed])?;
             Ok(())
+        })
+    }
+
+    fn erase_person(&self, event: &EventId, erasure: &bodies::Erasure, now: UtcMs) -> Result<u64> {
+        self.write(|tx| {
+            let number = events::number(tx, event)?;
+            let id = erasure.attendee.as_str();
+            let is_whole: Option<bool> = tx
+                .prepare_cached("SELECT key IS NOT NULL FROM attendee WHERE event = ?1 AND id = ?2")?
+                .query_row(params![number, id], |row| row.get(0))
+                .optional()?;
+            match is_whole {
+                None => return Err(StoreError::not_found("attendee", id)),
+                Some(false) => {
+                    return Err(StoreError::Exists {
+                        what: "erasure",
+                        id: id.to_owned(),
+                    });
+                }
+                Some(true) => {}
+            }
+            let index =
+                ledger::append_one(tx, number, now, LedgerBody::Erasure(erasure.clone()))?;
+            forget_labels(tx, number, &erasure.attendee)?;
+            for statement in [
+                "UPDATE attendee SET key = NULL, sealed = NULL WHERE event = ?1 AND id = ?2",
+                "UPDATE badge SET row = x'' WHERE event = ?1 AND attendee = ?2",
+                "DELETE FROM note WHERE event = ?1 AND attendee = ?2",
+                "DELETE FROM private_object WHERE event = ?1 AND attendee = ?2",
+            ] {
+                tx.prepare_cached(statement)?.execute(params![number, id])?;
+            }
+            // Bundles that were given hold the rows; the next request makes another, since the event is revised.
+            tx.prepare_cached(
+                "UPDATE bundle SET bytes = x'' WHERE log IN (SELECT number FROM log WHERE event = ?1)",
+            )?
+            .execute([number])?;
+            events::revise(tx, number)?;
+            Ok(index)
         })
     }
 

@@ -12,7 +12,7 @@ use rusqlite::{OptionalExtension as _, Row, params};
 use super::super::events::MAX_PAGE;
 use super::super::notes::NewNote;
 use super::super::signals::{
-    AccountWord, NewSignals, NewSubject, ObservedFacts, ObservedKey, RegistrationsChange,
+    AccountWord, NewSignals, NewSubject, ObservedFacts, ObservedKey, RegistrationsChange, SetAside,
     SignalUnits, SignalsFacts, SubjectFacts,
 };
 use super::columns::{hash, json, word};
@@ -126,6 +126,13 @@ fn put_subject(tx: &Tx<'_>, event: i64, person: &NewSubject, now: UtcMs) -> Resu
             accounts.push(*account);
         }
     }
+    let mut label = person.label.as_deref();
+    for account in &accounts {
+        // What a source goes on to show of somebody who was erased is not kept.
+        if label.is_some() && is_of_erased(tx, event, *account)? {
+            label = None;
+        }
+    }
     let joined: Vec<u8> = accounts.iter().flat_map(|account| account.0).collect();
     tx.prepare_cached(
         "INSERT INTO subject (event, subject, system, accounts, label, rows, first_ms, last_ms) \
@@ -137,10 +144,51 @@ fn put_subject(tx: &Tx<'_>, event: i64, person: &NewSubject, now: UtcMs) -> Resu
         person.subject.0,
         person.system,
         joined,
-        person.label,
+        label,
         person.rows,
         now.0
     ])?;
+    Ok(())
+}
+
+fn is_of_erased(tx: &Tx<'_>, event: i64, account: SubjectDigest) -> Result<bool> {
+    Ok(tx
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM listed_account l JOIN attendee a ON a.event = l.event AND a.id = l.attendee \
+             WHERE l.event = ?1 AND l.subject = ?2 AND a.key IS NULL)",
+        )?
+        .query_row(params![event, account.0], |row| row.get(0))?)
+}
+
+/// An account that sources show, with all accounts of its rows.
+pub(super) struct Shown {
+    pub(super) subject: SubjectDigest,
+    pub(super) accounts: Vec<SubjectDigest>,
+}
+
+/// The accounts of which it is kept how sources show them.
+pub(super) fn shown(tx: &Tx<'_>, event: i64) -> Result<Vec<Shown>> {
+    let mut statement = tx.prepare_cached(
+        "SELECT subject, accounts FROM subject WHERE event = ?1 AND label IS NOT NULL",
+    )?;
+    let rows = statement.query_map([event], |row| {
+        Ok((SubjectDigest(row.get(0)?), row.get::<_, Vec<u8>>(1)?))
+    })?;
+    let mut found = Vec::new();
+    for row in rows {
+        let (subject, accounts) = row?;
+        found.push(Shown {
+            subject,
+            accounts: split(&accounts)?,
+        });
+    }
+    Ok(found)
+}
+
+/// Keeps no longer how sources show an account.
+pub(super) fn forget_label(tx: &Tx<'_>, event: i64, subject: SubjectDigest) -> Result<()> {
+    tx.prepare_cached("UPDATE subject SET label = NULL WHERE event = ?1 AND subject = ?2")?
+        .execute(params![event, subject.0])?;
     Ok(())
 }
 
@@ -472,6 +520,69 @@ impl SignalUnits for SqliteStore {
                 .query_row(params![number, subject.0], subject_row)
                 .optional()?;
             found.map(|row| listed(tx, number, row)).transpose()
+        })
+    }
+
+    fn set_aside(&self, event: &EventId, aside: &SetAside) -> Result<()> {
+        self.write(|tx| {
+            let number = events::number(tx, event)?;
+            let is_known: bool = tx
+                .prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM subject WHERE event = ?1 AND subject = ?2)",
+                )?
+                .query_row(params![number, aside.subject.0], |row| row.get(0))?;
+            if !is_known {
+                return Err(StoreError::not_found("account", &aside.subject));
+            }
+            let put = tx
+                .prepare_cached(
+                    "INSERT OR IGNORE INTO aside (event, subject, reason, operator, at_ms) VALUES (?1, ?2, ?3, ?4, ?5)",
+                )?
+                .execute(params![
+                    number,
+                    aside.subject.0,
+                    aside.reason,
+                    aside.operator,
+                    aside.at.0
+                ])?;
+            if put == 0 {
+                return Err(StoreError::Exists {
+                    what: "word on account",
+                    id: aside.subject.to_string(),
+                });
+            }
+            Ok(())
+        })
+    }
+
+    fn take_back(&self, event: &EventId, subject: SubjectDigest) -> Result<()> {
+        self.write(|tx| {
+            let number = events::number(tx, event)?;
+            let gone = tx
+                .prepare_cached("DELETE FROM aside WHERE event = ?1 AND subject = ?2")?
+                .execute(params![number, subject.0])?;
+            if gone == 0 {
+                return Err(StoreError::not_found("account set aside", &subject));
+            }
+            Ok(())
+        })
+    }
+
+    fn set_asides(&self, event: &EventId) -> Result<Vec<SetAside>> {
+        self.read(|tx| {
+            let number = events::number(tx, event)?;
+            let mut statement = tx.prepare_cached(
+                "SELECT subject, reason, operator, at_ms FROM aside WHERE event = ?1 ORDER BY subject",
+            )?;
+            let rows = statement.query_map([number], |row| {
+                Ok(SetAside {
+                    subject: SubjectDigest(row.get(0)?),
+                    reason: row.get(1)?,
+                    operator: row.get(2)?,
+                    at: UtcMs(row.get(3)?),
+                })
+            })?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
     }
 

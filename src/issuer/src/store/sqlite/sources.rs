@@ -27,7 +27,7 @@ macro_rules! feeds_where {
 macro_rules! sources_where {
     ($condition:literal) => {
         concat!(
-            "SELECT s.id, e.id, s.kind, s.token, s.secret, s.created_ms, s.revoked_ms, s.heard_ms \
+            "SELECT s.id, e.id, s.kind, s.token, s.secret, s.created_ms, s.revoked_ms, s.heard_ms, s.ignored \
              FROM source s JOIN event e ON e.number = s.event WHERE ",
             $condition
         )
@@ -79,6 +79,7 @@ fn source_facts(row: &Row<'_>) -> rusqlite::Result<SourceFacts> {
         created: UtcMs(row.get(5)?),
         revoked: time(row, 6)?,
         heard: time(row, 7)?,
+        ignored: row.get(8)?,
     })
 }
 
@@ -259,10 +260,12 @@ impl SourceUnits for SqliteStore {
         })
     }
 
-    fn heard_source(&self, id: &str, now: UtcMs) -> Result<()> {
+    fn heard_source(&self, id: &str, ignored: usize, now: UtcMs) -> Result<()> {
         self.write_together(|tx| {
-            tx.prepare_cached("UPDATE source SET heard_ms = ?2 WHERE id = ?1")?
-                .execute(params![id, now.0])?;
+            tx.prepare_cached(
+                "UPDATE source SET heard_ms = ?2, ignored = ignored + ?3 WHERE id = ?1",
+            )?
+            .execute(params![id, now.0, ignored])?;
             Ok(())
         })
     }

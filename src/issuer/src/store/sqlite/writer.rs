@@ -103,7 +103,6 @@ impl Writer {
     }
 
     /// Does something with the connection outside of a unit.
-    #[cfg(test)]
     pub(super) fn with<T>(&self, work: impl FnOnce(&mut Connection) -> T) -> T {
         self.0.with(false, |desk, _| work(&mut desk.connection))
     }

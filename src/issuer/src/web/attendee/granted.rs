@@ -19,6 +19,7 @@ use crate::access::Signed;
 use crate::imports::accommodations::{self, Grant, badge_of, grants_of, history};
 use crate::imports::said::Because;
 use crate::reasons::{About, Reason};
+use crate::store::StoreError;
 use crate::store::events::EventFacts;
 use crate::store::people::AttendeeFacts;
 
@@ -166,18 +167,40 @@ fn act(
         let ended = accommodations::end(desk, &event.id, attendee, &grant, because);
         return outcome(ended, |_| "ended");
     }
-    let grant = match grant_of(pages, event, tried)? {
-        Ok(grant) => grant,
+    let grants = match grants_meant(pages, event, tried)? {
+        Ok(grants) => grants,
         Err(why) => return Ok(Err(why)),
     };
-    let added = accommodations::add(desk, &event.id, attendee, &grant, because);
-    outcome(added, |version| {
-        if version.is_some() {
-            "granted"
-        } else {
-            "known"
+    let mut done = "known";
+    for grant in grants {
+        let added = accommodations::add(desk, &event.id, attendee, &grant, because);
+        match outcome(added, |version| version.is_some())? {
+            Ok(true) => done = "granted",
+            Ok(false) => {}
+            Err(why) => return Ok(Err(why)),
         }
-    })
+    }
+    Ok(Ok(done))
+}
+
+/// What a form means: one thing, or each badge of somebody registered who assists.
+fn grants_meant(pages: &Pages, event: &EventFacts, tried: &TriedGrant) -> Outcome<Vec<Grant>> {
+    if tried.what == "assistant"
+        && let Ok(assistant) = tried.badge.trim().parse::<AttendeeId>()
+    {
+        let facts = match pages.store().attendee(&event.id, &assistant) {
+            Ok(facts) => facts.registration,
+            // It is no pseudonym, so it is a badge.
+            Err(StoreError::NotFound { .. }) => None,
+            Err(fault) => return Err(fault.into()),
+        };
+        let badges = facts.map_or_else(Vec::new, |held| held.badges);
+        if !badges.is_empty() {
+            let badges = badges.into_iter().map(|badge| Grant::Assistant { badge });
+            return Ok(Ok(badges.collect()));
+        }
+    }
+    Ok(grant_of(pages, event, tried)?.map(|grant| vec![grant]))
 }
 
 fn grant_of(pages: &Pages, event: &EventFacts, tried: &TriedGrant) -> Outcome<Grant> {
