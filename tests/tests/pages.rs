@@ -16,6 +16,8 @@ mod days;
 mod granted;
 #[path = "pages/identity.rs"]
 mod identity;
+#[path = "pages/phones.rs"]
+mod phones;
 #[path = "pages/said.rs"]
 mod said;
 #[path = "pages/time_code.rs"]

@@ -18,6 +18,7 @@ mod export;
 mod identity;
 mod import;
 mod import_attendance;
+mod import_speakers;
 mod issue;
 mod ledger;
 mod migrate;

@@ -18,6 +18,7 @@ pub mod observed;
 pub mod polls;
 pub mod registrations;
 pub mod said;
+pub mod speakers;
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -48,7 +48,7 @@ fn scans_of(whose: &[AttendeeId]) -> Vec<(String, u64)> {
 }
 
 /// What the morning's scans show of some who are often together, and of one in two places.
-fn signs() {
+pub(super) fn signs() {
     static ONCE: OnceLock<()> = OnceLock::new();
     ONCE.get_or_init(|| {
         let world = world();

@@ -49,7 +49,7 @@ fn seen(text: &str, name: &str, kind: RowKind, minute: i64) -> Observed {
 }
 
 /// What a platform saw of people whom it knows by accounts of its own.
-fn stream() {
+pub(super) fn stream() {
     static ONCE: OnceLock<()> = OnceLock::new();
     ONCE.get_or_init(|| {
         let world = world();

@@ -487,6 +487,38 @@ pub(super) enum Import {
         registration lists waits for a reviewer."
     )]
     Attendance(AttendanceFile),
+    /// Who speaks at which session; whoever is not in the file stays as they are
+    #[command(
+        after_help = "Examples:\n  rollcall-issuer import speakers --template > speakers.csv\n  \
+        rollcall-issuer import speakers --event gp-2026 --file speakers.csv --dry-run\n  \
+        rollcall-issuer import speakers --event gp-2026 --file speakers.json\n\n\
+        A table, or saved pages of pretalx's /speakers/ with an organiser's token, which shows addresses. A person is known by\n\
+        pseudonym or by an address that one registration lists, never by a name; a row that names nobody is refused by itself, and\n\
+        the command ends with 3. What speakers earn, the rule set says."
+    )]
+    Speakers(SpeakersFile),
+}
+
+#[derive(Args)]
+pub(super) struct SpeakersFile {
+    /// The event
+    #[arg(long, required_unless_present_any = ["template", "columns"])]
+    pub(super) event: Option<EventId>,
+    /// The file; - is standard input
+    #[arg(long, required_unless_present_any = ["template", "columns"])]
+    pub(super) file: Option<PathBuf>,
+    /// The sheet of a workbook, by its name; without it the first that is not hidden
+    #[arg(long, value_name = "NAME")]
+    pub(super) sheet: Option<String>,
+    /// Say what would change, and change nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Print a table to start from
+    #[arg(long)]
+    pub(super) template: bool,
+    /// Print the columns and what goes in
+    #[arg(long)]
+    pub(super) columns: bool,
 }
 
 #[derive(Args)]

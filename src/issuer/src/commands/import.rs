@@ -9,6 +9,7 @@ use chrono_tz::Tz;
 
 use super::arguments::{Import, ImportFile};
 use super::import_attendance;
+use super::import_speakers;
 use super::output::{Ended, Exit, Failure, counted, hint, print, say};
 use super::premises::{Premises, now};
 use crate::config::feeds::FeedKind;
@@ -26,6 +27,7 @@ pub(super) fn without_database(what: &Import) -> Result<Option<Exit>, Failure> {
         Import::Agenda(file) => (ImportKind::Agenda, file),
         Import::Registrations(file) => (ImportKind::Registrations, file),
         Import::Attendance(file) => return import_attendance::without_database(file),
+        Import::Speakers(file) => return import_speakers::without_database(file),
     };
     if file.template {
         print(template(kind))?;
@@ -44,6 +46,7 @@ pub(super) fn run(here: &Premises, what: &Import) -> Ended {
         Import::Agenda(file) => of_kind(here, ImportKind::Agenda, file),
         Import::Registrations(file) => of_kind(here, ImportKind::Registrations, file),
         Import::Attendance(file) => import_attendance::run(here, file),
+        Import::Speakers(file) => import_speakers::run(here, file),
     }
 }
 

@@ -50,6 +50,7 @@ mod problem;
 pub mod pushed;
 pub mod registrations_csv;
 pub mod sent;
+pub mod speakers;
 mod table;
 mod text;
 mod ticket_key;

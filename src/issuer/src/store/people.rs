@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use attendance::UtcMs;
-use attendance::words::{AttendeeId, EventId};
+use attendance::words::{AttendeeId, EventId, SessionId};
 use evidence::Hash;
 use protocol::badge::BadgeDigest;
 use protocol::ledger;
@@ -110,6 +110,9 @@ pub trait PeopleUnits {
         after: Option<&AttendeeId>,
         limit: usize,
     ) -> Result<Vec<AttendeeFacts>>;
+
+    /// Who speaks, and at which sessions, by attendee.
+    fn speakers(&self, event: &EventId) -> Result<Vec<(AttendeeId, Vec<SessionId>)>>;
 
     /// Whose a badge is.
     fn attendee_of(&self, event: &EventId, badge: BadgeDigest) -> Result<Option<AttendeeId>>;

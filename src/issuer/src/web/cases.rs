@@ -232,11 +232,10 @@ fn row(pages: &Pages, event: &EventFacts, sign: SignFacts, zone: Zone) -> Result
             SignKind::Places => "in two places at once",
         },
         times: sign.found.times,
-        since: format!(
-            "{} to {}",
-            zone.near(sign.first, now),
-            zone.near(sign.last, now)
-        ),
+        since: match (zone.near(sign.first, now), zone.near(sign.last, now)) {
+            (first, last) if first == last => first,
+            (first, last) => format!("{first}, last {last}"),
+        },
         closed: closed.unwrap_or_default(),
         next: String::new(),
         id: sign.id,
@@ -272,15 +271,18 @@ fn scans(
         };
         let attendee = pages.store().attendee_of(&event.id, scan.badge.digest)?;
         let id = attendee.as_ref().map_or("", AttendeeId::as_str);
-        rows.push(ScanRow {
+        let row = ScanRow {
             when: zone.seconds(parsed.stamp.wall),
             whose: (*names.get(id).unwrap_or(&id)).to_owned(),
             what: words::sentence(scan.verdict.as_str()),
             door: scan.door.to_string(),
             place: format!("{} #{index}", kiosk.kiosk),
-        });
+        };
+        rows.push((parsed.stamp.wall, row));
     }
-    Ok(rows)
+    // Logs lie one behind the other; people read by time.
+    rows.sort_by_key(|(wall, _)| *wall);
+    Ok(rows.into_iter().map(|(_, row)| row).collect())
 }
 
 pub(super) async fn say(

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use attendance::UtcMs;
-use attendance::words::DoorId;
+use attendance::words::{DoorId, SessionId};
 use axum::extract::{Path, State};
 use axum::response::Response;
 use protocol::agenda::{Agenda, Session};
@@ -77,6 +77,8 @@ struct Row {
     is_complete: bool,
     has_ended: bool,
     waits: Vec<String>,
+    /// Who speaks, by pseudonym: a name is private, and is shown where the look is recorded.
+    speakers: Vec<String>,
 }
 
 struct DayRows {
@@ -87,6 +89,7 @@ struct DayRows {
 #[derive(Template)]
 #[template(path = "sessions_live.html")]
 struct SessionsLive {
+    event: String,
     at: String,
     days: Vec<DayRows>,
     has_agenda: bool,
@@ -143,6 +146,7 @@ fn render(pages: &Pages, event: &EventFacts, now: UtcMs) -> Result<String, Fault
     let zone = Zone::named(&event.zone);
     let Some(agenda) = pages.agenda(event)? else {
         let page = SessionsLive {
+            event: event.id.to_string(),
             at: zone.full(now),
             days: vec![],
             has_agenda: false,
@@ -166,6 +170,13 @@ fn render(pages: &Pages, event: &EventFacts, now: UtcMs) -> Result<String, Fault
         .filter(|d| d.lost)
         .map(|d| d.door.id.clone())
         .collect();
+    let mut speakers: BTreeMap<SessionId, Vec<String>> = BTreeMap::new();
+    for (attendee, sessions) in store.speakers(&event.id)? {
+        for session in sessions {
+            let own = speakers.entry(session).or_default();
+            own.push(attendee.to_string());
+        }
+    }
     let title = |id: &DoorId| {
         let door = doors.iter().find(|d| d.door.id == *id);
         door.map_or_else(|| id.to_string(), |d| d.door.title.clone())
@@ -217,6 +228,7 @@ fn render(pages: &Pages, event: &EventFacts, now: UtcMs) -> Result<String, Fault
             is_complete: waits.is_empty(),
             has_ended: phase == Phase::Ended,
             waits: waits.iter().map(|door| reached(&door.id)).collect(),
+            speakers: speakers.remove(&session.id).unwrap_or_default(),
         };
         let day = zone.day_text(session.start);
         match days.last_mut() {
@@ -228,6 +240,7 @@ fn render(pages: &Pages, event: &EventFacts, now: UtcMs) -> Result<String, Fault
         }
     }
     Ok(SessionsLive {
+        event: event.id.to_string(),
         at: zone.full(now),
         days,
         has_agenda: true,

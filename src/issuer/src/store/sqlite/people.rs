@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use attendance::UtcMs;
-use attendance::words::{AttendeeId, EventId};
+use attendance::words::{AttendeeId, EventId, SessionId};
 use evidence::Hash;
 use protocol::agenda::Registration;
 use protocol::badge::BadgeDigest;
@@ -331,6 +331,17 @@ impl PeopleUnits for SqliteStore {
             rows.into_iter()
                 .map(|row| attendee_facts(tx, number, row))
                 .collect()
+        })
+    }
+
+    fn speakers(&self, event: &EventId) -> Result<Vec<(AttendeeId, Vec<SessionId>)>> {
+        self.read(|tx| {
+            let number = events::number(tx, event)?;
+            let mut statement = tx.prepare_cached(
+                "SELECT attendee, speaks FROM registration WHERE event = ?1 AND speaks <> '' ORDER BY attendee",
+            )?;
+            let rows = statement.query_map([number], |row| Ok((word(row, 0)?, list(row, 1)?)))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
     }
 
