@@ -383,6 +383,8 @@ fn check_usb(
             format!(
                 "USB {wanted} is attached and reports neither as a scanner nor as keys nor as a serial port; set the scanner to another mode, or correct `kind` and `layout`"
             )
+        } else if let UsbMatch::AnyBut(_) = usb {
+            "nothing is attached that no other block names; plug a scanner in".to_owned()
         } else {
             format!("USB {wanted} is not attached; plug it in, or correct vendor and product")
         };
