@@ -10,12 +10,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Each crate and those of ours that it may depend on, in any way: to build, to run or to be tested.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("attendance", &[]),
     ("evidence", &[]),
     ("protocol", &["attendance", "evidence"]),
     ("audit", &["attendance", "evidence", "protocol"]),
-    ("kiosk", &["attendance", "evidence", "protocol"]),
+    ("vision", &[]),
+    ("kiosk", &["attendance", "evidence", "protocol", "vision"]),
     ("issuer", &["attendance", "evidence", "protocol", "audit"]),
     ("cli", &["attendance", "evidence", "protocol", "audit"]),
     ("xtask", &[]),
@@ -28,12 +29,13 @@ const ARROWS: [(&str, &[&str]); 9] = [
             "audit",
             "kiosk",
             "issuer",
+            "vision",
         ],
     ),
 ];
 
 /// The crates that touch no file, socket, clock or randomness.
-const PURE: [&str; 4] = ["attendance", "evidence", "protocol", "audit"];
+const PURE: [&str; 5] = ["attendance", "evidence", "protocol", "audit", "vision"];
 
 /// What a pure crate names in no manifest: runtimes, sockets, databases, devices, randomness, clocks.
 const NOT_NAMED_BY_PURE: [&str; 22] = [
@@ -76,7 +78,7 @@ const NOT_LINKED_BY_PURE: [&str; 10] = [
 ];
 
 /// What the auditor's tool does not link: it builds with no C++ compiler, camera or server library.
-const NOT_LINKED_BY_CLI: [&str; 11] = [
+const NOT_LINKED_BY_CLI: [&str; 13] = [
     "axum",
     "hidapi",
     "hyper",
@@ -88,6 +90,8 @@ const NOT_LINKED_BY_CLI: [&str; 11] = [
     "rustls",
     "serialport",
     "tokio",
+    "vision",
+    "zxing-cpp",
 ];
 
 /// Where SQL may stand: each a folder, or a file of that name.

@@ -32,6 +32,7 @@ Commands:
   sim [arguments]     Play conferences under the simulator: --seeds N --from S, or --seed S for one with all that happens
                       in it. --release builds optimised programs; all else goes to the simulation, --help says what.
   bench [arguments]   Build optimised programs and measure them. Arguments go to the bench: --json, names.
+  bench decode        Hold the decoders beside others over a folder of labelled photographs: --images DIR.
   fuzz [arguments]    Try every decoder on inputs that nobody would send: --inputs N, --seed S, --target NAME.
   help                Print this.
 
@@ -94,7 +95,12 @@ fn run(arguments: &[String]) -> Result<(), Stop> {
         }
         "demo" => programs::demo(&Workspace::find()?, rest),
         "sim" => programs::sim(&Workspace::find()?, rest),
-        "bench" => programs::bench(&Workspace::find()?, rest),
+        "bench" => match rest.split_first() {
+            Some((what, rest)) if what == "decode" => {
+                programs::of_tests(&Workspace::find()?, "decode", rest)
+            }
+            _ => programs::bench(&Workspace::find()?, rest),
+        },
         "fuzz" => programs::of_tests(&Workspace::find()?, "fuzz", rest),
         other => Err(Stop::Usage(format!("there is no command `{other}`"))),
     }

@@ -37,7 +37,7 @@ enum Brings {
     File(&'static str),
 }
 
-const PACKAGES: [Package; 9] = [
+const PACKAGES: [Package; 11] = [
     Package {
         name: "gcc",
         brings: Brings::Program("cc"),
@@ -48,6 +48,18 @@ const PACKAGES: [Package; 9] = [
         name: "libc6-dev",
         brings: Brings::File("/usr/include/stdio.h"),
         reason: "the C headers and start files that gcc needs",
+        purpose: Purpose::Programs,
+    },
+    Package {
+        name: "g++",
+        brings: Brings::Program("c++"),
+        reason: "compiles zxing-cpp, which reads the camera's codes",
+        purpose: Purpose::Programs,
+    },
+    Package {
+        name: "cmake",
+        brings: Brings::Program("cmake"),
+        reason: "drives that compilation",
         purpose: Purpose::Programs,
     },
     Package {

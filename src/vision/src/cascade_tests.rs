@@ -1,0 +1,299 @@
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_precision_loss,
+    reason = "tests: a panic is how they fail, and pictures are small"
+)]
+
+use std::time::Duration;
+
+use super::*;
+use crate::testing::{Picture, square};
+
+/// A clock that goes on by itself, so that costs are what a test says.
+struct Cpu {
+    at: Duration,
+    step: Duration,
+}
+
+fn idle() -> Cpu {
+    Cpu {
+        at: Duration::ZERO,
+        step: Duration::ZERO,
+    }
+}
+
+impl Cpu {
+    fn read(&mut self) -> Duration {
+        self.at += self.step;
+        self.at
+    }
+}
+
+struct Camera {
+    cascade: Cascade,
+    cpu: Cpu,
+    now_ms: u64,
+}
+
+impl Camera {
+    fn new(formats: &[Format]) -> Self {
+        Self {
+            cascade: Cascade::new(&Settings {
+                formats: Formats::of(formats.iter().copied()),
+                ..Settings::default()
+            }),
+            cpu: idle(),
+            now_ms: 0,
+        }
+    }
+
+    /// Shows a frame, a tenth of a second after the one before.
+    fn show(&mut self, picture: &Picture) -> Look {
+        self.now_ms += 100;
+        let cpu = &mut self.cpu;
+        let frame = picture.frame().unwrap();
+        self.cascade.look(&frame, self.now_ms, &mut || cpu.read())
+    }
+
+    fn texts(&mut self, picture: &Picture) -> Vec<String> {
+        let look = self.show(picture);
+        look.fresh.into_iter().map(|code| code.text).collect()
+    }
+}
+
+const WIDTH: usize = 640;
+const HEIGHT: usize = 480;
+
+fn desk() -> Picture {
+    Picture::clutter(WIDTH, HEIGHT, 7)
+}
+
+fn badge(text: &str) -> Picture {
+    Picture::code(Format::Qr, text, 8).unwrap()
+}
+
+/// The desk with a badge held over it.
+fn held(text: &str, middle: (f32, f32)) -> Picture {
+    desk().with(&badge(text), square(middle, 110.0, 8.0, 0.1))
+}
+
+/// Within how many frames each picture is read.
+fn check(name: &str, format: Format, text: &str, picture: &Picture, frames_max: usize) {
+    let mut camera = Camera::new(&[format]);
+    let read = (0..frames_max).find_map(|_| camera.texts(picture).pop());
+    assert_eq!(read.as_deref(), Some(text), "{name}");
+}
+
+#[test]
+fn every_format_is_read_off_a_rendered_code() {
+    for (format, text, frames_max) in [
+        (Format::Qr, "BADGE-0001", 1),
+        (Format::DataMatrix, "BADGE-0001", 1),
+        (Format::Aztec, "BADGE-0001", 1),
+        (Format::Pdf417, "BADGE-0001", 1),
+        (Format::Code128, "BADGE-0001", 2),
+        (Format::Code39, "BADGE-0001", 2),
+    ] {
+        let code = Picture::code(format, text, 3).unwrap();
+        let (across, down) = (code.width as f32, code.height as f32);
+        let (left, top) = (40.0, 60.0);
+        let corners = [
+            (left, top),
+            (left + across, top),
+            (left + across, top + down),
+            (left, top + down),
+        ];
+        let picture = Picture::blank(WIDTH, HEIGHT, 200).with(&code, corners);
+        check(format.word(), format, text, &picture, frames_max);
+    }
+}
+
+#[test]
+fn light_and_lenses_do_not_keep_a_code_from_being_read() {
+    let text = "R1:01J9ZK5M7Q2W8E4R6T0Y";
+    let plain = held(text, (320.0, 240.0));
+    let upside = desk().with(&badge(text), square((300.0, 220.0), 120.0, 171.0, 0.1));
+    let tilted = desk().with(&badge(text), square((320.0, 240.0), 150.0, 25.0, 0.35));
+    for (name, picture) in [
+        ("as it is", plain.clone()),
+        ("upside down", upside),
+        ("tilted", tilted),
+        ("out of focus", plain.clone().blurred(2)),
+        ("moved", plain.clone().smeared(3, 0)),
+        ("noise", plain.clone().noisy(60, 3)),
+        ("dim", plain.clone().dim(0.08).noisy(3, 5)),
+        ("glare", plain.clone().glaring(0.4, 0.4, 0.15)),
+        (
+            "half in shadow",
+            plain
+                .clone()
+                .changed(|grey, x, _| if x > 0.5 { grey * 0.3 } else { grey }),
+        ),
+        ("white on black", plain.clone().inverted()),
+        ("a phone's screen", plain.on_screen(3)),
+    ] {
+        check(name, Format::Qr, text, &picture, 5);
+    }
+}
+
+#[test]
+fn a_badge_that_is_held_is_told_once() {
+    let mut camera = Camera::new(&[Format::Qr]);
+    let picture = held("HELD", (320.0, 240.0));
+    assert_eq!(camera.texts(&picture), ["HELD"]);
+    for _ in 0..100 {
+        let look = camera.show(&picture);
+        assert_eq!((look.fresh.len(), look.in_view.len()), (0, 1));
+    }
+}
+
+#[test]
+fn a_badge_that_is_held_by_a_hand_is_told_once() {
+    let mut camera = Camera::new(&[Format::Qr]);
+    let mut told = 0;
+    for at in 0..30_u8 {
+        let sway = f32::from(at % 7) * 9.0;
+        let picture = held("HELD", (250.0 + sway, 200.0 + sway)).noisy(9, u64::from(at));
+        told += camera.texts(&picture).len();
+    }
+    assert_eq!(told, 1);
+}
+
+#[test]
+fn a_badge_that_comes_back_is_told_again() {
+    let with = held("BACK", (320.0, 240.0));
+    let check = |away_frames: usize, expected: usize| {
+        let mut camera = Camera::new(&[Format::Qr]);
+        assert_eq!(camera.texts(&with), ["BACK"]);
+        for _ in 0..away_frames {
+            assert_eq!(camera.texts(&desk()), [""; 0]);
+        }
+        assert_eq!(camera.texts(&with).len(), expected, "{away_frames}");
+    };
+    // The last frame of the absence and the return lie a tenth of a second apart.
+    let away = usize::try_from(AWAY_MS / 100).unwrap();
+    check(1, 0);
+    check(away - 2, 0);
+    check(away, 1);
+}
+
+#[test]
+fn two_badges_in_view_are_two() {
+    let both = desk()
+        .with(&badge("LEFT"), square((160.0, 240.0), 90.0, 4.0, 0.0))
+        .with(&badge("RIGHT"), square((480.0, 240.0), 90.0, -6.0, 0.0));
+    let mut camera = Camera::new(&[Format::Qr]);
+    let mut texts = camera.texts(&both);
+    texts.sort();
+    assert_eq!(texts, ["LEFT", "RIGHT"]);
+    assert_eq!(camera.show(&both).in_view.len(), 2);
+}
+
+#[test]
+fn a_badge_that_takes_anothers_place_is_told() {
+    let mut camera = Camera::new(&[Format::Qr]);
+    assert_eq!(camera.texts(&held("FIRST", (320.0, 240.0))), ["FIRST"]);
+    assert_eq!(camera.texts(&held("OTHER", (320.0, 240.0))), ["OTHER"]);
+    let look = camera.show(&held("OTHER", (320.0, 240.0)));
+    assert_eq!(look.in_view.len(), 1, "the first is out of sight");
+}
+
+#[test]
+fn what_is_not_allowed_is_not_read() {
+    let picture = held("QR", (320.0, 240.0));
+    for formats in [&[][..], &[Format::DataMatrix, Format::Aztec]] {
+        let mut camera = Camera::new(formats);
+        for _ in 0..10 {
+            assert_eq!(camera.texts(&picture), [""; 0]);
+        }
+    }
+}
+
+#[test]
+fn a_code_without_error_correction_counts_once_it_was_read_in_two_frames() {
+    let code = Picture::code(Format::Code39, "LINES", 3).unwrap();
+    let (across, down) = (code.width as f32, code.height as f32);
+    let corners = [
+        (50.0, 90.0),
+        (50.0 + across, 90.0),
+        (50.0 + across, 90.0 + down),
+        (50.0, 90.0 + down),
+    ];
+    let picture = Picture::blank(WIDTH, HEIGHT, 180).with(&code, corners);
+    let mut camera = Camera::new(&[Format::Code39]);
+    assert_eq!(camera.show(&picture).in_view.len(), 0);
+    assert_eq!(camera.texts(&picture), ["LINES"]);
+    assert_eq!(camera.texts(&picture), [""; 0]);
+}
+
+#[test]
+fn an_outline_lies_around_its_code() {
+    let (middle, half) = ((320.0, 240.0), 110.0);
+    let picture = desk().with(&badge("WHERE"), square(middle, half, 0.0, 0.0));
+    let look = Camera::new(&[Format::Qr]).show(&picture);
+    for corner in look.fresh[0].outline {
+        let far = (corner.x as f32 - middle.0)
+            .abs()
+            .max((corner.y as f32 - middle.1).abs());
+        // The picture that was put there has a margin of four modules around the code.
+        assert!((60.0..half).contains(&far), "{corner:?}");
+    }
+}
+
+#[test]
+fn a_large_frame_tells_places_in_its_own_pixels() {
+    let picture = Picture::blank(2_400, 1_600, 220)
+        .with(&badge("LARGE"), square((1_800.0, 1_200.0), 300.0, 0.0, 0.0));
+    let look = Camera::new(&[Format::Qr]).show(&picture);
+    assert_eq!(look.fresh.len(), 1);
+    for corner in look.fresh[0].outline {
+        assert!((1_500..2_100).contains(&corner.x) && (900..1_500).contains(&corner.y));
+    }
+}
+
+#[test]
+fn a_scene_that_does_not_change_is_soon_left_alone() {
+    let mut camera = Camera::new(&[Format::Qr]);
+    let turns: Vec<u32> = (0..60).map(|_| camera.show(&desk()).turns).collect();
+    assert!(turns[..20].iter().sum::<u32>() >= u32::try_from(STAGES.len()).unwrap());
+    let late: u32 = turns[20..].iter().sum();
+    assert!(late <= 10, "a turn every {RETRY_MS} ms at most, not {late}");
+}
+
+#[test]
+fn noise_alone_is_no_change() {
+    let mut camera = Camera::new(&[Format::Qr]);
+    let turns: Vec<u32> = (0..60)
+        .map(|at| camera.show(&desk().noisy(8, at)).turns)
+        .collect();
+    assert!(turns[20..].iter().sum::<u32>() <= 10, "{turns:?}");
+}
+
+#[test]
+fn the_budget_is_kept_whatever_a_turn_costs() {
+    for step_us in [20, 300, 2_000, 9_000] {
+        let mut camera = Camera::new(&[Format::Qr]);
+        camera.cpu.step = Duration::from_micros(step_us);
+        let mut spent = Duration::ZERO;
+        for at in 0..200_u64 {
+            spent += camera.show(&Picture::clutter(320, 240, at)).spent;
+        }
+        // What is saved at the beginning and what looking itself takes come on top.
+        let mean = spent / 200;
+        let looking = camera.cpu.step * 3 + Duration::from_millis(1);
+        assert!(
+            mean <= Duration::from_millis(8) + looking,
+            "{step_us} us a step: {mean:?}"
+        );
+    }
+}
+
+#[test]
+fn time_that_runs_backwards_loses_nothing() {
+    let mut camera = Camera::new(&[Format::Qr]);
+    camera.now_ms = 100_000;
+    assert_eq!(camera.texts(&held("TIME", (320.0, 240.0))), ["TIME"]);
+    camera.now_ms = 0;
+    let look = camera.show(&held("TIME", (300.0, 230.0)));
+    assert_eq!(look.fresh.len(), 0);
+}

@@ -1,0 +1,38 @@
+//! Codes out of grey frames.
+//!
+//! Contract: [`Cascade::look`] takes one frame of a video and the time, and says which codes are in view and which of them are new. A code
+//! is new once while it is held before the camera; one that was away for [`AWAY_MS`] is new again. Nothing here opens a device, reads a
+//! clock or keeps a frame; the CPU clock that holds the budget is handed in. No frame, of whatever size and content, makes it panic: what
+//! panics in a decoder is caught and counted.
+//!
+//! The method: a cheap reading of every frame that changed, and dear ones in turn over the following frames while nothing was read. Each
+//! turn is a view of the frame (a threshold, local or global, at one of several scales) given to one of two decoders that fail on different
+//! photographs. A frame has [`Settings::budget`] of CPU time on average; what is not spent is saved for up to [`SAVED_FRAMES`] frames, and a
+//! turn is taken only when its cost, as measured here before, is saved. Where a code was read is read first; a scene that did not change is
+//! not read again once every turn was tried.
+//!
+//! A crate of its own, because zxing-cpp is compiled from C++: who does not link this needs neither that compiler nor cmake, and the decoders
+//! are measured and fuzzed with nothing else around them.
+//!
+//! Limits: frames of [`MIN_SIDE_PX`] to [`MAX_SIDE_PX`] a side; [`MAX_IN_VIEW`] codes at once. Codes without error correction count only once
+//! they were read in two frames.
+//!
+//! Deliberately absent: capture, colours, what a code means, and whether it is a repeat at the door.
+
+mod cascade;
+mod decoders;
+mod formats;
+mod frame;
+mod plane;
+mod purse;
+mod scene;
+mod stages;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+
+pub use cascade::{AWAY_MS, Cascade, Code, Look, MAX_IN_VIEW, Settings};
+pub use decoders::Decoder;
+pub use formats::{Format, Formats};
+pub use frame::{Frame, FrameError, MAX_SIDE_PX, MIN_SIDE_PX};
+pub use plane::{Outline, Point};
+pub use purse::SAVED_FRAMES;
