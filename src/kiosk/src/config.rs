@@ -17,8 +17,8 @@ use serde::Deserialize;
 mod readers;
 
 pub use readers::{
-    DeviceConfig, HidConfig, HidLayout, LinesConfig, LinesPlace, ReaderConfig, SerialConfig,
-    SerialPlace, Terminator, UsbIdentity, UsbMatch,
+    CameraConfig, DeviceConfig, HidConfig, HidLayout, LinesConfig, LinesPlace, Pixels,
+    ReaderConfig, SerialConfig, SerialPlace, Terminator, UsbIdentity, UsbMatch,
 };
 
 /// Where the screen and the status page are served unless told otherwise: this machine only.

@@ -5,7 +5,7 @@
 //! whose thread dies is started anew. Rubbish is counted by reason. What is read never stands in a log or a debug print.
 //!
 //! The seam: a kind of reader is a [`Device`], which is opened into a [`Connection`]. A connection waits for input, then turns it into codes;
-//! between the two the thread takes the stamp. A camera waits for a frame and decodes it; nothing else here changes for it.
+//! between the two the thread takes the stamp. A camera waits for a frame and decodes it.
 //!
 //! Deliberately absent: what a scan means. Direction, badges and repeats belong to the door.
 
@@ -19,6 +19,7 @@ use attendance::words::ReaderId;
 use crate::config::{DeviceConfig, ReaderConfig};
 
 mod attached;
+mod camera;
 pub mod framing;
 mod hid;
 mod lines;
@@ -219,7 +220,7 @@ impl Decoded {
 
 /// A kind of reader and where it is. Lives as long as its thread.
 pub(crate) trait Device: Send {
-    /// Finds and opens the device. Returns within about a second.
+    /// Finds and opens the device. Returns within some three seconds.
     fn open(&mut self) -> Result<Box<dyn Connection>, Loss>;
 }
 
@@ -243,6 +244,7 @@ fn device(config: &ReaderConfig) -> Box<dyn Device> {
         DeviceConfig::Serial(serial) => Box::new(serial::SerialDevice::new(serial.clone())),
         DeviceConfig::Lines(lines) => Box::new(lines::LinesDevice::new(lines.clone())),
         DeviceConfig::Hid(hid) => Box::new(hid::HidDevice::new(hid.clone())),
+        DeviceConfig::Camera(camera) => Box::new(camera::CameraDevice::new(camera.clone())),
     }
 }
 

@@ -277,6 +277,10 @@ fn check_readers(config: &Config, report: &mut Report) {
                 check_usb(reader, &hid.usb, &attached, &what, report);
                 continue;
             }
+            DeviceConfig::Camera(camera) => {
+                check_program(&camera.command[0], &what, report);
+                continue;
+            }
         };
         match File::options().read(true).custom_open(path) {
             Ok(()) => report.line(Outcome::Ok, &what, &path.display()),
@@ -344,6 +348,28 @@ fn words(device: &Attached) -> String {
     };
     text.push_str(&format!(", {} ({offer})", device.node.display()));
     text
+}
+
+/// Whether the program that writes a camera's frames is there.
+fn check_program(program: &str, what: &str, report: &mut Report) {
+    // A name without a folder is looked for where the system looks.
+    let folders = match program.contains('/') {
+        true => vec![std::path::PathBuf::new()],
+        false => std::env::var_os("PATH")
+            .map(|path| std::env::split_paths(&path).collect())
+            .unwrap_or_default(),
+    };
+    let found = folders
+        .iter()
+        .map(|folder| folder.join(program))
+        .find(|path| path.is_file());
+    match found {
+        Some(path) => report.line(Outcome::Ok, what, &path.display()),
+        None => {
+            let found = format!("there is no program {program}; install it, or mend `command`");
+            report.line(Outcome::Fail, what, &found);
+        }
+    }
 }
 
 /// Opening without waiting for a writer.

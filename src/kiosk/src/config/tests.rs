@@ -40,7 +40,7 @@ fn every_key_the_sample_shows_commented_out_is_known() {
         })
         .collect();
     let config = parse(&switched_on, "config/kiosk.toml, all switched on").unwrap();
-    assert_eq!(config.readers.len(), 5);
+    assert_eq!(config.readers.len(), 6);
     assert!(config.screen.size_mm.is_some());
     assert!(config.repeat_s.is_some());
 }
@@ -213,6 +213,56 @@ fn blocks_that_make_no_sense_are_refused() {
         &["`baud`"],
     );
     check_refused(&["kind = \"lines\"\npath = \"-\""], &["`name` is missing"]);
+}
+
+#[test]
+fn a_camera_reads_qr_codes_off_grey_planes_unless_told_otherwise() {
+    let text = "data_dir = \"d\"\n[[reader]]\nname = \"a\"\nkind = \"camera\"\n\
+        command = [\"frames\", \"-v\"]\nwidth = 641\nheight = 481\n";
+    let config = parse(text, "kiosk.toml").unwrap();
+    let DeviceConfig::Camera(camera) = &config.readers[0].device else {
+        unreachable!("it says camera");
+    };
+    assert_eq!((camera.stride, camera.pixels), (641, Pixels::Yuv420));
+    assert_eq!(camera.formats, [vision::Format::Qr]);
+    assert_eq!(camera.frame_bytes(), 641 * 481 + 2 * 321 * 241);
+}
+
+#[test]
+fn a_camera_that_cannot_be_is_refused() {
+    let camera = |keys: &str| format!("name = \"a\"\nkind = \"camera\"\n{keys}");
+    let size = "command = [\"x\"]\nwidth = 640\nheight = 480";
+    for (keys, words) in [
+        ("width = 640\nheight = 480", &["`command`"][..]),
+        ("command = []\nwidth = 640\nheight = 480", &["`command`"]),
+        ("command = [\"x\"]", &["`width` and `height`"]),
+        ("command = [\"x\"]\nwidth = 7\nheight = 480", &["8 to 8192"]),
+        (
+            "command = [\"x\"]\nwidth = 8192\nheight = 8192",
+            &["12000000"],
+        ),
+        (&format!("{size}\nstride = 639"), &["`stride`", "640"]),
+        (&format!("{size}\nstride = 9999"), &["`stride`"]),
+        (
+            &format!("{size}\npixels = \"yuyv\"\nstride = 1281"),
+            &["`stride`", "1280"],
+        ),
+        (&format!("{size}\nformats = []"), &["`formats`"]),
+        (
+            &format!("{size}\nformats = [\"QR\"]"),
+            &["`QR`", "datamatrix"],
+        ),
+        (
+            &format!("{size}\nbaud = 9600"),
+            &["`baud` means nothing", "camera"],
+        ),
+    ] {
+        check_refused(&[&camera(keys)], words);
+    }
+    check_refused(
+        &["name = \"a\"\nkind = \"lines\"\npath = \"-\"\nwidth = 1"],
+        &["`width` means nothing", "lines"],
+    );
 }
 
 #[test]

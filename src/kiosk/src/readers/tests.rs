@@ -12,6 +12,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Instant;
 
 use attendance::time::{BootId, Sync as ClockSync, UtcMs};
+use vision::Format;
+use vision::testing::{Picture, square};
 
 use super::*;
 use crate::config;
@@ -556,4 +558,73 @@ fn a_slow_taker_is_no_stall_and_a_gone_one_ends_the_threads() {
     drop(taken);
     until(|| readers.attached().all(|(_, attached)| !attached));
     readers.stop();
+}
+
+/// A picture's bytes as a camera of that layout writes them, colours being whatever lies there.
+fn frame_bytes(picture: &Picture, pixels: &str, pad: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for row in picture.pixels.chunks_exact(picture.width) {
+        match pixels {
+            "yuyv" => bytes.extend(row.iter().flat_map(|grey| [*grey, 77])),
+            _ => bytes.extend(row),
+        }
+        bytes.extend(vec![77; pad]);
+    }
+    if matches!(pixels, "yuv420" | "nv12") {
+        let stride = picture.width + pad;
+        bytes.extend(vec![
+            77;
+            stride.div_ceil(2) * picture.height.div_ceil(2) * 2
+        ]);
+    }
+    bytes
+}
+
+fn camera_block(command: &[&str], more: &str) -> String {
+    format!(
+        "[[reader]]\nname = \"camera\"\nkind = \"camera\"\ncommand = {command:?}\nwidth = 641\nheight = 481\n{more}"
+    )
+}
+
+#[test]
+fn a_camera_tells_a_badge_once_whatever_its_frames_look_like() {
+    let desk = Picture::clutter(641, 481, 5);
+    let badge = Picture::code(Format::Qr, "BADGE-7", 6).unwrap();
+    let held = desk.with(&badge, square((320.0, 240.0), 120.0, 5.0, 0.1));
+    for (pixels, pad) in [
+        ("yuv420", 0),
+        ("yuv420", 63),
+        ("nv12", 0),
+        ("grey", 7),
+        ("yuyv", 0),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("frames");
+        // The first shows that the camera works, the others are looked at.
+        std::fs::write(&path, frame_bytes(&held, pixels, pad).repeat(5)).unwrap();
+        let row = if pixels == "yuyv" { 641 * 2 } else { 641 };
+        let more = format!("pixels = \"{pixels}\"\nstride = {}\n", row + pad);
+        let rig = Rig::start(&camera_block(&["cat", path.to_str().unwrap()], &more));
+        rig.attached();
+        match rig.next() {
+            ReaderEvent::Scan(scan) => {
+                assert_eq!(scan.text, "BADGE-7", "{pixels}");
+                assert_eq!(scan.symbology.as_deref(), Some("]Q1"));
+            }
+            other => panic!("{pixels}: {other:?} is no scan"),
+        }
+        assert_eq!(rig.lost(), LossKind::Unplugged, "{pixels}: told once");
+        rig.attached();
+        rig.stop();
+    }
+}
+
+#[test]
+fn a_camera_that_gives_no_frame_is_lost_and_so_is_one_without_its_program() {
+    let silent = Rig::start(&camera_block(&["sleep", "600"], ""));
+    assert_eq!(silent.lost(), LossKind::Failed);
+    silent.stop();
+    let absent = Rig::start(&camera_block(&["/no/such/program"], ""));
+    assert_eq!(absent.lost(), LossKind::NotFound);
+    absent.stop();
 }

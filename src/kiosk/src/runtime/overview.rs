@@ -43,6 +43,7 @@ impl ReaderFacts {
                 DeviceConfig::Serial(_) => "serial",
                 DeviceConfig::Hid(_) => "hid",
                 DeviceConfig::Lines(_) => "lines",
+                DeviceConfig::Camera(_) => "camera",
             },
             state: ReaderState::Lost,
             since: now,

@@ -1,0 +1,125 @@
+//! Cameras: frames from a source, codes out of frames.
+//!
+//! Promises: a badge that is held before the camera is one scan, two badges in view are two. A source that gives no frame for
+//! [`FRAME_MS_MAX`] is lost and opened anew; a camera counts as attached once its first frame came. Every frame costs at most
+//! [`BUDGET_MS`] of CPU time on average, on the reader's own thread. No frame is kept or written anywhere.
+//!
+//! What is a code, and when one that comes back is told again, is decided in the crate `vision`.
+
+use std::time::{Duration, Instant};
+
+use rustix::time::{ClockId, clock_gettime};
+use vision::{Cascade, Formats, Frame, Settings};
+
+use super::framing::{MAX_SCAN_BYTES, Refusal};
+use super::{Connection, Decoded, Device, Loss, LossKind};
+use crate::config::CameraConfig;
+
+mod command;
+
+/// CPU time of a frame, on average, in milliseconds.
+const BUDGET_MS: u64 = 8;
+/// Longest time without a frame, in milliseconds.
+const FRAME_MS_MAX: u64 = 3_000;
+/// Longest wait for the first frame between two looks at how long it has taken, in milliseconds.
+const WAIT_MS: u64 = 250;
+
+/// Where frames come from. Dropping it ends it.
+trait FrameSource {
+    /// Waits at most so long for the next frame. True if it is there.
+    fn wait(&mut self, at_most: Duration) -> Result<bool, Loss>;
+    /// The grey plane of the frame that the last wait found.
+    fn frame(&self) -> Result<Frame<'_>, vision::FrameError>;
+    /// What it is, for people.
+    fn name(&self) -> &str;
+}
+
+/// A camera to be opened.
+pub(super) struct CameraDevice {
+    config: CameraConfig,
+}
+
+impl CameraDevice {
+    pub(super) fn new(config: CameraConfig) -> Self {
+        Self { config }
+    }
+}
+
+impl Device for CameraDevice {
+    fn open(&mut self) -> Result<Box<dyn Connection>, Loss> {
+        let mut connection = CameraConnection {
+            source: Box::new(command::CommandSource::start(&self.config)?),
+            cascade: Cascade::new(&Settings {
+                formats: Formats::of(self.config.formats.iter().copied()),
+                budget: Duration::from_millis(BUDGET_MS),
+            }),
+            last_frame: Instant::now(),
+        };
+        // Frames are what shows that a camera works; that its program started shows nothing.
+        while !connection.wait(Duration::from_millis(WAIT_MS))? {}
+        Ok(Box::new(connection))
+    }
+}
+
+struct CameraConnection {
+    source: Box<dyn FrameSource>,
+    cascade: Cascade,
+    last_frame: Instant,
+}
+
+impl Connection for CameraConnection {
+    fn wait(&mut self, at_most: Duration) -> Result<bool, Loss> {
+        if self.source.wait(at_most)? {
+            self.last_frame = Instant::now();
+            return Ok(true);
+        }
+        if self.last_frame.elapsed() < Duration::from_millis(FRAME_MS_MAX) {
+            return Ok(false);
+        }
+        let name = self.source.name();
+        Err(Loss::new(
+            LossKind::Failed,
+            format!("{name} gave no frame for {FRAME_MS_MAX} ms; is the camera's cable firm?"),
+        ))
+    }
+
+    fn decode(&mut self, now_ms: u64, decoded: &mut Vec<Decoded>) {
+        // A frame of the configured size is a frame; there is nothing to tell where it is not.
+        let Ok(frame) = self.source.frame() else {
+            return;
+        };
+        let look = self.cascade.look(&frame, now_ms, &mut thread_cpu);
+        decoded.extend(
+            look.fresh
+                .into_iter()
+                .map(|code| taken(code.text, code.aim)),
+        );
+    }
+
+    fn quiet(&mut self, _now_ms: u64, _decoded: &mut Vec<Decoded>) {}
+
+    fn due_ms(&self) -> Option<u64> {
+        None
+    }
+
+    fn end(&mut self, _loss: &Loss, _decoded: &mut Vec<Decoded>) {}
+}
+
+/// A code, if it is one that a badge can carry.
+fn taken(text: String, aim: String) -> Decoded {
+    if text.len() > MAX_SCAN_BYTES {
+        Decoded::Refused(Refusal::TooLong)
+    } else if text.chars().any(char::is_control) {
+        Decoded::Refused(Refusal::ControlCharacter)
+    } else {
+        Decoded::Code {
+            text,
+            symbology: Some(aim),
+        }
+    }
+}
+
+/// CPU time that this thread has used.
+fn thread_cpu() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
+}
