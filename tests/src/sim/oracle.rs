@@ -90,28 +90,36 @@ pub fn earned(
     let mut told: Vec<Pass> = logs.concat();
     told.sort_by_key(|pass| (pass.at_s, Arc::clone(&pass.log), pass.index));
     let mut found = day.count(&told);
-    if found.review {
-        return found;
-    }
+    let as_told = found.credits;
+    // What is not gone through may come to anything.
+    let boundless = Earned {
+        review: true,
+        credits: (0, found.full.max(as_told.1)),
+        ..found.clone()
+    };
     let contradicts = |log: &Vec<Pass>| {
         let mut pairs = (0..log.len()).flat_map(|at| log[at..].iter().map(move |p| (at, p)));
         pairs.any(|(at, later)| later.to_s < log[at].at_s)
     };
     if logs.iter().any(contradicts) {
-        found.review = true;
-        return found;
+        return boundless;
     }
     let mut ways = Vec::new();
     day.orders(&mut logs, &mut Vec::new(), i64::MIN, &mut ways);
-    found.review = ways.len() > WAYS_MAX;
-    found.review |= ways
-        .iter()
-        .any(|way| day.count(way).credits != found.credits);
+    if ways.len() > WAYS_MAX {
+        return boundless;
+    }
     let mut left = WAYS_MAX;
-    found.review |= !ways.iter().all(|way| {
-        let mut way = way.clone();
-        day.readings(&mut way, 0, &mut left, &found)
-    });
+    let mut see = |credits: (i64, i64)| {
+        found.review |= credits != as_told;
+        found.credits.0 = found.credits.0.min(credits.0);
+        found.credits.1 = found.credits.1.max(credits.1);
+    };
+    for way in &ways {
+        if !day.readings(&mut way.clone(), 0, &mut left, &mut see) {
+            return boundless;
+        }
+    }
     found
 }
 
@@ -178,19 +186,26 @@ impl Day<'_> {
         seconds.iter().copied().zip(ends).collect()
     }
 
-    /// Whether every way to read the scans from one on earns the same.
-    fn readings(&self, way: &mut Vec<Pass>, from: usize, left: &mut usize, same: &Earned) -> bool {
+    /// Shows what every way to read the scans from one on earns; false where there are too many.
+    fn readings(
+        &self,
+        way: &mut Vec<Pass>,
+        from: usize,
+        left: &mut usize,
+        see: &mut impl FnMut((i64, i64)),
+    ) -> bool {
         if from == way.len() {
             let Some(fewer) = left.checked_sub(1) else {
                 return false;
             };
             *left = fewer;
-            return self.count(way).credits == same.credits;
+            see(self.count(way).credits);
+            return true;
         }
         let was = way[from].clone();
         for other in readings(self.sessions, &was) {
             way[from] = other;
-            if !self.readings(way, from + 1, left, same) {
+            if !self.readings(way, from + 1, left, see) {
                 return false;
             }
         }
