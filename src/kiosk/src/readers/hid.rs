@@ -6,11 +6,15 @@
 
 use std::ffi::CStr;
 use std::fs::{File, OpenOptions};
+use std::io::Read as _;
 use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hidapi::HidApi;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 
 use self::descriptor::{DESCRIPTOR_BYTES_MAX, Descriptor, REPORT_BYTES_MAX};
 use self::keyboard::{Keyboard, Typist};
@@ -143,10 +147,11 @@ fn choose(interfaces: &[Interface], config: &HidConfig) -> Result<PathBuf, Loss>
 
 fn connect(api: &HidApi, path: &Path, config: &HidConfig) -> Result<Box<dyn Connection>, Loss> {
     let name = path.display().to_string();
-    // Asked apart, since hidapi tells what went wrong in prose only.
-    OpenOptions::new()
+    // Opened and read here, since hidapi tells what went wrong in prose only and drops what a device reported just before it was pulled out.
+    let reports = OpenOptions::new()
         .read(true)
         .write(true)
+        .custom_flags(libc::O_NONBLOCK)
         .open(path)
         .map_err(|error| Loss::of_io(&error, &name))?;
     let node = std::ffi::CString::new(name.as_str())
@@ -168,7 +173,7 @@ fn connect(api: &HidApi, path: &Path, config: &HidConfig) -> Result<Box<dyn Conn
         DecoderKind::Pos(_) => Vec::new(),
     };
     Ok(Box::new(HidConnection {
-        device,
+        reports,
         decoder,
         report: vec![0; REPORT_BYTES_MAX],
         filled: 0,
@@ -297,7 +302,8 @@ impl Decoder {
 }
 
 struct HidConnection {
-    device: hidapi::HidDevice,
+    /// The node, one report a read.
+    reports: File,
     decoder: Decoder,
     report: Vec<u8>,
     filled: usize,
@@ -306,21 +312,36 @@ struct HidConnection {
     _grabbed: Vec<File>,
 }
 
+impl HidConnection {
+    fn gone(&self, error: &std::io::Error) -> Loss {
+        let gone = Loss::of_io(&std::io::ErrorKind::UnexpectedEof.into(), &self.name);
+        Loss {
+            detail: format!("{} ({error})", gone.detail),
+            ..gone
+        }
+    }
+}
+
 impl Connection for HidConnection {
     fn wait(&mut self, at_most: Duration) -> Result<bool, Loss> {
-        let at_most_ms = i32::try_from(at_most.as_millis()).unwrap_or(i32::MAX);
-        match self.device.read_timeout(&mut self.report, at_most_ms) {
+        use std::io::ErrorKind as Io;
+        // No wait is longer than a timestamp can say.
+        let timeout = Timespec::try_from(at_most).ok();
+        let mut waited = [PollFd::new(&self.reports, PollFlags::IN)];
+        match poll(&mut waited, timeout.as_ref()) {
+            Ok(0) | Err(Errno::INTR) => return Ok(false),
+            Ok(_) => {}
+            Err(error) => return Err(self.gone(&error.into())),
+        }
+        // Read also where the device is said to be gone: what it had reported before waits here, and the end comes after it.
+        match self.reports.read(&mut self.report) {
+            Ok(0) => Err(self.gone(&Io::UnexpectedEof.into())),
             Ok(filled) => {
                 self.filled = filled;
-                Ok(filled > 0)
+                Ok(true)
             }
-            Err(error) => {
-                let gone = Loss::of_io(&std::io::ErrorKind::UnexpectedEof.into(), &self.name);
-                Err(Loss {
-                    detail: format!("{} ({error})", gone.detail),
-                    ..gone
-                })
-            }
+            Err(error) if matches!(error.kind(), Io::WouldBlock | Io::Interrupted) => Ok(false),
+            Err(error) => Err(self.gone(&error)),
         }
     }
 

@@ -15,9 +15,10 @@ use super::{
 
 /// Longest wait for input, in milliseconds, before a thread shows that it lives.
 const WAIT_MS: u64 = 250;
-/// First and longest pause before a lost device is looked for again.
+/// First and longest pause before a lost device is looked for again. A reader is to be back two seconds after it was plugged in, and the kernel
+/// needs some of that to find it.
 const REOPEN_MS_MIN: u64 = 250;
-const REOPEN_MS_MAX: u64 = 2_000;
+const REOPEN_MS_MAX: u64 = 500;
 /// How long a connection has to last before the next loss is answered quickly again: a loose plug shall not fill the journal.
 const STEADY_MS: u64 = 5_000;
 /// Shortest time between two reports of the same kind of rubbish.
