@@ -4,7 +4,7 @@
 //! - [`proxy`]: a bad network between kiosk and issuer. [`speaker`]: a kiosk of our own, to say what no real one would. [`http`]: its voice.
 //! - [`desk`]: an issuer in this process, for days that are over in a moment.
 //! - [`archive`]: exports, read and altered. [`trace`]: system calls, judged. [`random`]: seeds that are printed.
-//! - [`sim`]: all of it under a simulator, in one process.
+//! - [`sim`]: all of it under a simulator, in one process. [`hil`]: on virtual hardware.
 //! - [`verifier`]: the second one, in Go. [`skip`]: how a test says that it cannot run here.
 //!
 //! The programs are looked for beside the test's own executable and built where they are missing; `cargo xtask test` builds them first.
@@ -18,6 +18,7 @@
 pub mod archive;
 pub mod desk;
 pub mod fuzz;
+pub mod hil;
 pub mod http;
 pub mod programs;
 pub mod proxy;

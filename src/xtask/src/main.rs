@@ -6,6 +6,7 @@
 //!
 //! This program is never shipped and depends on none of the other crates, so that it builds in seconds.
 
+mod hil;
 mod programs;
 mod setup;
 mod suite;
@@ -34,6 +35,8 @@ Commands:
   bench [arguments]   Build optimised programs and measure them. Arguments go to the bench: --json, names.
   bench decode        Hold the decoders beside others over a folder of labelled photographs: --images DIR.
   fuzz [arguments]    Try every decoder on inputs that nobody would send: --inputs N, --seed S, --target NAME.
+  hil [--long] [NAME] Test the kiosk on virtual hardware: scanners plugged and pulled, power cut, a watchdog that fires.
+                      A Debian kernel in QEMU, both brought at the first time. --long takes more cycles and more cuts.
   help                Print this.
 
 Examples:
@@ -87,6 +90,9 @@ fn run(arguments: &[String]) -> Result<(), Stop> {
             refuse_arguments(rest, &[])?;
             let workspace = Workspace::find()?;
             setup::set_up(&workspace, setup::Purpose::Tests)?;
+            if let Some(missing) = hil::bring(&workspace) {
+                eprintln!("setup: {missing}");
+            }
             setup::install_cargo_deny(&workspace)
         }
         "test" => {
@@ -101,6 +107,7 @@ fn run(arguments: &[String]) -> Result<(), Stop> {
             }
             _ => programs::bench(&Workspace::find()?, rest),
         },
+        "hil" => hil::hil(&Workspace::find()?, rest),
         "fuzz" => programs::of_tests(&Workspace::find()?, "fuzz", rest),
         other => Err(Stop::Usage(format!("there is no command `{other}`"))),
     }

@@ -195,14 +195,16 @@ fn is_here(brings: &Brings) -> bool {
     }
 }
 
-fn apt_line(names: &[&str]) -> String {
+/// The line that a person types to install packages.
+pub(crate) fn apt_line(names: &[&str]) -> String {
     format!(
         "sudo apt-get update && sudo apt-get install -y --no-install-recommends {}",
         names.join(" ")
     )
 }
 
-fn apt_get(arguments: &[&str]) -> Command {
+/// A call of `apt-get` that asks no questions.
+pub(crate) fn apt_get(arguments: &[&str]) -> Command {
     let mut command = Command::new("apt-get");
     command
         .args(arguments)
@@ -210,7 +212,8 @@ fn apt_get(arguments: &[&str]) -> Command {
     command
 }
 
-fn is_root() -> bool {
+/// Whether this may install packages.
+pub(crate) fn is_root() -> bool {
     Command::new("id")
         .arg("-u")
         .output()
