@@ -71,7 +71,7 @@ pub(crate) fn hil(workspace: &Workspace, arguments: &[String]) -> Result<(), Sto
 }
 
 /// Brings emulator and kernel, where they are missing and can be had. Says what cannot.
-pub(crate) fn bring(workspace: &Workspace) -> Option<String> {
+fn bring(workspace: &Workspace) -> Option<String> {
     emulator()
         .and_then(|()| kernel(&workspace.target.join("hil")))
         .err()

@@ -90,9 +90,6 @@ fn run(arguments: &[String]) -> Result<(), Stop> {
             refuse_arguments(rest, &[])?;
             let workspace = Workspace::find()?;
             setup::set_up(&workspace, setup::Purpose::Tests)?;
-            if let Some(missing) = hil::bring(&workspace) {
-                eprintln!("setup: {missing}");
-            }
             setup::install_cargo_deny(&workspace)
         }
         "test" => {

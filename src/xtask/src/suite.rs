@@ -13,7 +13,6 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::Stop;
-use crate::hil;
 use crate::setup::{self, Purpose};
 use crate::tally::{SKIPS_VARIABLE, Tally, allowed_skips};
 use crate::test_programs::{self, Ran, TestProgram};
@@ -70,10 +69,6 @@ pub(crate) fn test(workspace: &Workspace, quick: bool) -> Result<(), Stop> {
     let mut tally = Tally::default();
     steps.run("setup", || {
         setup::set_up(workspace, Purpose::Tests)?;
-        // What cannot be had its tests skip, by name and with the reason.
-        if let Some(missing) = hil::bring(workspace) {
-            eprintln!("setup: {missing}");
-        }
         if !quick {
             setup::install_cargo_deny(workspace)?;
         }
