@@ -2,8 +2,8 @@
 //!
 //! Contract: [`Cascade::look`] takes one frame of a video and the time, and says which codes are in view and which of them are new. A code
 //! is new once while it is held before the camera; one that was away for [`AWAY_MS`] is new again. Nothing here opens a device, reads a
-//! clock or keeps a frame; the CPU clock that holds the budget is handed in. No frame, of whatever size and content, makes it panic: what
-//! panics in a decoder is caught and counted.
+//! clock or keeps a frame; the CPU clock that holds the budget is handed in. What panics in a
+//! decoder is caught and counted; a fault within the C++ of one would not be.
 //!
 //! The method: a cheap reading of every frame that changed, and dear ones in turn over the following frames while nothing was read. Each
 //! turn is a view of the frame (a threshold, local or global, at one of several scales) given to one of two decoders that fail on different
@@ -12,7 +12,7 @@
 //! not read again once every turn was tried.
 //!
 //! A crate of its own, because zxing-cpp is compiled from C++: who does not link this needs neither that compiler nor cmake, and the decoders
-//! are measured and fuzzed with nothing else around them.
+//! are measured with nothing else around them.
 //!
 //! Limits: frames of [`MIN_SIDE_PX`] to [`MAX_SIDE_PX`] a side; [`MAX_IN_VIEW`] codes at once. Codes without error correction count only once
 //! they were read in two frames.
