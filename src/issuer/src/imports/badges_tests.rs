@@ -60,7 +60,11 @@ fn one_badge_with_bounds() {
         from: Some(UtcMs(1_795_424_400_000)),
         until: Some(UtcMs(1_795_510_800_000)),
     };
-    let whom = registrations(&office)[0].attendee.clone();
+    let one = |cancelled| {
+        let mut all = registrations(&office).into_iter();
+        all.find(|r| r.cancelled == cancelled).unwrap().attendee
+    };
+    let (whom, gone) = (one(false), one(true));
     let given = give(office.desk(), &event_id(), Some(&whom), bounds).unwrap();
     assert_eq!((given.all.len(), given.new), (1, 1));
     let key = office.desk().keys.signing.public_key();
@@ -69,6 +73,7 @@ fn one_badge_with_bounds() {
     let nobody = "a-nobody".parse().unwrap();
     for (whom, validity, words) in [
         (Some(&nobody), bounds, "no registration of a-nobody"),
+        (Some(&gone), bounds, "no registration of"),
         (
             None,
             Validity {
