@@ -12,6 +12,8 @@ use crate::Stop;
 use crate::setup::{self, Purpose};
 use crate::workspace::{Workspace, is_on_path, succeeds};
 
+mod modules;
+
 /// The emulator, and the package that has it.
 const QEMU: (&str, &str) = ("qemu-system-x86_64", "qemu-system-x86");
 /// The package that depends on the newest kernel.
@@ -74,6 +76,11 @@ pub(crate) fn hil(workspace: &Workspace, arguments: &[String]) -> Result<(), Sto
 fn bring(workspace: &Workspace) -> Option<String> {
     emulator()
         .and_then(|()| kernel(&workspace.target.join("hil")))
+        .map(|without| {
+            for why in without {
+                eprintln!("setup: {why}; the tests that want it skip themselves");
+            }
+        })
         .err()
         .map(|missing| format!("no tests on virtual hardware: {missing}"))
 }
@@ -98,8 +105,8 @@ fn emulator() -> Result<(), String> {
     }
 }
 
-/// Downloads and unpacks a kernel into this folder, unless one is there.
-fn kernel(folder: &Path) -> Result<(), String> {
+/// Downloads and unpacks a kernel into this folder and builds what it lacks, unless it is there. Gives what could not be built.
+fn kernel(folder: &Path) -> Result<Vec<String>, String> {
     let unpacked = folder.join("kernel");
     if !unpacked.is_dir() {
         for program in ["apt-get", "apt-cache", "dpkg-deb"] {
@@ -111,18 +118,10 @@ fn kernel(folder: &Path) -> Result<(), String> {
         }
         let package = newest_kernel()?;
         eprintln!("setup: downloading {package} (70 MB), to boot it in QEMU; it is not installed");
-        let download = folder.join("download");
         let part = folder.join("kernel.part");
         // What an earlier run left half done.
-        let _ = fs::remove_dir_all(&download);
         let _ = fs::remove_dir_all(&part);
-        fs::create_dir_all(&download).map_err(|error| said(&download, &error))?;
-        let mut get = setup::apt_get(&["-qq", "-o", "APT::Sandbox::User=root", "download"]);
-        get.arg(&package).current_dir(&download);
-        ends_well(&mut get)?;
-        let file = only_file(&download).ok_or("apt-get downloaded nothing")?;
-        ends_well(Command::new("dpkg-deb").arg("-x").arg(file).arg(&part))?;
-        let _ = fs::remove_dir_all(&download);
+        download(&package, folder, &part)?;
         fs::rename(&part, &unpacked).map_err(|error| said(&unpacked, &error))?;
     }
     let image = folder.join("vmlinux");
@@ -132,6 +131,23 @@ fn kernel(folder: &Path) -> Result<(), String> {
             eprintln!("setup: the kernel stays compressed ({why}); guests start more slowly");
         }
     }
+    let release = only_folder(&unpacked.join("lib/modules"));
+    let release = release.ok_or("the package holds no modules")?;
+    let release = release.file_name().unwrap_or_default().to_string_lossy();
+    Ok(modules::make(folder, &release))
+}
+
+/// Downloads a package, by way of a folder in `beside`, and unpacks it into `into`. Nothing is installed.
+fn download(package: &str, beside: &Path, into: &Path) -> Result<(), String> {
+    let folder = beside.join("download");
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).map_err(|error| said(&folder, &error))?;
+    let mut get = setup::apt_get(&["-qq", "-o", "APT::Sandbox::User=root", "download"]);
+    get.arg(package).current_dir(&folder);
+    ends_well(&mut get)?;
+    let file = only_file(&folder).ok_or("apt-get downloaded nothing")?;
+    ends_well(Command::new("dpkg-deb").arg("-x").arg(file).arg(into))?;
+    let _ = fs::remove_dir_all(&folder);
     Ok(())
 }
 
@@ -205,6 +221,11 @@ fn payload(image: &[u8]) -> Option<&[u8]> {
     let after_setup = (usize::from(*image.get(SETUP_SECTORS)?) + 1) * SECTOR_BYTES;
     let from = after_setup.checked_add(number(OFFSET)?)?;
     image.get(from..from.checked_add(number(LENGTH)?)?)
+}
+
+fn only_folder(parent: &Path) -> Option<PathBuf> {
+    let folders = fs::read_dir(parent).ok()?.flatten();
+    folders.map(|entry| entry.path()).find(|path| path.is_dir())
 }
 
 fn only_file(folder: &Path) -> Option<PathBuf> {

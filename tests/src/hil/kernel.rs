@@ -43,6 +43,7 @@ impl Kernel {
         }
         let mut modules = BTreeMap::new();
         collect(&of_release, &mut modules);
+        collect(&folder.join("made"), &mut modules);
         let listed = std::fs::read_to_string(of_release.join("modules.builtin"));
         let built_in = listed.unwrap_or_default();
         let built_in = built_in.lines().map(|line| name_of(Path::new(line)));
@@ -51,6 +52,11 @@ impl Kernel {
             modules,
             built_in: built_in.collect(),
         })
+    }
+
+    /// Whether there is such a module. Those that Debian's package lacks are built by `cargo xtask setup`, where they can be.
+    pub fn has(&self, name: &str) -> bool {
+        self.modules.contains_key(&name.replace('-', "_"))
     }
 
     /// The files of these modules and of all that they need, in an order in which they can be loaded, each once.

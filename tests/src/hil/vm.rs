@@ -75,6 +75,13 @@ impl Ground {
         })
     }
 
+    /// Why a test that needs this module cannot run, if it cannot.
+    pub fn lacks(&self, module: &str) -> Option<String> {
+        (!self.kernel.has(module)).then(|| {
+            format!("the kernel module {module} is not built; `cargo xtask setup` says why")
+        })
+    }
+
     /// The archive that the guest starts from: its program, the libraries of that, and the first modules.
     fn archive(&self) -> Vec<u8> {
         let mut archive = Archive::default();
