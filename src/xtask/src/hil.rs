@@ -18,18 +18,14 @@ mod modules;
 const QEMU: (&str, &str) = ("qemu-system-x86_64", "qemu-system-x86");
 /// The package that depends on the newest kernel.
 const NEWEST_KERNEL: &str = "linux-image-amd64";
-/// What makes a long run of the tests.
-const LONG: (&str, &str) = ("ROLLCALL_HIL", "long");
+/// What makes a full run of the tests; the test command's is shorter.
+const FULL: (&str, &str) = ("ROLLCALL_HIL", "full");
 
-/// Sets up and runs the tests on virtual hardware, by name where names are given.
+/// Sets up and runs the tests on virtual hardware at full length, by name where names are given.
 ///
 /// # Errors
 /// Where something is missing, or a test failed.
-pub(crate) fn hil(workspace: &Workspace, arguments: &[String]) -> Result<(), Stop> {
-    let (long, names): (Vec<_>, Vec<_>) = arguments
-        .iter()
-        .cloned()
-        .partition(|argument| argument == "--long");
+pub(crate) fn hil(workspace: &Workspace, names: &[String]) -> Result<(), Stop> {
     if let Some(unknown) = names.iter().find(|name| name.starts_with('-')) {
         return Err(Stop::Usage(format!(
             "hil does not know the argument `{unknown}`"
@@ -59,10 +55,7 @@ pub(crate) fn hil(workspace: &Workspace, arguments: &[String]) -> Result<(), Sto
         "--nocapture",
         "--test-threads=1",
     ]);
-    test.args(&names);
-    if !long.is_empty() {
-        test.env(LONG.0, LONG.1);
-    }
+    test.args(names).env(FULL.0, FULL.1);
     if succeeds(&mut test)? {
         Ok(())
     } else {
@@ -73,7 +66,7 @@ pub(crate) fn hil(workspace: &Workspace, arguments: &[String]) -> Result<(), Sto
 }
 
 /// Brings emulator and kernel, where they are missing and can be had. Says what cannot.
-fn bring(workspace: &Workspace) -> Option<String> {
+pub(crate) fn bring(workspace: &Workspace) -> Option<String> {
     emulator()
         .and_then(|()| kernel(&workspace.target.join("hil")))
         .map(|without| {

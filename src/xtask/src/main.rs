@@ -35,8 +35,8 @@ Commands:
   bench [arguments]   Build optimised programs and measure them. Arguments go to the bench: --json, names.
   bench decode        Hold the decoders beside others over a folder of labelled photographs: --images DIR.
   fuzz [arguments]    Try every decoder on inputs that nobody would send: --inputs N, --seed S, --target NAME.
-  hil [--long] [NAME] Test the kiosk on virtual hardware: scanners plugged and pulled, power cut, a watchdog that fires.
-                      A Debian kernel in QEMU, both brought at the first time. --long takes more cycles and more cuts.
+  hil [NAME]          Test the kiosk on virtual hardware: scanners plugged and pulled, power cut, a watchdog that fires.
+                      A Debian kernel in QEMU, both brought by setup. The tests run some of it; this runs it whole.
   help                Print this.
 
 Examples:

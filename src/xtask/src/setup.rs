@@ -9,6 +9,7 @@ use std::env;
 use std::process::{Command, Stdio};
 
 use crate::Stop;
+use crate::hil;
 use crate::workspace::{Workspace, is_on_path, succeeds};
 
 /// The cargo-deny that reads `deny.toml`.
@@ -37,7 +38,7 @@ enum Brings {
     File(&'static str),
 }
 
-const PACKAGES: [Package; 11] = [
+const PACKAGES: [Package; 14] = [
     Package {
         name: "gcc",
         brings: Brings::Program("cc"),
@@ -61,6 +62,24 @@ const PACKAGES: [Package; 11] = [
         brings: Brings::Program("cmake"),
         reason: "drives that compilation",
         purpose: Purpose::Programs,
+    },
+    Package {
+        name: "make",
+        brings: Brings::Program("make"),
+        reason: "does that compilation",
+        purpose: Purpose::Programs,
+    },
+    Package {
+        name: "xz-utils",
+        brings: Brings::Program("xz"),
+        reason: "unpacks the kernel that the kiosk is tested on",
+        purpose: Purpose::Tests,
+    },
+    Package {
+        name: "e2fsprogs",
+        brings: Brings::File("/usr/sbin/mkfs.ext4"),
+        reason: "makes and repairs the disk whose power is cut",
+        purpose: Purpose::Tests,
     },
     Package {
         name: "strace",
@@ -119,6 +138,9 @@ pub(crate) fn set_up(workspace: &Workspace, purpose: Purpose) -> Result<(), Stop
     fetch_crates(workspace)?;
     if purpose == Purpose::Tests {
         check_components(workspace)?;
+        if let Some(missing) = hil::bring(workspace) {
+            eprintln!("setup: {missing}; they skip themselves");
+        }
     }
     Ok(())
 }

@@ -47,6 +47,23 @@ pub fn scanned(code: &str) -> Vec<u8> {
 
 /// The reports of [`KEYBOARD`] for a code and the Enter key, each key pressed and released, as keys lie on a US keyboard.
 pub fn typed(code: &str) -> Vec<Vec<u8>> {
+    keys(code, us_key)
+}
+
+/// The same as a scanner sends it that is set to a German keyboard: Y and Z change places, and the hyphen is elsewhere.
+pub fn typed_german(code: &str) -> Vec<Vec<u8>> {
+    keys(code, german_key)
+}
+
+/// The same for a Czech keyboard, whose digits need the shift key.
+pub fn typed_czech(code: &str) -> Vec<Vec<u8>> {
+    keys(code, |character| match german_key(character) {
+        (_, key) if character.is_ascii_digit() => (true, key),
+        other => other,
+    })
+}
+
+fn keys(code: &str, key: impl Fn(char) -> (bool, u8)) -> Vec<Vec<u8>> {
     let mut reports = Vec::new();
     for character in code.chars().chain(['\n']) {
         let (shift, key) = key(character);
@@ -57,7 +74,7 @@ pub fn typed(code: &str) -> Vec<Vec<u8>> {
 }
 
 /// Whether a character needs the shift key, and the usage of its key.
-fn key(character: char) -> (bool, u8) {
+fn us_key(character: char) -> (bool, u8) {
     let of_letter = |letter: char| 0x04 + u8::try_from(letter).expect("it is ASCII") - b'a';
     match character {
         'a'..='z' => (false, of_letter(character)),
@@ -70,6 +87,15 @@ fn key(character: char) -> (bool, u8) {
         '\n' => (false, 0x28),
         '-' => (false, 0x2d),
         other => panic!("no key for {other:?}"),
+    }
+}
+
+fn german_key(character: char) -> (bool, u8) {
+    match character {
+        'y' | 'Y' => (character == 'Y', us_key('z').1),
+        'z' | 'Z' => (character == 'Z', us_key('y').1),
+        '-' => (false, 0x38),
+        other => us_key(other),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The real kiosk on virtual hardware: a stock Debian kernel in an emulator, its own drivers, and scanners that are plugged and pulled.
 //!
-//! `cargo xtask hil` brings what it needs; without QEMU or a kernel the tests say SKIPPED. With `ROLLCALL_HIL=long`, or `cargo xtask hil
-//! --long`, there are more cycles and more power cuts.
+//! `cargo xtask setup` brings what it needs; without QEMU or a kernel the tests say SKIPPED. `cargo xtask hil` runs them at full length, which
+//! is `ROLLCALL_HIL=full`: 50 cycles of pulling and plugging and 200 power cuts, where the test command does a few.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -25,8 +25,8 @@ fn ground(test: &str) -> Option<Ground> {
     }
 }
 
-/// How often something is done: usually, or in a long run.
-fn times(usually: usize, long: usize) -> usize {
-    let is_long = std::env::var("ROLLCALL_HIL").is_ok_and(|value| value == "long");
-    if is_long { long } else { usually }
+/// How often something is done: in the test command, or in the full run of `cargo xtask hil`.
+fn times(shortly: usize, fully: usize) -> usize {
+    let is_full = std::env::var("ROLLCALL_HIL").is_ok_and(|value| value == "full");
+    if is_full { fully } else { shortly }
 }

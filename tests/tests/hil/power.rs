@@ -358,7 +358,7 @@ fn a_power_cut_loses_no_answered_scan() {
     let badges = stage.kiosk().enrolment().badge_key;
     let made = (0..SCANS).map(|number| badges.digest(&person(number)));
     let made: BTreeSet<BadgeDigest> = made.collect();
-    let cuts = times(200, 1000);
+    let cuts = times(60, 200);
     let kiosk = disks[0].cut(cuts, &mut random, "kiosk", |found, answered| {
         judge_journal(found, &answers[..answered], &made)
     });

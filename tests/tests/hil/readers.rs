@@ -3,6 +3,7 @@
 use rollcall_tests::hil::stage::{self, SERIAL_MODULES, SerialScanner, Stage};
 use rollcall_tests::hil::usb::{
     GADGET_LINE, GADGET_MODULES, GADGET_SCANNER, Gadget, KEYBOARD, SCANNER, scanned, typed,
+    typed_czech, typed_german,
 };
 use rollcall_tests::hil::vm::Vm;
 use rollcall_tests::hil::wire::{Do, HidDevice};
@@ -34,6 +35,22 @@ direction = "in"
 vendor = 0x1234
 product = 0x0106
 layout = "keyboard"
+
+[[reader]]
+name = "wedge-german"
+kind = "hid"
+direction = "in"
+vendor = 0x1234
+product = 0x0107
+keyboard = "de"
+
+[[reader]]
+name = "wedge-czech"
+kind = "hid"
+direction = "in"
+vendor = 0x1234
+product = 0x0108
+keyboard = "cz"
 
 [[reader]]
 name = "composite-scanner"
@@ -120,18 +137,20 @@ fn every_kind_of_scanner_is_read_and_found_again() {
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
     let modules = [&SERIAL_MODULES[..], &["uhid", "evdev"], &GADGET_MODULES].concat();
     let nothing = ("/run/kiosk", |_: &mut Vm| {});
-    let mut stage = Stage::set(&ground, "hil", 40, (&lines, &modules), nothing, READERS);
+    let mut stage = Stage::set(&ground, "hil", 60, (&lines, &modules), nothing, READERS);
     stage.start(&[], None);
 
     let one_report = |code: &str| vec![scanned(code)];
     let pos = played("Scanner", 0x8c02, "POS1", SCANNER);
-    let keys = played("Keyboard", 0x0106, "KEY1", KEYBOARD);
+    let keys = |product| played("Keyboard", product, "KEY1", KEYBOARD);
     let as_line = |code: &str| format!("{code}\r").into_bytes();
     let gadget = Gadget::describe(&mut stage.vm);
-    let hardware: [(&str, Hardware); 5] = [
+    let hardware: [(&str, Hardware); 7] = [
         ("ftdi", Hardware::Serial(None)),
         ("point-of-sale", Hardware::Hid(pos, one_report)),
-        ("wedge", Hardware::Hid(keys, typed)),
+        ("wedge", Hardware::Hid(keys(0x0106), typed)),
+        ("wedge-german", Hardware::Hid(keys(0x0107), typed_german)),
+        ("wedge-czech", Hardware::Hid(keys(0x0108), typed_czech)),
         (
             "composite-scanner",
             Hardware::Composite(gadget, GADGET_SCANNER, scanned),
