@@ -15,8 +15,8 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use kiosk::screen::look::{Panel, type_scale};
 use kiosk::screen::server::{EventInfo, Handle, Settings, router};
 use kiosk::screen::view::{
-    Answer, Backlog, ClockStatus, Credit, Dated, DiskStatus, Face, Minutes, Provisional, Standing,
-    State, Status, TimeAnswer, Versions,
+    Answer, Backlog, ClockStatus, Credit, Dated, DiskStatus, Face, Minutes, Provisional,
+    StaffAnswer, Standing, State, Status, TimeAnswer, Versions,
 };
 use rollcall_tests::skip::skip;
 use serde_json::{Value, json};
@@ -167,10 +167,16 @@ fn wall_ms() -> i64 {
 }
 
 fn site(panel: Panel, beat_ms: u64) -> Site {
+    site_in(&["en"], panel, beat_ms)
+}
+
+/// The same, whose event has these languages.
+fn site_in(languages: &[&str], panel: Panel, beat_ms: u64) -> Site {
     let (face, face_rx) = watch::channel(idle());
     let (status, status_rx) = watch::channel(status());
     let info = EventInfo {
         kiosk: "Hall 3 East".into(),
+        languages: languages.iter().map(|&tag| tag.to_owned()).collect(),
         ..EventInfo::default()
     };
     let handle = Handle {
@@ -399,7 +405,8 @@ const MEASURE: &str = "(() => {
   };
 })()";
 
-fn every_face() -> Vec<Face> {
+/// Every face as an event of this language has it.
+fn every_face(language: &str) -> Vec<Face> {
     let mut faces = vec![
         idle(),
         Face::Idle {
@@ -417,30 +424,29 @@ fn every_face() -> Vec<Face> {
             code: "DISK-FULL".into(),
         },
     ];
-    for language in ["en", "de", "fr", "es"] {
-        for verdict in Verdict::ALL {
-            faces.push(Face::Result(answer(*verdict, language)));
-        }
-        let credits = Decimal::from_millionths(10_250_000);
-        for credit in [
-            Credit::Unsaid,
-            Credit::OnTrack(credits),
-            Credit::SoFar(credits),
-            Credit::Capped(credits),
-            Credit::NotYet,
-            Credit::None,
-            Credit::OutOfReach,
-            Credit::Person,
-        ] {
-            let minutes = Some(Minutes {
-                present: 148,
-                of: 150,
-            });
-            faces.push(Face::Result(Answer {
-                provisional: Some(Provisional { minutes, credit }),
-                ..answer(Verdict::CheckedOut, language)
-            }));
-        }
+    faces.extend(StaffAnswer::ALL.iter().copied().map(Face::Staff));
+    for verdict in Verdict::ALL {
+        faces.push(Face::Result(answer(*verdict, language)));
+    }
+    let credits = Decimal::from_millionths(10_250_000);
+    for credit in [
+        Credit::Unsaid,
+        Credit::OnTrack(credits),
+        Credit::SoFar(credits),
+        Credit::Capped(credits),
+        Credit::NotYet,
+        Credit::None,
+        Credit::OutOfReach,
+        Credit::Person,
+    ] {
+        let minutes = Some(Minutes {
+            present: 148,
+            of: 150,
+        });
+        faces.push(Face::Result(Answer {
+            provisional: Some(Provisional { minutes, credit }),
+            ..answer(Verdict::CheckedOut, language)
+        }));
     }
     for name in [
         "Maria Magdalena Wilhelmine von Hohenstein-Schwarzenbergstein",
@@ -451,7 +457,7 @@ fn every_face() -> Vec<Face> {
     ] {
         faces.push(Face::Result(Answer {
             name: Some(name.into()),
-            ..answer(Verdict::CheckedOut, "de")
+            ..answer(Verdict::CheckedOut, language)
         }));
     }
     faces
@@ -468,9 +474,12 @@ async fn every_state_is_large_enough_and_nothing_overflows() {
                 ((216.96, 135.6), (1280, 800)),
                 ((344.16, 193.59), (1920, 1080)),
             ];
-            for (mm, px) in panels {
+            let languages = ["en", "de", "fr", "es"];
+            let cases = panels.iter().flat_map(|panel| languages.map(|of| (*panel, of)));
+            for ((mm, px), language) in cases {
                 let (width_mm, height_mm) = mm;
-                let site = site(
+                let site = site_in(
+                    &[language],
                     Panel {
                         width_mm,
                         height_mm,
@@ -480,10 +489,10 @@ async fn every_state_is_large_enough_and_nothing_overflows() {
                 client.goto(&site.url("/")).await.unwrap();
                 resize(&client, px).await;
                 let scale = type_scale(mm, px);
-                for face in every_face() {
+                for face in every_face(language) {
                     let drawn =
                         eval(&client, "document.getElementById('stage').dataset.drawn").await;
-                    let shown = format!("{face:?} at {px:?}");
+                    let shown = format!("{face:?} in {language} at {px:?}");
                     let is_told = matches!(
                         &face,
                         Face::Result(Answer { verdict: Verdict::CheckedIn | Verdict::CheckedOut, name, .. })

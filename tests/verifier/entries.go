@@ -571,7 +571,7 @@ var ledgerKinds = map[string]func(*reader, *value) any{
 			f.text(key)
 		}
 		f.u32("times")
-		f.word("about", "pair", "places")
+		f.word("about", "pair", "places", "taken_back")
 		f.word("outcome", "explained", "upheld", "reopened")
 		for _, one := range r.list(f.get("evidence")) {
 			scan := r.object(&one, "log", "index")

@@ -224,7 +224,18 @@ fn journal_words(entry: &Entry) -> String {
             short(&adopt.agenda.to_hex())
         ),
         Body::Scan(scan) => audit::why::scan_words(scan),
-        Body::Staff(staff) => format!("staff: {} ({})", staff.action, staff.reason),
+        Body::Staff(staff) => {
+            let about = staff.index.map(|index| format!(" entry {index}"));
+            let by = staff.badge.as_ref();
+            let by = by.map(|badge| format!(", staff badge {}", badge.digest.short()));
+            format!(
+                "staff: {}{} ({}){}",
+                staff.action,
+                about.unwrap_or_default(),
+                staff.reason,
+                by.unwrap_or_default()
+            )
+        }
         Body::Reader(reader) => {
             let state = match reader.state {
                 entry::ReaderState::Attached => "attached",

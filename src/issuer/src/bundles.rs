@@ -1,17 +1,20 @@
 //! What a kiosk is given: made when something in it has changed, kept, and handed out as it was signed.
 //!
 //! A bundle's content is named by a hash of what it is made from: the event's revision, which rises with every change of
-//! agenda, rules, roster, doors and kiosks, and the issuer's pins. While that stands and the bundle is young, the same bytes
+//! agenda, rules, roster, doors and kiosks, the issuer's pins, and the accounts that are disabled. While that stands and the bundle is young, the same bytes
 //! are given again; otherwise a new one is made, whose sequence is one higher. Rows of the roster were sealed at import, so
 //! making a bundle opens nobody's data.
 
 use attendance::UtcMs;
 use evidence::Hash;
 use protocol::agenda::{self, Agenda, Registrations};
+use protocol::badge::BadgeDigest;
 use protocol::bundle::{self, Bundle, Event, RosterRow, RuleText};
 use protocol::decision::object_bytes;
 
 use crate::api::{Parties, Refusal};
+use crate::staff_badges;
+use crate::store::accounts::Account;
 use crate::store::enrolment::{BundleFacts, KioskFacts};
 use crate::store::events::{EventFacts, Versioned};
 use crate::store::{ObjectStore, StoreError};
@@ -31,7 +34,8 @@ pub fn refresh(parties: &Parties, kiosk: &KioskFacts, now: UtcMs) -> Result<Bund
     let mut last = None;
     for _ in 0..TRIES {
         let event = parties.store.event(&kiosk.event)?;
-        let content = content(parties, kiosk, &event);
+        let accounts = parties.store.accounts()?;
+        let content = content(parties, kiosk, &event, &accounts);
         let held = parties.store.bundle(&kiosk.kiosk)?;
         if let Some(held) = held
             && held.content == content
@@ -44,7 +48,7 @@ pub fn refresh(parties: &Parties, kiosk: &KioskFacts, now: UtcMs) -> Result<Bund
             content,
             expires: now.plus_ms(BUNDLE_MS),
         };
-        let bundle = make(parties, kiosk, &event, &facts, now)?;
+        let bundle = make(parties, kiosk, (&event, &accounts), &facts, now)?;
         let bytes = bundle::sign(&bundle, &parties.keys.signing)
             .map_err(|error| Refusal::Unavailable(error.to_string()))?;
         match parties.store.put_bundle(&kiosk.kiosk, &facts, &bytes) {
@@ -72,14 +76,27 @@ pub fn current(
         .ok_or_else(|| Refusal::Unavailable("a bundle that was kept is not there".to_owned()))
 }
 
-fn content(parties: &Parties, kiosk: &KioskFacts, event: &EventFacts) -> Hash {
+fn content(
+    parties: &Parties,
+    kiosk: &KioskFacts,
+    event: &EventFacts,
+    accounts: &[Account],
+) -> Hash {
     let pins = parties.pins.join(",");
-    let text = format!(
+    let disabled: Vec<&str> = accounts
+        .iter()
+        .filter(|account| account.disabled)
+        .map(|account| account.id.as_str())
+        .collect();
+    let mut text = format!(
         "bundle/{}\n{}\n{}\n{pins}\n",
         bundle::VERSION,
         event.revision,
         kiosk.door
     );
+    if !disabled.is_empty() {
+        text.push_str(&format!("disabled {}\n", disabled.join(",")));
+    }
     evidence::sha256(text.as_bytes())
 }
 
@@ -91,7 +108,7 @@ fn object(objects: &dyn ObjectStore, hash: Hash) -> Result<Vec<u8>, Refusal> {
 fn make(
     parties: &Parties,
     kiosk: &KioskFacts,
-    event: &EventFacts,
+    (event, accounts): (&EventFacts, &[Account]),
     facts: &BundleFacts,
     now: UtcMs,
 ) -> Result<Bundle, Refusal> {
@@ -140,6 +157,17 @@ fn make(
         cancelled: row.cancelled,
         row: row.row,
     });
+    let mut revoked: Vec<BadgeDigest> = revoked.into_iter().map(|row| row.badge).collect();
+    let badge_key = parties.keys.open_badge_key(&event.id, &event.badge_key);
+    let badge_key = badge_key.ok_or_else(|| {
+        Refusal::Unavailable("the event's badge key does not open: check the keys".to_owned())
+    })?;
+    revoked.extend(staff_badges::revoked(
+        &parties.keys,
+        &event.id,
+        &badge_key,
+        accounts,
+    ));
     let kiosks = store.kiosks(&event.id)?;
     let active = kiosks.iter().filter(|k| k.retired.is_none()).count();
     Ok(Bundle {
@@ -161,7 +189,7 @@ fn make(
         rules,
         roster_hash: roster_hash.to_hex(),
         roster: roster.collect(),
-        revoked: revoked.into_iter().map(|row| row.badge).collect(),
+        revoked,
         pins: parties.pins.clone(),
         ledger: event.ledger.clone(),
         kiosks: u32::try_from(active).unwrap_or(u32::MAX),

@@ -20,6 +20,7 @@ pub mod review;
 pub mod rule_cases;
 pub mod serve;
 pub mod sources;
+pub mod staff_badges;
 pub mod store;
 pub mod tls;
 pub mod tokens;

@@ -120,6 +120,8 @@ const EXPLANATIONS: &[Reason] = &[
     ("scan_missed", "A scan was missed in between"),
     ("door_fault", "A door read or told it wrongly"),
     ("seen_by_staff", "Staff saw them"),
+    ("record_corrected", "Their record was corrected"),
+    ("scan_stands", "The scan was right after all"),
     (OTHER, "Another reason, written in the note"),
 ];
 const UPHOLDINGS: &[Reason] = &[

@@ -17,6 +17,8 @@
 //!   clock's within one boot, the wall clock's otherwise.
 //! - Direction is the reader's, else what staff set, else the opposite of what the door believes. Belief ends when sessions begin anew in the
 //!   door's rooms after a pause: who forgot to check out yesterday is not inside today.
+//! - A staff badge sets the direction, or takes back the newest scan of the badge that is scanned after it: the door then believes what it
+//!   believed before that scan. The scan stays in the journal and counts; the entry that takes it back says so to whoever decides.
 //! - A session counts as on where the scan's interval touches it, widened by the policy's margin: an unset clock refuses nobody.
 //!
 //! Deliberately absent: credit that counts. The provisional decision is this door's knowledge under the same rule; the issuer decides.
@@ -27,6 +29,7 @@ mod credit;
 mod outlook;
 mod people;
 mod roster;
+mod staff_badges;
 mod tickets;
 mod time_codes;
 mod trace;
@@ -53,6 +56,7 @@ pub use board::UnreadRules;
 use credit::Counting;
 use people::{LastScan, Passing, People, Who};
 use roster::{Listed, Roster};
+pub use staff_badges::{Staffed, TakingBack};
 use tickets::Signed;
 pub use time_codes::Timed;
 pub use trace::Chunk;
@@ -69,6 +73,8 @@ const MINUTE_MS: i64 = 60_000;
 const ACTION_IN: &str = "direction_in";
 const ACTION_OUT: &str = "direction_out";
 const ACTION_TOGGLE: &str = "direction_toggle";
+/// Staff's word for a scan that was a mistake.
+const ACTION_TAKEN_BACK: &str = "taken_back";
 
 /// Whose door this is: what never changes within one log.
 #[derive(Clone, Debug)]
@@ -246,6 +252,11 @@ impl Door {
         stamp: Stamp,
         badge: Option<BadgeRef>,
     ) -> Entry {
+        let reason = if badge.is_some() {
+            staff_badges::REASON
+        } else {
+            "door_mode"
+        };
         let action = match direction {
             Some(Direction::In) => ACTION_IN,
             Some(Direction::Out) => ACTION_OUT,
@@ -253,7 +264,7 @@ impl Door {
         };
         let body = Body::Staff(Staff {
             action: action.to_owned(),
-            reason: "door_mode".to_owned(),
+            reason: reason.to_owned(),
             badge,
             index: None,
         });
@@ -487,6 +498,7 @@ impl Door {
                 ACTION_IN => Left::Direction(Some(Direction::In)),
                 ACTION_OUT => Left::Direction(Some(Direction::Out)),
                 ACTION_TOGGLE => Left::Direction(None),
+                ACTION_TAKEN_BACK => staff.index.map_or(Left::Nothing, Left::TakenBack),
                 _ => Left::Nothing,
             },
             _ => {
@@ -571,9 +583,10 @@ impl Door {
                 };
                 self.people.passed(who, index, stamp, passing);
                 self.people
-                    .scanned(passed.badge, stamp, way, passed.since, stays_on);
+                    .scanned((passed.badge, index), stamp, way, passed.since, stays_on);
             }
             Left::Direction(direction) => self.staff_direction = *direction,
+            Left::TakenBack(index) => self.people.take_back(*index),
             Left::Mark(mark) => {
                 self.clock.observe(index, stamp, *mark);
                 if let Mark::TimeCode { at, .. } = mark {

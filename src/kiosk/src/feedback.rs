@@ -2,7 +2,7 @@
 //!
 //! Promises: one telling a scan, in the order of the scans, out at once. A sink that fails is reported once and never holds up the door.
 //!
-//! `lines` writes one JSON object a line on standard output: `verdict` (a verdict's word, `failure` or `not_set_up`), `entry` (the index, or
+//! `lines` writes one JSON object a line on standard output: `verdict` (a verdict's word, an answer to staff, `failure` or `not_set_up`), `entry` (the index, or
 //! null), `reader`, `badge` (the short code, or null), `text` (what the attendee is told) and `provisional` (as in the entry, or null).
 
 use std::io::{self, Write};
@@ -72,6 +72,7 @@ impl<W: Write + Send> Feedback for Lines<W> {
             verdict: match telling.face {
                 Face::Result(answer) => answer.verdict.as_str(),
                 Face::Time(answer) => answer.code(),
+                Face::Staff(answer) => answer.code(),
                 Face::NotSetUp => "not_set_up",
                 Face::Failure { .. } => "failure",
                 Face::Idle { .. } => "idle",

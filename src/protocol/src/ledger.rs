@@ -469,17 +469,20 @@ pub enum SignKind {
     Pair,
     /// One person's badges in two places.
     Places,
+    /// Staff at the door took scans back, as made by mistake.
+    TakenBack,
 }
 
 impl SignKind {
     /// Every kind.
-    pub const ALL: &'static [Self] = &[Self::Pair, Self::Places];
+    pub const ALL: &'static [Self] = &[Self::Pair, Self::Places, Self::TakenBack];
 
     /// The word as it stands in entries.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pair => "pair",
             Self::Places => "places",
+            Self::TakenBack => "taken_back",
         }
     }
 }

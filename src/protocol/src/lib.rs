@@ -7,7 +7,8 @@
 //! - [`entry`]: a journal's entries. [`ledger`]: an event's. [`batch`]: how they travel.
 //! - [`badge`]: canonical badge text, digests, sealed roster rows. [`bundle`]: what a kiosk is given.
 //! - [`enrol`], [`time`], [`presence`], [`status`], [`http_signature`], [`problem`]: the rest of the sync protocol.
-//! - [`time_code`]: the time, for doors without a network. [`ticket`]: tickets that a shop signed.
+//! - [`time_code`]: the time, for doors without a network. [`ticket`]: tickets that a shop signed. [`signed_badge`], [`staff_badge`]: badges that
+//!   the issuer signs.
 //! - [`rules`], [`agenda`], [`decision`], [`certificate`], [`archive`]: what lies in the object store and in evidence bundles.
 //! - [`subject`]: accounts of people elsewhere, as keyed digests.
 //! - [`strict`]: how JSON is read. [`signals`]: scans, and what other sources saw, into the signals that `attendance` decides on.
@@ -30,9 +31,11 @@ pub mod rules;
 pub mod signals;
 pub mod signed;
 pub mod signed_badge;
+pub mod staff_badge;
 pub mod status;
 pub mod strict;
 pub mod subject;
+mod tags;
 pub mod text;
 pub mod ticket;
 pub mod time;

@@ -19,6 +19,8 @@ pub enum Label {
     Enrol,
     /// A badge that opens doors without a roster.
     Badge,
+    /// A badge by which staff tell a door what to do.
+    StaffBadge,
 }
 
 impl Label {
@@ -29,6 +31,7 @@ impl Label {
             Self::Bundle => "bundle",
             Self::Enrol => "enrol",
             Self::Badge => "badge",
+            Self::StaffBadge => "staff-badge",
         }
     }
 

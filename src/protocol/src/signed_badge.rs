@@ -9,10 +9,11 @@
 
 use attendance::UtcMs;
 use attendance::words::EventId;
-use evidence::{PublicKey, SIGNATURE_BYTES, SigningKey, sha256};
+use evidence::{PublicKey, SIGNATURE_BYTES, SigningKey};
 
 use crate::base32;
 use crate::signed::{self, Label};
+use crate::tags::{of_parties, statement};
 
 /// How a signed badge begins. No other badge does.
 pub const PREFIX: &str = "RCB1";
@@ -21,7 +22,6 @@ pub const BADGE_CHARS: usize = 148;
 /// The bytes of a serial number.
 pub const SERIAL_BYTES: usize = 10;
 
-const TAG_BYTES: usize = 4;
 const SIGNED_BYTES: usize = 26;
 const BYTES: usize = SIGNED_BYTES + SIGNATURE_BYTES;
 const MINUTE_MS: i64 = 60_000;
@@ -89,8 +89,7 @@ pub fn make(
 ) -> Option<String> {
     let (from, until) = validity.minutes()?;
     let mut bytes = Vec::with_capacity(BYTES);
-    bytes.extend_from_slice(&tag(key.public_key().as_bytes()));
-    bytes.extend_from_slice(&tag(event.as_str().as_bytes()));
+    bytes.extend_from_slice(&of_parties(&key.public_key(), event));
     bytes.extend_from_slice(&serial);
     bytes.extend_from_slice(&from.to_be_bytes());
     bytes.extend_from_slice(&until.to_be_bytes());
@@ -107,8 +106,7 @@ pub fn open(text: &str, event: &EventId, issuer_key: &PublicKey) -> Result<Valid
     let digits = text.strip_prefix(PREFIX).ok_or(BadgeError::Malformed)?;
     let bytes: [u8; BYTES] = base32::decode(digits).ok_or(BadgeError::Malformed)?;
     let (says, signature) = bytes.split_at(SIGNED_BYTES);
-    let own = [tag(issuer_key.as_bytes()), tag(event.as_str().as_bytes())];
-    if !says.starts_with(own.as_flattened()) {
+    if !says.starts_with(&of_parties(issuer_key, event)) {
         return Err(BadgeError::Foreign);
     }
     if !signed::verifies(Label::Badge, &statement(says, event), signature, issuer_key) {
@@ -124,17 +122,6 @@ pub fn open(text: &str, event: &EventId, issuer_key: &PublicKey) -> Result<Valid
         from: bound(SIGNED_BYTES - 8),
         until: bound(SIGNED_BYTES - 4),
     })
-}
-
-fn statement(says: &[u8], event: &EventId) -> Vec<u8> {
-    [says, event.as_str().as_bytes()].concat()
-}
-
-fn tag(bytes: &[u8]) -> [u8; TAG_BYTES] {
-    let hash = sha256(bytes);
-    let mut tag = [0; TAG_BYTES];
-    tag.copy_from_slice(&hash.as_bytes()[..TAG_BYTES]);
-    tag
 }
 
 #[cfg(test)]

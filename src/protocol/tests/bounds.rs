@@ -366,7 +366,10 @@ fn words_of_codes_and_names_stay() {
     );
     let outcomes = [CaseOutcome::Admitted, CaseOutcome::Denied];
     assert_eq!(outcomes.map(CaseOutcome::as_str), ["admitted", "denied"]);
-    for (kind, word) in ledger::SignKind::ALL.iter().zip(["pair", "places"]) {
+    for (kind, word) in ledger::SignKind::ALL
+        .iter()
+        .zip(["pair", "places", "taken_back"])
+    {
         assert_eq!(kind.as_str(), word);
         assert_eq!(serde_json::to_value(kind).unwrap(), word);
     }

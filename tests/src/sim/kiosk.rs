@@ -60,6 +60,7 @@ impl Feedback for Listener {
             Face::Failure { code } => code,
             Face::NotSetUp => "not_set_up",
             Face::Time(_) => "time",
+            Face::Staff(answer) => answer.code(),
             Face::Idle { .. } => "idle",
         };
         self.0.lock().unwrap().push(Told {

@@ -223,6 +223,24 @@ pub(super) enum Badge {
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
+    /// Write a sheet of staff badges to print: they set a door to in, out or both, and take a wrong scan back
+    #[command(
+        after_help = "Example:\n  rollcall-issuer badge staff --event gp-2026 --id ada --out ada.html\n\n\
+        A door obeys whoever scans one, and records that it was this account's. To take a scan back, scan the staff badge and \
+        then, within 20 seconds and at the same reader, the badge whose last scan was a mistake; the case then waits for a reviewer. \
+        A lost sheet is taken back with its account: rollcall-issuer user disable."
+    )]
+    Staff {
+        /// The event
+        #[arg(long)]
+        event: EventId,
+        /// The account whose badges they are
+        #[arg(long)]
+        id: String,
+        /// The page to write; must not exist yet
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
 }
 
 #[derive(Subcommand)]
@@ -722,6 +740,21 @@ pub(super) enum User {
         /// The file with the password
         #[arg(long, value_name = "FILE")]
         password_file: Option<PathBuf>,
+    },
+    /// Let somebody sign in no more, and no door obey their staff badges
+    #[command(after_help = "Example:\n  rollcall-issuer user disable --id ada\n\n\
+        Doors learn it with their next bundle. What they did stays, under their id.")]
+    Disable {
+        /// Their id
+        #[arg(long)]
+        id: String,
+    },
+    /// Let somebody sign in again
+    #[command(after_help = "Example:\n  rollcall-issuer user enable --id ada")]
+    Enable {
+        /// Their id
+        #[arg(long)]
+        id: String,
     },
     /// List them
     #[command(after_help = "Example:\n  rollcall-issuer user list")]

@@ -45,6 +45,10 @@ fn lines(sign: &SignFacts) -> Vec<String> {
             "the badges of {} were in two places {times}",
             names.join(" and ")
         ),
+        SignKind::TakenBack => format!(
+            "staff at a door took back a scan of {} {times}: correct the session if it was a mistake, then explain",
+            names.join(" and ")
+        ),
     };
     let mut lines = vec![
         format!("{}  {what}", sign.id),

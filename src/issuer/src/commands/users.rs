@@ -1,4 +1,4 @@
-//! `user add`, `user password`, `user list`.
+//! `user add`, `user password`, `user disable`, `user enable`, `user list`.
 
 use std::io::{BufRead as _, IsTerminal as _, Read as _};
 use std::path::Path;
@@ -23,6 +23,8 @@ pub(super) fn run(here: &Premises, what: User) -> Ended {
             password_file,
         } => add(here, &id, role, password_file.as_deref()),
         User::Password { id, password_file } => set_password(here, &id, password_file.as_deref()),
+        User::Disable { id } => set_disabled(here, &id, true),
+        User::Enable { id } => set_disabled(here, &id, false),
         User::List => list(here),
     }
 }
@@ -70,6 +72,25 @@ fn set_password(here: &Premises, id: &str, file: Option<&Path>) -> Ended {
     say(format!(
         "The password of {id} was set; whoever was signed in with the old one is signed out."
     ))?;
+    Ok(Exit::Done)
+}
+
+fn set_disabled(here: &Premises, id: &str, disabled: bool) -> Ended {
+    match here.store.set_disabled(id, disabled) {
+        Err(StoreError::NotFound { .. }) => {
+            return Err(Failure::failed(format!(
+                "there is no account {id:?}; `rollcall-issuer user list` shows them"
+            )));
+        }
+        other => other?,
+    }
+    if disabled {
+        say(format!(
+            "{id} may no longer sign in, and doors refuse their staff badges from their next bundle on."
+        ))?;
+    } else {
+        say(format!("{id} may sign in again."))?;
+    }
     Ok(Exit::Done)
 }
 

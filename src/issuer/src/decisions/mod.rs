@@ -22,7 +22,7 @@ use std::sync::Arc;
 use attendance::UtcMs;
 use attendance::rules::RuleSet;
 use attendance::time::{Placed, Quality};
-use attendance::words::{AttendeeId, DoorId, EventId, KioskId, ProgrammeId, Signal};
+use attendance::words::{AttendeeId, DoorId, EventId, KioskId, ProgrammeId, Signal, SignalId};
 use audit::derive::{Answer, LogKeys, LogView, Question, ledger_signals, signals_of};
 use evidence::{Hash, PublicKey};
 use protocol::agenda::Agenda;
@@ -103,6 +103,8 @@ pub struct Decider {
     /// Who passed with whom, and how far each log was read for it.
     pairs: BTreeMap<EventId, Pairs>,
     read: BTreeMap<KioskId, u64>,
+    /// The scans that staff took back, each with the entry that says so.
+    taken_back: BTreeMap<(EventId, AttendeeId), Vec<SignalId>>,
 }
 
 /// A log when its clock was last looked at.
@@ -149,6 +151,7 @@ impl Decider {
             watch: None,
             pairs: BTreeMap::new(),
             read: BTreeMap::new(),
+            taken_back: BTreeMap::new(),
         }
     }
 

@@ -1,5 +1,8 @@
 //! Watching for signs that a badge was not with its holder: the scans that are new are read once, and what a sign comes to is kept as a case.
 //!
+//! What staff at a door took back as a mistake is one of them: it counts until a reviewer corrects it, since whoever has a kiosk's key could say so
+//! of any scan.
+//!
 //! Promises: nobody's decision depends on it. Each entry of a log is read once while a decider lives; a new one reads them again and finds the
 //! same. What is found again changes nothing.
 
@@ -9,10 +12,11 @@ use std::sync::Arc;
 use attendance::UtcMs;
 use attendance::words::{AttendeeId, EventId, RoomId, Signal};
 use protocol::agenda::Agenda;
-use protocol::entry::{self, Body, Scan};
+use protocol::entry::{self, Body, Scan, Staff};
+use protocol::ledger::SignKind;
 
 use super::Decider;
-use crate::review::signs::{Limits, Pair, Passing, Sign, places};
+use crate::review::signs::{Limits, MAX_EVIDENCE, Pair, Passing, Sign, places};
 use crate::store::StoreError;
 use crate::store::enrolment::KioskFacts;
 use crate::store::events::{LogEntry, MAX_PAGE};
@@ -52,6 +56,9 @@ impl Decider {
                 next = last.index + 1;
                 *left = left.saturating_sub(page.len());
                 for held in page {
+                    if let Some(sign) = self.taken_back(event, &kiosk, &held)? {
+                        self.keep(event, sign, now)?;
+                    }
                     if let Some(passing) = self.passing(event, &kiosk, &held)? {
                         let pairs = self.pairs.entry(event.clone()).or_default();
                         touched.extend(pairs.take(passing, limits));
@@ -71,6 +78,49 @@ impl Decider {
             }
         }
         Ok(())
+    }
+
+    /// The sign that an entry makes by which staff took a scan back.
+    fn taken_back(
+        &mut self,
+        event: &EventId,
+        kiosk: &KioskFacts,
+        held: &LogEntry,
+    ) -> Result<Option<Sign>, StoreError> {
+        let Some(Ok(parsed)) = held.bytes.as_deref().map(entry::parse) else {
+            return Ok(None);
+        };
+        let Body::Staff(Staff {
+            action,
+            index: Some(scan),
+            ..
+        }) = parsed.body
+        else {
+            return Ok(None);
+        };
+        if action != "taken_back" || scan >= held.index {
+            return Ok(None);
+        }
+        let page = self.store.entries(&kiosk.kiosk, scan, 1)?;
+        let Some(of) = page.first() else {
+            return Ok(None);
+        };
+        let Some(passing) = self.passing(event, kiosk, of)? else {
+            return Ok(None);
+        };
+        let said = [passing.id_of(scan), passing.id_of(held.index)];
+        let whose = (event.clone(), passing.attendee.clone());
+        let all = self.taken_back.entry(whose).or_default();
+        let times = u32::try_from(all.len() / 2 + 1).unwrap_or(u32::MAX);
+        if all.len() < MAX_EVIDENCE {
+            all.extend(said);
+        }
+        Ok(Some(Sign {
+            about: SignKind::TakenBack,
+            attendees: vec![passing.attendee],
+            times,
+            evidence: all.clone(),
+        }))
     }
 
     fn passing(

@@ -92,9 +92,14 @@ pub struct Passing {
 
 impl Passing {
     fn id(&self) -> SignalId {
+        self.id_of(self.index)
+    }
+
+    /// An entry of the same log.
+    pub fn id_of(&self, index: u64) -> SignalId {
         SignalId {
             log: Arc::clone(&self.log),
-            index: self.index,
+            index,
             row: None,
         }
     }

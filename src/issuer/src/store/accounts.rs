@@ -145,6 +145,9 @@ pub trait AccountUnits {
     /// Sets an account's password, and ends its sessions. Fails with `NotFound`.
     fn set_password(&self, id: &str, password: &str) -> Result<()>;
 
+    /// Says whether an account may no longer sign in, and ends its sessions if so. Fails with `NotFound`.
+    fn set_disabled(&self, id: &str, disabled: bool) -> Result<()>;
+
     /// One account.
     fn account(&self, id: &str) -> Result<Option<Account>>;
 

@@ -11,6 +11,7 @@ use axum::extract::{Form, Path, Query, State};
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
+use protocol::badge::BadgeDigest;
 use protocol::entry::{self, Body};
 use protocol::ledger::{CaseKind, SignKind, SignOutcome};
 use serde::Deserialize;
@@ -23,6 +24,7 @@ use super::words::{self, Zone};
 use crate::access::Signed;
 use crate::imports::notes::{self, Topic};
 use crate::reasons::{self, About, Reason};
+use crate::staff_badges;
 use crate::store::StoreError;
 use crate::store::events::EventFacts;
 use crate::store::signs::{SignFacts, SignWord};
@@ -230,6 +232,7 @@ fn row(pages: &Pages, event: &EventFacts, sign: SignFacts, zone: Zone) -> Result
         what: match sign.found.about {
             SignKind::Pair => "pass a reader seconds apart, again and again",
             SignKind::Places => "in two places at once",
+            SignKind::TakenBack => "scanned by mistake, as staff at the door say",
         },
         times: sign.found.times,
         since: match (zone.near(sign.first, now), zone.near(sign.last, now)) {
@@ -266,8 +269,23 @@ fn scans(
         let Some(Ok(parsed)) = bytes.as_deref().map(entry::parse) else {
             continue;
         };
-        let Body::Scan(scan) = parsed.body else {
-            continue;
+        let scan = match parsed.body {
+            Body::Scan(scan) => scan,
+            Body::Staff(staff) => {
+                let account = staff
+                    .badge
+                    .and_then(|badge| holder(pages, event, badge.digest));
+                let row = ScanRow {
+                    when: zone.seconds(parsed.stamp.wall),
+                    whose: account.unwrap_or_else(|| "staff".to_owned()),
+                    what: "Took it back".to_owned(),
+                    door: kiosk.door.to_string(),
+                    place: format!("{} #{index}", kiosk.kiosk),
+                };
+                rows.push((parsed.stamp.wall, row));
+                continue;
+            }
+            _ => continue,
         };
         let attendee = pages.store().attendee_of(&event.id, scan.badge.digest)?;
         let id = attendee.as_ref().map_or("", AttendeeId::as_str);
@@ -283,6 +301,15 @@ fn scans(
     // Logs lie one behind the other; people read by time.
     rows.sort_by_key(|(wall, _)| *wall);
     Ok(rows.into_iter().map(|(_, row)| row).collect())
+}
+
+/// Whose staff badge it was.
+fn holder(pages: &Pages, event: &EventFacts, digest: BadgeDigest) -> Option<String> {
+    let keys = pages.desk().keys;
+    let badge_key = keys.open_badge_key(&event.id, &event.badge_key)?;
+    let accounts = pages.store().accounts().ok()?;
+    let holder = staff_badges::holder(keys, &event.id, &badge_key, &accounts, digest);
+    holder.map(str::to_owned)
 }
 
 pub(super) async fn say(

@@ -41,6 +41,8 @@ pub(super) struct Who<'a> {
 struct Known {
     passes: Vec<Pass>,
     stay: Option<Stay>,
+    /// What it was before the newest pass, to which it returns if that is taken back.
+    before: Option<Stay>,
     /// What the issuer was known to have said at scans, by their indices: rare, so beside them.
     told: Vec<(u64, Prior)>,
 }
@@ -99,6 +101,8 @@ pub(super) struct Stay {
 /// A badge's last scan that counted.
 #[derive(Clone, Debug)]
 pub(super) struct LastScan {
+    /// The entry of that scan.
+    pub(super) index: u64,
     /// Of that scan, or of the last repeat of it.
     pub(super) stamp: Stamp,
     pub(super) direction: Direction,
@@ -120,7 +124,7 @@ impl People {
 
     pub(super) fn scanned(
         &mut self,
-        badge: BadgeDigest,
+        (badge, index): (BadgeDigest, u64),
         stamp: &Stamp,
         (direction, source): (Direction, DirectionSource),
         at: UtcMs,
@@ -136,6 +140,7 @@ impl People {
             _ => at,
         };
         let last = LastScan {
+            index,
             stamp: stamp.clone(),
             direction,
             source,
@@ -165,6 +170,7 @@ impl People {
                 .told
                 .extend(passing.told.map(|told| (index, told.clone())));
         }
+        known.before = known.stay;
         match passing.direction {
             // Somebody who is in already is in since then.
             Direction::In if !passing.stays_on => {
@@ -183,6 +189,28 @@ impl People {
             }
             Direction::In | Direction::Seen => {}
         }
+    }
+
+    /// The newest scan of somebody, if it can be taken back: its index and stamp.
+    pub(super) fn newest(&self, who: Who<'_>) -> Option<(u64, Stamp)> {
+        let known = self.known_of(who);
+        let newest = known
+            .filter(|known| known.passes.len() <= SIGNALS_MAX)
+            .filter_map(|known| known.passes.last());
+        let newest = newest.max_by_key(|pass| pass.index)?;
+        Some((newest.index, self.stamp(newest.stamp)))
+    }
+
+    /// Forgets the newest scan of whoever it is of: they are where they were, and their badge can be scanned at once.
+    pub(super) fn take_back(&mut self, index: u64) {
+        let all = self.attendees.values_mut().chain(self.bearers.values_mut());
+        for known in all {
+            if known.passes.pop_if(|pass| pass.index == index).is_some() {
+                known.told.retain(|(of, _)| *of != index);
+                known.stay = known.before.take();
+            }
+        }
+        self.last.retain(|_, last| last.index != index);
     }
 
     /// What is known of somebody: as an attendee, and as the bearer of the ticket.

@@ -10,6 +10,7 @@ use crate::fixture::{Fixture, ISSUER, MINUTE_MS, attendee, badge, room};
 use crate::screen::view::{Credit, Minutes};
 
 mod credit;
+mod staff_badges;
 mod tickets;
 mod time_codes;
 mod traces;

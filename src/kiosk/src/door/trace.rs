@@ -3,7 +3,7 @@
 //! Promises: a door follows traces and nothing else, whether an entry was just made, is read back, or only its trace is. So a door that
 //! read chunks and then the entries after them is the door that read all entries. A chunk that does not read is refused whole.
 //!
-//! Format of a chunk, version 2: one byte of version, then numbers as LEB128 (with sign: zigzag), texts and lists under their length. First
+//! Format of a chunk, version 3: one byte of version, then numbers as LEB128 (with sign: zigzag), texts and lists under their length. First
 //! what repeats, each once: boots, lists of rooms, attendees, digests of badges. Then the traces in order; wall and raw clock as differences
 //! to the trace before. It is written and read by one kiosk, and dropped where it does not read: no other program has to know it.
 
@@ -17,7 +17,7 @@ use protocol::badge::BadgeDigest;
 use protocol::entry::{Prior, PriorSource};
 
 /// The form of chunks written here.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 /// The most of anything that a chunk may count: what a chunk of entries can hold, many times over.
 const COUNT_MAX: u64 = 1 << 20;
 
@@ -41,6 +41,8 @@ pub(super) enum Left {
     Passed(Box<Passed>),
     /// Staff set the direction; `None` for toggling.
     Direction(Option<Direction>),
+    /// Staff took back the scan of this index.
+    TakenBack(u64),
     /// The clock's history goes on.
     Mark(Mark),
 }
@@ -141,6 +143,7 @@ impl Chunk {
                 Left::Direction(direction) => {
                     body.byte(direction.map_or(0, |to| place(Direction::ALL, to) + 1));
                 }
+                Left::TakenBack(index) => body.number(*index),
                 Left::Mark(mark) => write_mark(&mut body, *mark),
             }
         }
@@ -211,6 +214,7 @@ fn tag(trace: &Trace) -> u8 {
         Left::Mark(Mark::Clock(_)) => 8,
         Left::Mark(Mark::TimeCode { .. }) => 9,
         Left::Mark(Mark::Receipt { .. }) => 10,
+        Left::TakenBack(_) => 11,
     };
     let stamp = trace.stamp.as_ref();
     kind | stamp.map_or(0, |stamp| STAMPED | (place(Sync::ALL, stamp.sync) << 5))
@@ -256,6 +260,7 @@ fn read_left(reader: &mut Reader<'_>, kind: u8, lists: &Known, wall: i64) -> Opt
                 to => Some(*Direction::ALL.get(usize::from(to - 1))?),
             }));
         }
+        11 => return Some(Left::TakenBack(reader.number()?)),
         5 => Mark::Plain,
         6 => Mark::Start,
         7 => Mark::Suspend,

@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use crate::config::{Config, Language};
 use crate::desk::{DeskRequest, Standing};
-use crate::door::Decided;
+use crate::door::{Decided, TakingBack};
 use crate::feedback::{Sinks, Telling};
 use crate::journal::{Disk, Folder, Journal, JournalError};
 use crate::kernel::{self, Clocks};
@@ -25,7 +25,7 @@ use crate::readers::{Clock, ReaderEvent};
 use crate::screen::messages::{Locale, Messages};
 use crate::screen::server::EventInfo;
 use crate::screen::view::{
-    Face, RECENT_SCANS_MAX, ScanRow, Standing as ShownStanding, Status, TimeAnswer,
+    Face, RECENT_SCANS_MAX, ScanRow, StaffAnswer, Standing as ShownStanding, Status, TimeAnswer,
 };
 
 use crate::sync::words::SyncStatus;
@@ -138,6 +138,8 @@ pub struct Keeper {
     suspend_unsaid: bool,
     /// What the raw clock read when a suspend was last noticed: it stood still some time before.
     pub(super) suspend_raw_ms: Option<u64>,
+    /// A reader at which the next badge takes its scan back.
+    taking_back: Option<TakingBack>,
     messages: Messages,
     languages: Vec<Language>,
     ready: Option<oneshot::Sender<()>>,
@@ -147,6 +149,8 @@ pub struct Keeper {
 enum Pending {
     Scan(ReaderId, Box<Decided>),
     Time(ReaderId, TimeAnswer),
+    /// A staff badge, or the badge after one.
+    Staff(ReaderId, StaffAnswer),
     Event,
 }
 
@@ -184,6 +188,7 @@ impl Keeper {
             unrecorded: 0,
             messages: Messages::load(),
             ready: Some(ready),
+            taking_back: None,
         };
         keeper.begin(journal);
         keeper
@@ -282,6 +287,17 @@ impl Keeper {
                         pending.push(Pending::Time(scan.reader.clone(), timed.shown));
                         continue;
                     }
+                    let taking = self.taking_back.take_if(|it| it.is_at(&scan.reader));
+                    let badge = taking.as_ref().and_then(|it| it.badge(&scan.stamp));
+                    if let Some((encoded, staffed)) = recorder.take_staffed(scan, badge) {
+                        if let Some(badge) = staffed.takes_back {
+                            let begun = TakingBack::begin(&scan.reader, &scan.stamp, badge);
+                            self.taking_back = Some(begun);
+                        }
+                        bytes.push(encoded);
+                        pending.push(Pending::Staff(scan.reader.clone(), staffed.shown));
+                        continue;
+                    }
                     let direction = self.readers.get(&scan.reader).and_then(|r| r.direction);
                     let (encoded, decided) = recorder.decide(scan, direction);
                     let note = decided.note.clone();
@@ -313,6 +329,7 @@ impl Keeper {
         match recorder.journal.append_signed_time(&bytes, floor) {
             Ok(range) => {
                 recorder.urgent_size = range.end;
+                let mut is_staffed = false;
                 for (index, pending) in range.zip(pending) {
                     match pending {
                         Pending::Scan(reader, decided) => {
@@ -321,8 +338,16 @@ impl Keeper {
                         Pending::Time(reader, answer) => {
                             self.tell(&reader, Some(index), None, &Face::Time(answer), None);
                         }
+                        Pending::Staff(reader, answer) => {
+                            self.tell(&reader, Some(index), None, &Face::Staff(answer), None);
+                            is_staffed = true;
+                        }
                         Pending::Event => {}
                     }
+                }
+                if is_staffed {
+                    // The door may be for another direction now.
+                    self.set_resting();
                 }
                 self.follow_floor();
                 // This wakes sync, which can wait; whoever stands at the door cannot.
@@ -393,7 +418,8 @@ impl Keeper {
     ) {
         let wanted = match face {
             Face::Result(answer) => answer.language.as_deref(),
-            Face::NotSetUp | Face::Idle { .. } | Face::Failure { .. } | Face::Time(_) => None,
+            Face::NotSetUp | Face::Idle { .. } | Face::Failure { .. } => None,
+            Face::Time(_) | Face::Staff(_) => None,
         };
         let info = self.outlets.info.borrow().clone();
         let locale = Locale {
@@ -571,6 +597,7 @@ impl Keeper {
     /// Throws the door's state away: the journal alone knows what is durable.
     pub(super) fn fail(&mut self, error: &JournalError) {
         tracing::error!(code = error.code(), %error, "not recording");
+        self.taking_back = None;
         self.state = State::Down {
             code: error.code(),
             again_raw_ms: self.raw_now_ms().saturating_add(self.place.reopen_ms),

@@ -3,11 +3,12 @@
 use attendance::UtcMs;
 use attendance::time::Stamp;
 use attendance::words::Direction;
+use protocol::badge::BadgeRef;
 use protocol::entry::{Body, Entry, Note, encode};
 
 use super::rebuild::InForce;
 use crate::desk::Standing;
-use crate::door::{Decided, Door, Read, Timed};
+use crate::door::{Decided, Door, Read, Staffed, Timed};
 use crate::journal::Journal;
 use crate::readers::RawScan;
 
@@ -98,6 +99,28 @@ impl Recorder {
         let timed = self.door.time_code(read, floor)?;
         let bytes = self.take(&timed.entry)?;
         Some((bytes, timed))
+    }
+
+    /// Takes a staff badge, or the badge whose scan the one before takes back, not yet durable. `None` where the text is an attendee's.
+    pub(super) fn take_staffed(
+        &mut self,
+        scan: &RawScan,
+        takes_back: Option<&BadgeRef>,
+    ) -> Option<(Vec<u8>, Staffed)> {
+        let read = Read {
+            reader: &scan.reader,
+            symbology: scan.symbology.as_deref(),
+            text: &scan.text,
+            stamp: &scan.stamp,
+            direction: None,
+        };
+        let staffed = match (self.door.staff_badge(read), takes_back) {
+            (Some(staffed), _) => staffed,
+            (None, Some(badge)) => self.door.take_back(read, badge),
+            (None, None) => return None,
+        };
+        let bytes = self.take(&staffed.entry)?;
+        Some((bytes, staffed))
     }
 
     pub(super) fn standing(&self) -> Standing {

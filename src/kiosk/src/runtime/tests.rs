@@ -22,6 +22,7 @@ use crate::readers::{Clock, RawScan};
 use crate::sync::verify::{AnswerFault, LedgerFault};
 
 mod restart;
+mod staff_badges;
 mod time_codes;
 
 mod forks;
@@ -38,6 +39,7 @@ impl Feedback for Listener {
             Face::Failure { code } => code,
             Face::Time(answer) => answer.code(),
             Face::NotSetUp => "not_set_up",
+            Face::Staff(answer) => answer.code(),
             Face::Idle { .. } => "idle",
         };
         let told = (word.to_owned(), telling.entry);

@@ -9,7 +9,7 @@ use chrono_tz::Tz;
 use serde::Serialize;
 
 use super::messages::{Key, Language, Locale, Messages, named};
-use super::view::{Answer, Face, TimeAnswer};
+use super::view::{Answer, Face, StaffAnswer, TimeAnswer};
 
 /// What all faces of a kiosk share.
 #[derive(Clone, Debug)]
@@ -73,6 +73,7 @@ pub fn paint(messages: &Messages, place: &Place<'_>, face: &Face) -> Painted {
         Face::Idle { .. } => ("idle", None),
         Face::Failure { .. } => ("failure", None),
         Face::Time(answer) => (answer.code(), None),
+        Face::Staff(answer) => (answer.code(), None),
         Face::Result(answer) => (answer.verdict.as_str(), Some(answer)),
     };
     let languages = match answer {
@@ -107,6 +108,15 @@ fn marks(face: &Face) -> (&'static str, &'static str, Option<&'static str>) {
         Face::Time(TimeAnswer::Old) => ("attention", "clock-old", Some("attention")),
         Face::Time(TimeAnswer::NotOurs) => ("attention", "clock-wrong", Some("attention")),
         Face::Time(TimeAnswer::Unreadable) => ("attention", "unread", Some("attention")),
+        Face::Staff(StaffAnswer::In) => ("setup", "staff-in", Some("neutral")),
+        Face::Staff(StaffAnswer::Out) => ("setup", "staff-out", Some("neutral")),
+        Face::Staff(StaffAnswer::Either) => ("setup", "staff-either", Some("neutral")),
+        Face::Staff(StaffAnswer::ScanBadge) => ("setup", "staff-scan", Some("neutral")),
+        Face::Staff(StaffAnswer::TakenBack) => ("setup", "staff-back", Some("neutral")),
+        Face::Staff(StaffAnswer::NothingToTakeBack) => {
+            ("attention", "staff-nothing", Some("attention"))
+        }
+        Face::Staff(StaffAnswer::Refused) => ("attention", "staff-refused", Some("attention")),
         Face::Result(answer) => match (answer.verdict, answer.direction) {
             (Verdict::CheckedIn, _) => ("in", "in", Some("entry")),
             (Verdict::CheckedOut, _) => ("out", "out", Some("exit")),
@@ -142,6 +152,7 @@ fn turn(messages: &Messages, place: &Place<'_>, face: &Face, language: Language)
             messages.code(language, code, place.kiosk),
         ],
         Face::Time(answer) => vec![messages.time(locale, *answer, place.compact)],
+        Face::Staff(answer) => vec![messages.staff(language, *answer, place.compact)],
         Face::Result(answer) => answer_lines(messages, place, locale, answer, &long),
     };
     Turn {
@@ -292,6 +303,7 @@ mod tests {
             .map(|v| Face::Result(answer(*v)))
             .collect();
         faces.extend(TIMES.map(Face::Time));
+        faces.extend(StaffAnswer::ALL.iter().copied().map(Face::Staff));
         faces.extend([Face::NotSetUp, Face::Failure { code: "E1".into() }]);
         for face in faces {
             let painted = painted(&PLACE, &face);

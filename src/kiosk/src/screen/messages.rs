@@ -12,7 +12,7 @@ use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource};
 use unic_langid::LanguageIdentifier;
 
-use super::view::{Answer, Credit, Face, Provisional, TimeAnswer};
+use super::view::{Answer, Credit, Face, Provisional, StaffAnswer, TimeAnswer};
 pub use crate::config::Language;
 
 /// From here on French counts many.
@@ -175,6 +175,26 @@ keys! {
     TimeUnreadableShort = "time-unreadable-short",
     TimeUnreadableReason = "time-unreadable-reason",
     TimeUnreadableReasonBrief = "time-unreadable-reason-brief",
+    StaffDirection = "staff-direction",
+    StaffDirectionBrief = "staff-direction-brief",
+    StaffEither = "staff-either",
+    StaffEitherShort = "staff-either-short",
+    StaffScan = "staff-scan",
+    StaffScanShort = "staff-scan-short",
+    StaffScanReason = "staff-scan-reason",
+    StaffScanReasonBrief = "staff-scan-reason-brief",
+    StaffBack = "staff-back",
+    StaffBackShort = "staff-back-short",
+    StaffBackReason = "staff-back-reason",
+    StaffBackReasonBrief = "staff-back-reason-brief",
+    StaffNothing = "staff-nothing",
+    StaffNothingShort = "staff-nothing-short",
+    StaffNothingReason = "staff-nothing-reason",
+    StaffNothingReasonBrief = "staff-nothing-reason-brief",
+    StaffRefused = "staff-refused",
+    StaffRefusedShort = "staff-refused-short",
+    StaffRefusedReason = "staff-refused-reason",
+    StaffRefusedReasonBrief = "staff-refused-reason-brief",
 }
 
 /// Where texts are said: what every one of them may need.
@@ -328,6 +348,15 @@ impl Messages {
                 TimeAnswer::NotOurs => (Key::TimeNotOurs, Key::TimeNotOursShort),
                 TimeAnswer::Unreadable => (Key::TimeUnreadable, Key::TimeUnreadableShort),
             },
+            Face::Staff(answer) => match answer {
+                StaffAnswer::In => (Key::IdleIn, Key::IdleInShort),
+                StaffAnswer::Out => (Key::IdleOut, Key::IdleOutShort),
+                StaffAnswer::Either => (Key::StaffEither, Key::StaffEitherShort),
+                StaffAnswer::ScanBadge => (Key::StaffScan, Key::StaffScanShort),
+                StaffAnswer::TakenBack => (Key::StaffBack, Key::StaffBackShort),
+                StaffAnswer::NothingToTakeBack => (Key::StaffNothing, Key::StaffNothingShort),
+                StaffAnswer::Refused => (Key::StaffRefused, Key::StaffRefusedShort),
+            },
             Face::Result(answer) => {
                 let keys = match answer.verdict {
                     Verdict::CheckedIn => (Key::CheckedIn, Key::CheckedInShort),
@@ -360,6 +389,23 @@ impl Messages {
             TimeAnswer::Unreadable => (Key::TimeUnreadableReason, Key::TimeUnreadableReasonBrief),
         };
         self.text(locale.language, if brief { short } else { long })
+    }
+
+    /// What a staff badge did, or what to do next.
+    #[must_use]
+    pub fn staff(&self, language: Language, answer: StaffAnswer, brief: bool) -> String {
+        let (long, short) = match answer {
+            StaffAnswer::In | StaffAnswer::Out | StaffAnswer::Either => {
+                (Key::StaffDirection, Key::StaffDirectionBrief)
+            }
+            StaffAnswer::ScanBadge => (Key::StaffScanReason, Key::StaffScanReasonBrief),
+            StaffAnswer::TakenBack => (Key::StaffBackReason, Key::StaffBackReasonBrief),
+            StaffAnswer::NothingToTakeBack => {
+                (Key::StaffNothingReason, Key::StaffNothingReasonBrief)
+            }
+            StaffAnswer::Refused => (Key::StaffRefusedReason, Key::StaffRefusedReasonBrief),
+        };
+        self.text(language, if brief { short } else { long })
     }
 
     /// Why attention is asked for, one line; nothing for a success.
@@ -398,6 +444,10 @@ impl Messages {
             Face::Time(answer) => {
                 parts.push(self.word(language, face, false));
                 parts.push(self.time(locale, *answer, false));
+            }
+            Face::Staff(answer) => {
+                parts.push(self.word(language, face, false));
+                parts.push(self.staff(language, *answer, false));
             }
             Face::Result(answer) => {
                 let since = (answer.verdict == Verdict::Repeat)

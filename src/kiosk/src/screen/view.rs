@@ -116,6 +116,52 @@ impl TimeAnswer {
     }
 }
 
+/// The answer to a staff badge, or to the badge that was scanned after one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StaffAnswer {
+    /// Readers without a direction of their own let people in now.
+    In,
+    /// They let people out.
+    Out,
+    /// They do both by turns.
+    Either,
+    /// The badge whose scan was a mistake is to be scanned.
+    ScanBadge,
+    /// Its scan was taken back.
+    TakenBack,
+    /// It has no scan here that could be.
+    NothingToTakeBack,
+    /// The staff badge is of another event, or was taken back.
+    Refused,
+}
+
+impl StaffAnswer {
+    /// Every answer.
+    pub const ALL: &'static [Self] = &[
+        Self::In,
+        Self::Out,
+        Self::Either,
+        Self::ScanBadge,
+        Self::TakenBack,
+        Self::NothingToTakeBack,
+        Self::Refused,
+    ];
+
+    /// The word that stands in JSON.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::In => "staff_in",
+            Self::Out => "staff_out",
+            Self::Either => "staff_either",
+            Self::ScanBadge => "staff_scan_badge",
+            Self::TakenBack => "staff_taken_back",
+            Self::NothingToTakeBack => "staff_nothing",
+            Self::Refused => "staff_refused",
+        }
+    }
+}
+
 /// What the attendee's screen shows.
 ///
 /// Whoever sets it puts a resting face back after [`Face::hold_ms`]; the page does the same by itself, so
@@ -136,6 +182,8 @@ pub enum Face {
     Result(Answer),
     /// The answer to a time code, for staff.
     Time(TimeAnswer),
+    /// The answer to a staff badge.
+    Staff(StaffAnswer),
     /// "Not working, please use another door".
     Failure {
         /// A short code that staff can look up.
@@ -155,7 +203,7 @@ impl Face {
                 | Verdict::NotRegistered
                 | Verdict::NoSession => ATTENTION_HOLD_MS,
             }),
-            Self::Time(_) => Some(ATTENTION_HOLD_MS),
+            Self::Time(_) | Self::Staff(_) => Some(ATTENTION_HOLD_MS),
             Self::NotSetUp | Self::Idle { .. } | Self::Failure { .. } => None,
         }
     }

@@ -10,6 +10,7 @@ use protocol::presence::{Presence, PresenceRow};
 use protocol::problem::{Code, Problem};
 use protocol::signed::{self, Label};
 use protocol::signed_badge::{self, Validity};
+use protocol::staff_badge::{self, StaffAct};
 use protocol::status::{KioskStatus, ReaderStatus};
 use protocol::ticket;
 use protocol::time::{TimeAnswer, TimeRequest, answer, signed_text};
@@ -202,6 +203,19 @@ fn a_signed_badge() {
     check("signed-badge.txt", format!("{text}\n").as_bytes());
     let opened = signed_badge::open(&text, &event, &issuer().public_key());
     assert_eq!(opened, Ok(validity));
+}
+
+#[test]
+fn staff_badges() {
+    let event = attendance::words::EventId::new(EVENT).unwrap();
+    let mut lines = String::new();
+    for act in StaffAct::ALL {
+        let text = staff_badge::make(&event, *act, "ada", &issuer());
+        let opened = staff_badge::open(&text, &event, &issuer().public_key());
+        assert_eq!(opened, Ok(*act));
+        lines.push_str(&format!("{} {text}\n", act.as_str()));
+    }
+    check("staff-badges.txt", lines.as_bytes());
 }
 
 #[test]

@@ -187,6 +187,20 @@ fn ledger_bodies() -> Vec<LedgerBody> {
             reason: "badge_lent".into(),
             operator: "op-1".into(),
         }),
+        LedgerBody::Sign(ledger::Sign {
+            sign: "taken-back-0f1e2d3c4b5a-0".into(),
+            about: ledger::SignKind::TakenBack,
+            times: 1,
+            evidence: [4, 5]
+                .map(|index| ledger::SignScan {
+                    log: LOG.into(),
+                    index,
+                })
+                .into(),
+            outcome: ledger::SignOutcome::Explained,
+            reason: "record_corrected".into(),
+            operator: "op-1".into(),
+        }),
     ]
 }
 

@@ -164,3 +164,49 @@ fn one_badge_in_two_rooms_is_a_case() {
     assert_eq!(sign.found.times, 1);
     assert_eq!(world.signs().len(), 1);
 }
+
+#[test]
+fn what_staff_took_back_waits_for_a_reviewer_and_still_counts() {
+    let mut world = World::new();
+    let mut plain = world.decider();
+    world.scan(5, "X1", Direction::In);
+    world.scan(600, "X1", Direction::Out);
+    world.send();
+    world.run(&mut plain, 50);
+    let decided = world.decision("X1");
+    let last = world.kiosk.size() - 1;
+    for index in [last, last + 50] {
+        world.kiosk.add(entry::Body::Staff(entry::Staff {
+            action: "taken_back".to_owned(),
+            reason: "wrong_scan".to_owned(),
+            badge: Some(badge_key().reference("card")),
+            index: Some(index),
+        }));
+    }
+    world.send();
+    let mut decider = world.watcher();
+    world.run(&mut decider, 60);
+    let signs = world.signs();
+    assert_eq!(signs.len(), 1, "what names no scan is no sign");
+    let found = &signs[0].found;
+    assert_eq!(found.about, SignKind::TakenBack);
+    assert_eq!(found.attendees, [attendee("X1")]);
+    let log = &world.kiosk.facts.origin;
+    let evidence = [last, last + 1].map(|index| (log.clone(), index));
+    assert_eq!((found.times, found.evidence.as_slice()), (1, &evidence[..]));
+    assert_eq!(world.decision("X1"), decided);
+
+    let word = SignWord {
+        times: 1,
+        outcome: SignOutcome::Explained,
+        reason: "record_corrected",
+        operator: "rita",
+        note: None,
+    };
+    let store = Arc::clone(&world.store);
+    store
+        .judge_sign(&event_id(), &signs[0].id, &word, NOON)
+        .unwrap();
+    world.run(&mut world.watcher(), 61);
+    assert_eq!(world.signs().len(), 1, "read again it is the same");
+}

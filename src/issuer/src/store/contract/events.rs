@@ -339,6 +339,15 @@ fn accounts_and_sessions(store: &dyn Store) {
         "$argon2id$y"
     );
     assert!(store.set_password("bob", "x").is_err());
+    store.begin_session(&session).unwrap();
+    store.set_disabled("ann", true).unwrap();
+    assert!(store.account("ann").unwrap().unwrap().disabled);
+    assert_eq!(store.session_account(token, NOON).unwrap(), None);
+    store.set_disabled("ann", false).unwrap();
+    assert!(!store.account("ann").unwrap().unwrap().disabled);
+    let ended = store.session_account(token, NOON).unwrap();
+    assert_eq!(ended, None, "who may sign in again has to");
+    assert!(store.set_disabled("bob", true).is_err());
     assert_eq!(store.accounts().unwrap().len(), 1);
 
     let view = |subject: &str| View {

@@ -59,6 +59,22 @@ impl AccountUnits for SqliteStore {
         })
     }
 
+    fn set_disabled(&self, id: &str, disabled: bool) -> Result<()> {
+        self.write(|tx| {
+            let changed = tx
+                .prepare_cached("UPDATE account SET disabled = ?2 WHERE id = ?1")?
+                .execute(params![id, disabled])?;
+            if changed == 0 {
+                return Err(StoreError::not_found("account", id));
+            }
+            if disabled {
+                tx.prepare_cached("DELETE FROM session WHERE account = ?1")?
+                    .execute([id])?;
+            }
+            Ok(())
+        })
+    }
+
     fn account(&self, id: &str) -> Result<Option<Account>> {
         self.read(|tx| {
             Ok(tx

@@ -75,7 +75,8 @@ fn all(tx: &Tx<'_>, event: i64, like: Option<(&str, &str)>) -> Result<Vec<SignFa
 /// A sign's id: what it is of, whose it is digested, and how many were closed before it.
 fn sign_id(about: SignKind, attendees: &str, before: usize) -> String {
     let digest = evidence::sha256(attendees.as_bytes()).to_hex();
-    format!("{}-{}-{before}", about.as_str(), &digest[..12])
+    let about = about.as_str().replace('_', "-");
+    format!("{about}-{}-{before}", &digest[..12])
 }
 
 impl SignUnits for SqliteStore {
@@ -89,6 +90,8 @@ impl SignUnits for SqliteStore {
             let most = known.iter().map(|held| held.found.times).max().unwrap_or(0);
             let is_news = match open {
                 Some(open) => sign.times > open.found.times,
+                // Each time is a scan of its own, about which somebody has to say something.
+                None if sign.about == SignKind::TakenBack => sign.times > most,
                 None => sign.times >= most.saturating_mul(2).max(1),
             };
             if !is_news {

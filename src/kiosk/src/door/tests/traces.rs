@@ -28,6 +28,7 @@ enum Step {
     Scan(usize, Option<Direction>),
     Stranger,
     Staff(Option<Direction>),
+    TakeBack(usize),
     TimeCode,
     Boot(BootCause),
     Reader,
@@ -41,6 +42,7 @@ fn steps() -> impl Strategy<Value = Vec<(Step, i64, bool)>> {
             .prop_map(|(badge, way)| Step::Scan(badge, way)),
         1 => Just(Step::Stranger),
         1 => proptest::option::of(prop_oneof![Just(In), Just(Out)]).prop_map(Step::Staff),
+        2 => (0..BADGES).prop_map(Step::TakeBack),
         1 => Just(Step::TimeCode),
         1 => prop_oneof![Just(BootCause::Start), Just(BootCause::Suspend)].prop_map(Step::Boot),
         1 => Just(Step::Reader),
@@ -73,6 +75,10 @@ fn play(steps: Vec<(Step, i64, bool)>) -> Bench {
             }
             Step::Staff(direction) => {
                 bench.take(&Door::set_direction(direction, now, None));
+                continue;
+            }
+            Step::TakeBack(number) => {
+                bench.take_back(&badge(number), &now);
                 continue;
             }
             Step::Damaged => {
@@ -147,7 +153,7 @@ proptest! {
         let place = at.index(flipped.bytes.len());
         flipped.bytes[place] = byte;
         let _ = flipped.unpack();
-        let bytes = std::iter::once(2).chain(rubbish).collect();
+        let bytes = std::iter::once(3).chain(rubbish).collect();
         let _ = Chunk { from: 0, to: 3, bytes }.unpack();
     }
 }
@@ -208,6 +214,7 @@ fn every_kind_of_trace_survives_a_chunk() {
         lefts.push(Left::Direction(Some(*direction)));
     }
     lefts.push(Left::Direction(None));
+    lefts.extend([0, u64::MAX].map(Left::TakenBack));
     let stamps = (0_u32..).zip(Sync::ALL.iter().cycle()).map(|(n, sync)| {
         (n % 4 > 0).then(|| Stamp {
             wall: UtcMs(if n % 5 == 0 { i64::MIN } else { i64::MAX }),

@@ -87,3 +87,25 @@ time-unreadable = Nochmal
 time-unreadable-short = Noch
 time-unreadable-reason = Nur teils gelesen
 time-unreadable-reason-brief = Teils gelesen
+
+# Answers to a staff badge, for staff.
+staff-direction = Vom Team gestellt
+staff-direction-brief = Gestellt
+staff-either = Beides
+staff-either-short = Beides
+staff-scan = Korrektur
+staff-scan-short = Falsch
+staff-scan-reason = Badge noch einmal scannen
+staff-scan-reason-brief = Gleicher Badge
+staff-back = Zurück
+staff-back-short = Weg
+staff-back-reason = Jetzt richtig scannen
+staff-back-reason-brief = Neu scannen
+staff-nothing = Kein Scan
+staff-nothing-short = Keiner
+staff-nothing-reason = Hier ist nichts zurückzunehmen
+staff-nothing-reason-brief = Nichts hier
+staff-refused = Ungültig
+staff-refused-short = Nein
+staff-refused-reason = Team-Badge gilt nicht
+staff-refused-reason-brief = Team-Badge

@@ -87,3 +87,25 @@ time-unreadable = Scan again
 time-unreadable-short = Again
 time-unreadable-reason = Only part was read
 time-unreadable-reason-brief = Part was read
+
+# Answers to a staff badge, for staff.
+staff-direction = Door set
+staff-direction-brief = Door set
+staff-either = Both ways
+staff-either-short = Both
+staff-scan = Correct
+staff-scan-short = Fix
+staff-scan-reason = Scan the badge again
+staff-scan-reason-brief = Same badge
+staff-back = Taken back
+staff-back-short = Done
+staff-back-reason = Now scan it the right way
+staff-back-reason-brief = Scan it again
+staff-nothing = No scan
+staff-nothing-short = None
+staff-nothing-reason = Nothing here to take back
+staff-nothing-reason-brief = Nothing here
+staff-refused = Not valid
+staff-refused-short = No
+staff-refused-reason = Staff badge not valid here
+staff-refused-reason-brief = Staff badge

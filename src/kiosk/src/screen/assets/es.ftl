@@ -87,3 +87,25 @@ time-unreadable = Otra vez
 time-unreadable-short = Relea
 time-unreadable-reason = Leído solo en parte
 time-unreadable-reason-brief = Leído en parte
+
+# Answers to a staff badge, for staff.
+staff-direction = Sentido fijado
+staff-direction-brief = Fijado
+staff-either = Ambos
+staff-either-short = Dos
+staff-scan = Corregir
+staff-scan-short = Error
+staff-scan-reason = Escanee otra vez la tarjeta
+staff-scan-reason-brief = Misma tarjeta
+staff-back = Anulado
+staff-back-short = Nulo
+staff-back-reason = Escanéela ahora bien
+staff-back-reason-brief = Otra vez
+staff-nothing = Ninguno
+staff-nothing-short = Nada
+staff-nothing-reason = Nada que anular aquí
+staff-nothing-reason-brief = Nada aquí
+staff-refused = No válida
+staff-refused-short = No
+staff-refused-reason = Tarjeta de personal no válida
+staff-refused-reason-brief = De personal

@@ -87,3 +87,25 @@ time-unreadable = Réessayez
 time-unreadable-short = Bis
 time-unreadable-reason = Lu en partie seulement
 time-unreadable-reason-brief = Lu en partie
+
+# Answers to a staff badge, for staff.
+staff-direction = Sens réglé
+staff-direction-brief = Sens réglé
+staff-either = Les deux
+staff-either-short = Deux
+staff-scan = Corriger
+staff-scan-short = Faux
+staff-scan-reason = Scannez encore le badge
+staff-scan-reason-brief = Même badge
+staff-back = Annulé
+staff-back-short = Fait
+staff-back-reason = Scannez dans le bon sens
+staff-back-reason-brief = À rescanner
+staff-nothing = Aucun
+staff-nothing-short = Aucun
+staff-nothing-reason = Rien à annuler ici
+staff-nothing-reason-brief = Rien ici
+staff-refused = Non valable
+staff-refused-short = Non
+staff-refused-reason = Badge du personnel non valable
+staff-refused-reason-brief = Du personnel
