@@ -21,6 +21,8 @@ use crate::config::{DeviceConfig, ReaderConfig};
 mod attached;
 mod camera;
 pub mod framing;
+#[cfg(feature = "testing")]
+pub mod fuzzing;
 mod hid;
 mod lines;
 mod serial;

@@ -89,6 +89,8 @@ pub struct Framer {
     pending: Vec<u8>,
     /// Why the code at hand is none already, whatever follows up to its end.
     spoilt: Option<Refusal>,
+    /// Something of the code at hand came that is no byte yet.
+    holds: bool,
     /// The line terminator that was last, if nothing came since: its partner belongs to it.
     line_end: Option<u8>,
     /// This reader ends its codes.
@@ -104,6 +106,7 @@ impl Framer {
             idle_ms,
             pending: Vec::with_capacity(MAX_SCAN_BYTES),
             spoilt: None,
+            holds: false,
             line_end: None,
             terminates: false,
             last_ms: 0,
@@ -115,6 +118,7 @@ impl Framer {
     pub fn push(&mut self, bytes: &[u8], now_ms: u64, framed: &mut Vec<Framed>) {
         if !bytes.is_empty() {
             self.last_ms = now_ms;
+            self.holds = false;
         }
         for &byte in bytes {
             if self.is_end(byte) {
@@ -133,6 +137,19 @@ impl Framer {
         self.last_ms = now_ms;
         self.line_end = None;
         self.spoilt = self.spoilt.or(Some(reason));
+        self.holds = false;
+    }
+
+    /// Says that at `now_ms` something came that changes no code: it is no quiet.
+    pub fn stir(&mut self, now_ms: u64) {
+        self.last_ms = now_ms;
+    }
+
+    /// Says that at `now_ms` something came that belongs to the code at hand, or begins one, and will be bytes when more has come.
+    pub fn hold(&mut self, now_ms: u64) {
+        self.last_ms = now_ms;
+        self.line_end = None;
+        self.holds = true;
     }
 
     /// Says that nothing has come up to `now_ms`. Call it only after looking: bytes that wait to be read are no quiet.
@@ -176,8 +193,14 @@ impl Framer {
         }
     }
 
+    /// Bytes that are held: a code that has not ended, and room for more.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn held_bytes(&self) -> usize {
+        self.pending.capacity()
+    }
+
     fn has_code(&self) -> bool {
-        !self.pending.is_empty() || self.spoilt.is_some()
+        !self.pending.is_empty() || self.spoilt.is_some() || self.holds
     }
 
     fn is_end(&self, byte: u8) -> bool {
@@ -210,6 +233,7 @@ impl Framer {
             None => admit(bytes),
         };
         self.pending.clear();
+        self.holds = false;
         framed
     }
 }

@@ -26,12 +26,12 @@ use super::{Connection, Decoded, Device, Loss, LossKind};
 use crate::config::{HidConfig, HidLayout};
 use crate::kernel;
 
-mod descriptor;
+pub(super) mod descriptor;
 mod keyboard;
 mod layouts;
 mod pos;
-#[cfg(test)]
-mod samples;
+#[cfg(any(test, feature = "testing"))]
+pub(super) mod samples;
 
 /// The usage page of bar code scanners, by which a device's interfaces are told apart.
 const PAGE_POS: u16 = 0x8c;
@@ -221,7 +221,7 @@ fn grab_keys(node: &Path) -> Vec<File> {
 }
 
 /// Reports into codes. No I/O.
-struct Decoder {
+pub(super) struct Decoder {
     descriptor: Descriptor,
     kind: DecoderKind,
 }
@@ -238,7 +238,7 @@ enum DecoderKind {
 
 impl Decoder {
     /// The decoder for a device with this descriptor; `None` if it reports in no way that the configuration allows.
-    fn new(descriptor: Descriptor, config: &HidConfig) -> Option<Self> {
+    pub(super) fn new(descriptor: Descriptor, config: &HidConfig) -> Option<Self> {
         let may_scan = config.layout != HidLayout::Keyboard && pos::scans(&descriptor);
         let may_type = config.layout != HidLayout::Pos && keyboard::types(&descriptor);
         let kind = if may_scan {
@@ -256,7 +256,7 @@ impl Decoder {
         Some(Self { descriptor, kind })
     }
 
-    fn take(&mut self, report: &[u8], now_ms: u64, decoded: &mut Vec<Decoded>) {
+    pub(super) fn take(&mut self, report: &[u8], now_ms: u64, decoded: &mut Vec<Decoded>) {
         match &mut self.kind {
             DecoderKind::Keyboard {
                 keyboard,
@@ -273,9 +273,17 @@ impl Decoder {
         }
     }
 
-    fn quiet(&mut self, now_ms: u64, decoded: &mut Vec<Decoded>) {
+    pub(super) fn quiet(&mut self, now_ms: u64, decoded: &mut Vec<Decoded>) {
         match &mut self.kind {
-            DecoderKind::Keyboard { framer, framed, .. } => {
+            DecoderKind::Keyboard {
+                typist,
+                framer,
+                framed,
+                ..
+            } => {
+                if framer.due_ms().is_some_and(|due_ms| now_ms >= due_ms) {
+                    typist.settle(framer, framed);
+                }
                 framer.quiet(now_ms, framed);
                 decoded.extend(framed.drain(..).map(Decoded::framed));
             }
@@ -283,20 +291,34 @@ impl Decoder {
         }
     }
 
-    fn due_ms(&self) -> Option<u64> {
+    pub(super) fn due_ms(&self) -> Option<u64> {
         match &self.kind {
             DecoderKind::Keyboard { framer, .. } => framer.due_ms(),
             DecoderKind::Pos(scanner) => scanner.due_ms(),
         }
     }
 
-    fn cut(&mut self, decoded: &mut Vec<Decoded>) {
+    pub(super) fn cut(&mut self, decoded: &mut Vec<Decoded>) {
         match &mut self.kind {
             DecoderKind::Keyboard { framer, framed, .. } => {
                 framer.cut(framed);
                 decoded.extend(framed.drain(..).map(Decoded::framed));
             }
             DecoderKind::Pos(scanner) => scanner.cut(decoded),
+        }
+    }
+
+    /// Bytes that are held between two reports.
+    #[cfg(feature = "testing")]
+    pub(super) fn held_bytes(&self) -> usize {
+        match &self.kind {
+            DecoderKind::Keyboard {
+                keyboard,
+                typist,
+                framer,
+                ..
+            } => keyboard.held_bytes() + typist.held_bytes() + framer.held_bytes(),
+            DecoderKind::Pos(scanner) => scanner.held_bytes(),
         }
     }
 }
@@ -389,6 +411,80 @@ mod tests {
             serial: None,
             port: None,
         }
+    }
+
+    /// Keys struck on a boot keyboard with modifiers held, each at a time.
+    fn typed(keyboard: KeyboardLayout, strokes: &[(u64, u8, u8)], quiet_ms: &[u64]) -> Vec<Framed> {
+        let config = HidConfig {
+            keyboard,
+            ..config(HidLayout::Keyboard)
+        };
+        let descriptor = Descriptor::parse(samples::BOOT_KEYBOARD).unwrap();
+        let mut decoder = Decoder::new(descriptor, &config).unwrap();
+        let (mut decoded, mut quiet_ms) = (Vec::new(), quiet_ms.iter().peekable());
+        for (at_ms, modifiers, key) in strokes {
+            while let Some(quiet_ms) = quiet_ms.next_if(|quiet_ms| *quiet_ms < at_ms) {
+                decoder.quiet(*quiet_ms, &mut decoded);
+            }
+            for report in [
+                [*modifiers, 0, *key, 0, 0, 0, 0, 0],
+                [*modifiers, 0, 0, 0, 0, 0, 0, 0],
+            ] {
+                decoder.take(&report, *at_ms, &mut decoded);
+            }
+        }
+        for quiet_ms in quiet_ms {
+            decoder.quiet(*quiet_ms, &mut decoded);
+        }
+        let framed = decoded.into_iter().map(|decoded| match decoded {
+            Decoded::Code { text, .. } => Ok(text),
+            Decoded::Refused(refusal) => Err(refusal),
+        });
+        framed.collect()
+    }
+
+    #[test]
+    fn quiet_ends_what_waits_for_more_with_its_own_code() {
+        use KeyboardLayout::{Es, Us};
+        const ALT: u8 = 4;
+        let check = |keyboard, strokes: &[(u64, u8, u8)], quiet_ms: &[u64], expected: &[Framed]| {
+            assert_eq!(
+                typed(keyboard, strokes, quiet_ms),
+                expected,
+                "{strokes:?} {quiet_ms:?}"
+            );
+        };
+        let code = |text: &str| Ok(text.to_owned());
+        // An accent that no letter follows is part of the code before the silence, and holds off its end.
+        let accent = [(0, 0, 0x04), (40, 0, 0x34), (200, 0, 0x04)];
+        check(
+            Es,
+            &accent,
+            &[60, 89, 90, 300],
+            &[code("a\u{b4}"), code("a")],
+        );
+        check(Es, &[(0, 0, 0x34)], &[49, 50], &[code("\u{b4}")]);
+        // A and B by their numbers, slower than silence ends a code.
+        let numbers = [
+            (0, ALT, 0x5e),
+            (40, ALT, 0x5d),
+            (80, 0, 0),
+            (120, ALT, 0x5e),
+            (160, ALT, 0x5e),
+            (200, 0, 0),
+        ];
+        check(Us, &numbers, &[60, 100, 140, 180, 250], &[code("AB")]);
+        // A number that never ended is no character, and none of the next code.
+        let broken = [(0, 0, 0x04), (20, ALT, 0x5e), (200, 0, 0), (210, 0, 0x05)];
+        check(
+            Us,
+            &broken,
+            &[100, 260],
+            &[Err(Refusal::UnknownKey), code("b")],
+        );
+        // Caps lock between two letters is no silence.
+        let caps = [(0, 0, 0x04), (40, 0, 0x39), (80, 0, 0x04)];
+        check(Us, &caps, &[60, 130], &[code("aA")]);
     }
 
     fn interface(path: &str, usage: (u16, u16)) -> Interface {

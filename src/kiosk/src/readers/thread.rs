@@ -202,15 +202,7 @@ impl ReaderThread {
         symbology: Option<String>,
         stamp: &Stamp,
     ) -> Result<RawScan, Refusal> {
-        let (symbology, text) = match symbology::split(&text) {
-            (Some(identifier), rest) if self.aim && symbology.is_none() => {
-                (Some(identifier.to_owned()), rest.to_owned())
-            }
-            _ => (symbology, text),
-        };
-        if text.trim().is_empty() {
-            return Err(Refusal::Empty);
-        }
+        let (symbology, text) = apart(text, symbology, self.aim)?;
         Ok(RawScan {
             reader: self.reader.clone(),
             symbology,
@@ -253,6 +245,24 @@ impl ReaderThread {
             std::thread::park_timeout(left);
         }
     }
+}
+
+/// A code's AIM identifier, where the device told it or, with `aim`, put it in front of the text; and the text without it.
+pub(super) fn apart(
+    text: String,
+    symbology: Option<String>,
+    aim: bool,
+) -> Result<(Option<String>, String), Refusal> {
+    let (symbology, text) = match symbology::split(&text) {
+        (Some(identifier), rest) if aim && symbology.is_none() => {
+            (Some(identifier.to_owned()), rest.to_owned())
+        }
+        _ => (symbology, text),
+    };
+    if text.trim().is_empty() {
+        return Err(Refusal::Empty);
+    }
+    Ok((symbology, text))
 }
 
 /// Rubbish counted by reason, told at intervals.

@@ -136,6 +136,12 @@ impl Keyboard {
         *before = now_down;
         presses
     }
+
+    /// Bytes that are held between two reports.
+    #[cfg(feature = "testing")]
+    pub(super) fn held_bytes(&self) -> usize {
+        self.down.values().map(|down| down.capacity() * 2).sum()
+    }
 }
 
 fn is_key(usage: &Usage) -> bool {
@@ -151,6 +157,8 @@ pub(super) struct Typist {
     accent: Option<char>,
     /// Digits of a character by its number.
     number: String,
+    /// When the last of these two came.
+    held_ms: u64,
 }
 
 impl Typist {
@@ -160,6 +168,7 @@ impl Typist {
             caps_lock: false,
             accent: None,
             number: String::new(),
+            held_ms: 0,
         }
     }
 
@@ -171,12 +180,14 @@ impl Typist {
         framer: &mut Framer,
         framed: &mut Vec<Framed>,
     ) {
-        let mut type_char = |typed: char| {
-            let mut bytes = [0; 4];
-            framer.push(typed.encode_utf8(&mut bytes).as_bytes(), now_ms, framed);
-        };
+        framer.stir(now_ms);
+        let mut type_char = |typed: char| push(framer, typed, now_ms, framed);
         match self.typed(press) {
-            Typed::Nothing => {}
+            Typed::Nothing => {
+                if !self.number.is_empty() {
+                    self.hold(now_ms, framer);
+                }
+            }
             Typed::Char(typed) => match self.accent.take().map(|mark| accented(mark, typed)) {
                 None => type_char(typed),
                 Some((first, second)) => {
@@ -188,6 +199,7 @@ impl Typist {
                 if let Some(before) = self.accent.replace(mark) {
                     type_char(alone(before));
                 }
+                self.hold(now_ms, framer);
             }
             Typed::Control(byte) => {
                 if let Some(before) = self.accent.take() {
@@ -199,6 +211,22 @@ impl Typist {
                 self.accent = None;
                 framer.spoil(Refusal::UnknownKey, now_ms);
             }
+        }
+    }
+
+    fn hold(&mut self, now_ms: u64, framer: &mut Framer) {
+        self.held_ms = now_ms;
+        framer.hold(now_ms);
+    }
+
+    /// The code at hand ends by quiet: an accent that has no letter stands alone, and a number that was not ended is no character.
+    pub(super) fn settle(&mut self, framer: &mut Framer, framed: &mut Vec<Framed>) {
+        if let Some(mark) = self.accent.take() {
+            push(framer, alone(mark), self.held_ms, framed);
+        }
+        if !self.number.is_empty() {
+            self.number.clear();
+            framer.spoil(Refusal::UnknownKey, self.held_ms);
         }
     }
 
@@ -246,6 +274,12 @@ impl Typist {
         }
     }
 
+    /// Bytes that are held between two presses.
+    #[cfg(feature = "testing")]
+    pub(super) fn held_bytes(&self) -> usize {
+        self.number.capacity()
+    }
+
     /// The character whose number was typed while left alt was held: of ASCII, and with a zero in front of Latin-1.
     fn numbered(&mut self) -> Typed {
         let digits = std::mem::take(&mut self.number);
@@ -262,6 +296,11 @@ impl Typist {
             _ => Typed::Unknown,
         }
     }
+}
+
+fn push(framer: &mut Framer, typed: char, now_ms: u64, framed: &mut Vec<Framed>) {
+    let mut bytes = [0; 4];
+    framer.push(typed.encode_utf8(&mut bytes).as_bytes(), now_ms, framed);
 }
 
 /// What a press comes to.

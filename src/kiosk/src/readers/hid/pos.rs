@@ -85,6 +85,14 @@ impl PosScanner {
         Some(last_ms.saturating_add(CONTINUED_MS))
     }
 
+    /// Bytes that are held between two reports.
+    #[cfg(feature = "testing")]
+    pub(super) fn held_bytes(&self) -> usize {
+        self.begun
+            .as_ref()
+            .map_or(0, |(code, _)| code.data.capacity())
+    }
+
     /// No more comes: what was begun is half a code.
     pub(super) fn cut(&mut self, decoded: &mut Vec<Decoded>) {
         if self.begun.take().is_some() {

@@ -90,7 +90,7 @@ pub(super) const COMPOSITE: &[u8] = &[
 ];
 
 /// All of them.
-pub(super) const ALL: [(&str, &[u8]); 5] = [
+pub(in crate::readers) const ALL: [(&str, &[u8]); 5] = [
     ("boot keyboard", BOOT_KEYBOARD),
     ("bitmap keyboard", BITMAP_KEYBOARD),
     ("common point of sale", POS_COMMON),
