@@ -9,7 +9,10 @@
 //! - [`targets`]: what is decoded, from which well-formed inputs, and what its answers must satisfy. [`changes`]: how inputs are made.
 
 mod attendance;
+mod badges;
 pub mod changes;
+pub mod frames;
+mod readers;
 mod sources;
 pub mod targets;
 

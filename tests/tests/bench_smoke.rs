@@ -24,6 +24,12 @@ fn every_figure_is_a_line() {
     let expected = [
         "scan_to_feedback",
         "scan_to_feedback_p99",
+        "two_readers",
+        "two_readers_p99",
+        "two_readers_worst",
+        "rush",
+        "rush_p99",
+        "rush_worst",
         "group_commit",
         "kiosk_rss_20000",
         "kiosk_start_to_ready",

@@ -1,4 +1,5 @@
-//! Three readers at full speed: what was scanned is what the journal holds is what the issuer holds, each scan once and in its order.
+//! Three readers at full speed: what was scanned is what the journal holds is what the issuer holds, each scan once and in its order. And two
+//! readers side by side, with a rush on one of them: each person gets their own answer, once and in order.
 //!
 //! 2,000 scans; with `ROLLCALL_STORM=20000 cargo test -p rollcall-tests --test storm` as many as that.
 
@@ -94,4 +95,54 @@ fn every_scan_of_a_storm_is_held_once() {
             held.keys()
         );
     }
+}
+
+/// Pairs of people who scan side by side.
+const PAIRS: usize = 20;
+/// People in a rush at one reader.
+const RUSH: usize = 30;
+
+#[test]
+fn two_readers_side_by_side_and_a_rush_on_one_are_answered_in_order() {
+    let mut world = World::new("rush", &Plan::one_long_session(2 * PAIRS + RUSH));
+    world.start_issuer();
+    let kiosk = world.enrolled_kiosk(&READERS[..2]);
+    world.stop_issuer();
+    let badges = kiosk.enrolment().badge_key;
+    let daemon = kiosk.run();
+
+    let mut newest = None;
+    let mut next = || {
+        let answer = daemon.answer();
+        assert!(answer.entry > newest, "entries do not rise: {answer:?}");
+        newest = answer.entry;
+        (answer.reader, answer.badge)
+    };
+    let own = |reader: usize, number: usize| {
+        let badge = badges.digest(&person(number)).short();
+        (READERS[reader].0.to_owned(), Some(badge))
+    };
+    for pair in 0..PAIRS {
+        let (one, other) = (2 * pair, 2 * pair + 1);
+        kiosk.scan(0, &person(one));
+        kiosk.scan(1, &person(other));
+        // Which of two readers was the first is theirs to say.
+        let mut answers = [next(), next()];
+        answers.sort();
+        let mut expected = [own(0, one), own(1, other)];
+        expected.sort();
+        assert_eq!(answers, expected);
+    }
+    let rush = 2 * PAIRS..2 * PAIRS + RUSH;
+    for number in rush.clone() {
+        kiosk.scan(0, &person(number));
+    }
+    for number in rush.clone() {
+        assert_eq!(next(), own(0, number));
+    }
+    assert_eq!(daemon.stop(), [], "more answers than scans");
+    let scans = kiosk.export().scans(0);
+    assert_eq!(scans.len(), 2 * PAIRS + RUSH);
+    let held = scans[2 * PAIRS..].iter().map(|scan| scan.badge);
+    assert!(held.eq(rush.map(|number| badges.digest(&person(number)))));
 }

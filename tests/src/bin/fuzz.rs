@@ -15,7 +15,9 @@
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Instant;
 
+use rollcall_tests::fuzz::frames::contained_panics;
 use rollcall_tests::fuzz::targets::{TARGETS, Target};
 use rollcall_tests::fuzz::{Outcome, run, try_input};
 
@@ -27,7 +29,7 @@ Usage: cargo xtask fuzz [--inputs N] [--seed S] [--target NAME]... [--input FILE
 Options:
   --inputs N     How many inputs in all [default: 1000000]
   --seed S       The seed; the same one plays the same run [default: 1]
-  --target NAME  Only this decoder; may be given again
+  --target NAME  Only this decoder, or those whose names begin so; may be given again
   --input FILE   Try this file alone, on the decoders named
   --list         Print the decoders
   -h, --help     Print this
@@ -35,6 +37,7 @@ Options:
 Examples:
   cargo xtask fuzz --inputs 10000000            Ten million inputs over all decoders
   cargo xtask fuzz --target entry --seed 7      One decoder, from another seed
+  cargo xtask fuzz --target reader- --target badge- --target frame-    All that a door reads
 ";
 
 /// The most memory that the process may have held.
@@ -75,12 +78,11 @@ fn read_arguments() -> Result<Option<Asked>, String> {
             "--input" => asked.input = Some(value()?),
             "--target" => {
                 let name = value()?;
-                let found = TARGETS.iter().find(|target| target.name == name);
-                asked.targets.push(
-                    found.ok_or_else(|| {
-                        format!("there is no decoder `{name}`; --list prints them")
-                    })?,
-                );
+                let found = named(&name);
+                if found.is_empty() {
+                    return Err(format!("there is no decoder `{name}`; --list prints them"));
+                }
+                asked.targets.extend(found);
             }
             "--list" => {
                 for target in TARGETS {
@@ -99,6 +101,18 @@ fn read_arguments() -> Result<Option<Asked>, String> {
         asked.targets = TARGETS.iter().collect();
     }
     Ok(Some(asked))
+}
+
+/// The decoder of that name, else those whose names begin with it.
+fn named(name: &str) -> Vec<&'static Target> {
+    let of =
+        |fits: &dyn Fn(&Target) -> bool| TARGETS.iter().filter(|target| fits(target)).collect();
+    let exact: Vec<_> = of(&|target| target.name == name);
+    if exact.is_empty() {
+        of(&|target| target.name.starts_with(name))
+    } else {
+        exact
+    }
 }
 
 fn main() -> ExitCode {
@@ -146,6 +160,7 @@ fn try_file(asked: &Asked, path: &str) -> ExitCode {
 
 fn try_many(asked: &Asked) -> ExitCode {
     let shares: u64 = asked.targets.iter().map(|target| target.share).sum();
+    let began = Instant::now();
     let (next, tried) = (AtomicUsize::new(0), AtomicU64::new(0));
     let outcomes: Mutex<Vec<(usize, Outcome)>> = Mutex::default();
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
@@ -204,10 +219,15 @@ fn try_many(asked: &Asked) -> ExitCode {
         }
     }
     let all: u64 = outcomes.iter().map(|(_, outcome)| outcome.inputs).sum();
+    let contained = contained_panics();
+    if contained > 0 {
+        println!("{contained} panics of the camera's decoders, each contained");
+    }
     println!(
-        "{all} inputs from seed {}, {faults} faults, at most {} MiB held",
+        "{all} inputs from seed {}, {faults} faults, at most {} MiB held, {:.0} s",
         asked.seed,
-        peak_bytes() >> 20
+        peak_bytes() >> 20,
+        began.elapsed().as_secs_f64()
     );
     if faults == 0 {
         ExitCode::SUCCESS

@@ -12,15 +12,17 @@ use std::time::{Duration, Instant};
 
 use evidence::Frontier;
 use kiosk::journal::{Disk, Folder, Journal, JournalError};
+use protocol::badge::BadgeKey;
 use protocol::entry::{Body, parse};
 use rollcall_tests::programs::{PATIENCE, eventually, tail};
 use rollcall_tests::random::Random;
 use rollcall_tests::world::{Answer, Kiosk, Plan, World, person};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::bare::BareJournal;
 use crate::figures::{Figure, median, ms, number, quantile};
-use crate::{Amounts, progress};
+use crate::{Amounts, progress, rush};
 
 /// In which order badges come.
 const SEED: u64 = 0x5ca9;
@@ -45,9 +47,10 @@ const READY_MAX_MS: f64 = 1_000.0;
 /// All of the kiosk's figures that are wanted.
 pub(crate) fn measure(amounts: &Amounts, wants: impl Fn(&str) -> bool) -> Vec<Figure> {
     let (scan, group) = (wants("scan_to_feedback"), wants("group_commit"));
+    let (two, rush) = (wants("two_readers"), wants("rush"));
     let (rss, start) = (wants("kiosk_rss_20000"), wants("kiosk_start_to_ready"));
     let mut figures = Vec::new();
-    if !(scan || group || rss || start) {
+    if !(scan || two || rush || group || rss || start) {
         return figures;
     }
     progress(&format!(
@@ -69,6 +72,19 @@ pub(crate) fn measure(amounts: &Amounts, wants: impl Fn(&str) -> bool) -> Vec<Fi
             &mut bare,
             &rows,
         ));
+    }
+    if two {
+        progress(&format!("{} pairs of scans on two readers", amounts.pairs));
+        figures.extend(rush::two_readers(
+            &mut station,
+            &mut daemon,
+            &mut bare,
+            &rows,
+        ));
+    }
+    if rush {
+        progress(&format!("{} rushes at one reader", amounts.rushes));
+        figures.extend(rush::rush(&mut station, &mut daemon, &mut bare, &rows));
     }
     if group {
         progress(&format!("{} storms through eight readers", amounts.storms));
@@ -176,8 +192,9 @@ pub(crate) struct Station {
     // The kiosk's folder lies in the world's.
     _world: World,
     pub(crate) kiosk: Kiosk,
-    codes: Codes,
-    amounts: Amounts,
+    pub(crate) badges: BadgeKey,
+    pub(crate) codes: Codes,
+    pub(crate) amounts: Amounts,
 }
 
 impl Station {
@@ -188,6 +205,7 @@ impl Station {
         world.stop_issuer();
         Self {
             _world: world,
+            badges: kiosk.enrolment().badge_key.clone(),
             kiosk,
             codes: Codes::new(amounts.people),
             amounts: *amounts,
@@ -257,7 +275,7 @@ impl Station {
 }
 
 /// Badges in a fixed random order, again from the first after the last.
-struct Codes {
+pub(crate) struct Codes {
     order: Vec<usize>,
     next: usize,
 }
@@ -269,7 +287,7 @@ impl Codes {
         Self { order, next: 0 }
     }
 
-    fn next(&mut self) -> String {
+    pub(crate) fn next(&mut self) -> String {
         let code = person(self.order[self.next % self.order.len()]);
         self.next += 1;
         code
@@ -335,6 +353,17 @@ impl Daemon {
             .expect("the kiosk answers");
         assert_ne!(read, 0, "the kiosk has ended");
         line
+    }
+
+    /// The next answer, which has to come within that time.
+    pub(crate) fn line_within(&mut self, at_most: Duration) -> String {
+        if self.answers.buffer().is_empty() {
+            let mut waited = [PollFd::new(self.answers.get_ref(), PollFlags::IN)];
+            let at_most = Timespec::try_from(at_most).expect("a short time");
+            let ready = poll(&mut waited, Some(&at_most));
+            assert_eq!(ready, Ok(1), "a scan was not answered");
+        }
+        self.line()
     }
 
     pub(crate) fn wait_until_ready(&self, socket: &UnixDatagram, kiosk: &Kiosk) {

@@ -22,6 +22,7 @@ mod doors;
 mod figures;
 mod intake;
 mod journals;
+mod rush;
 mod scans;
 mod voice;
 
@@ -37,6 +38,8 @@ Usage: cargo xtask bench [--json] [--quick | --long] [--folder FOLDER] [figure].
 
 Figures (all, if none is named):
   scan_to_feedback      From the last byte of a code to its answer, against one bare commit
+  two_readers           The same by two readers, two people 300 ms apart: median, p99 and worst, each against that of bare commits
+  rush                  The same of 30 people within ten seconds at one reader
   group_commit          Scans a second through eight readers, against bare single commits
   kiosk_rss_20000       Resident memory of a kiosk with a roster of 20,000
   kiosk_start_to_ready  From starting that kiosk to its being ready
@@ -55,8 +58,10 @@ Options:
 ";
 
 /// What can be asked for by name.
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 11] = [
     "scan_to_feedback",
+    "two_readers",
+    "rush",
     "group_commit",
     "kiosk_rss_20000",
     "kiosk_start_to_ready",
@@ -76,6 +81,10 @@ pub(crate) struct Amounts {
     pub(crate) crowd: usize,
     /// Pairs of one bare commit and one scan.
     pub(crate) scans: usize,
+    /// Pairs of scans on two readers.
+    pub(crate) pairs: u64,
+    /// Rushes at one reader.
+    pub(crate) rushes: u64,
     /// Rounds of bare commits and a storm.
     pub(crate) storms: usize,
     /// Bare commits in a round.
@@ -110,6 +119,8 @@ const FULL: Amounts = Amounts {
     people: 20_000,
     crowd: 2_000,
     scans: 1_000,
+    pairs: 200,
+    rushes: 12,
     storms: 5,
     commits: 200,
     storm_scans: 250,
@@ -133,6 +144,8 @@ const QUICK: Amounts = Amounts {
     people: 500,
     crowd: 100,
     scans: 40,
+    pairs: 3,
+    rushes: 1,
     storms: 1,
     commits: 40,
     storm_scans: 25,
