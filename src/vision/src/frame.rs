@@ -25,6 +25,10 @@ pub enum FrameError {
     Stride,
     /// There are fewer bytes than rows and stride ask for.
     Short,
+    /// No whole JPEG, or one that cannot be decoded.
+    Jpeg,
+    /// A JPEG of another size than the camera was set to.
+    Size,
 }
 
 impl fmt::Display for FrameError {
@@ -36,6 +40,8 @@ impl fmt::Display for FrameError {
             ),
             Self::Stride => write!(f, "the stride is shorter than a row"),
             Self::Short => write!(f, "the frame ends before its last row"),
+            Self::Jpeg => write!(f, "the frame is no whole JPEG"),
+            Self::Size => write!(f, "the frame is a JPEG of another size"),
         }
     }
 }

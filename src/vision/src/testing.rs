@@ -13,7 +13,9 @@
 
 use zxingcpp::BarcodeFormat;
 
-use crate::{Format, Frame, FrameError};
+use crate::{Format, Frame, FrameError, Layout, Pixels};
+
+mod jpeg;
 
 /// Corners of where a picture is put: those of its top left, top right, bottom right and bottom left.
 pub type Corners = [(f32, f32); 4];
@@ -87,6 +89,31 @@ impl Picture {
     /// [`FrameError`] where its sides are not those of a frame.
     pub fn frame(&self) -> Result<Frame<'_>, FrameError> {
         Frame::new(&self.pixels, self.width, self.height, self.width)
+    }
+
+    /// Its bytes as a camera of that layout gives them, with some colour beside it. The layout's size has to be its own.
+    pub fn laid(&self, layout: &Layout) -> Vec<u8> {
+        /// What lies where colours are, and beyond the rows.
+        const ELSE: u8 = 77;
+        if layout.pixels == Pixels::Mjpeg {
+            return self.jpeg();
+        }
+        let mut bytes = Vec::new();
+        for row in self.pixels.chunks_exact(self.width) {
+            match layout.pixels {
+                Pixels::Yuyv => bytes.extend(row.iter().flat_map(|grey| [*grey, ELSE])),
+                _ => bytes.extend(row),
+            }
+            let pad = layout.stride - layout.pixels.row_bytes(self.width);
+            bytes.extend(std::iter::repeat_n(ELSE, pad));
+        }
+        bytes.resize(layout.frame_bytes().unwrap_or(bytes.len()), ELSE);
+        bytes
+    }
+
+    /// It as a JPEG: grey, baseline, of high quality.
+    pub fn jpeg(&self) -> Vec<u8> {
+        jpeg::encode(self)
     }
 
     /// `other` put into it, drawn into these corners.
