@@ -17,8 +17,9 @@ use serde::Deserialize;
 mod readers;
 
 pub use readers::{
-    CameraConfig, DeviceConfig, HidConfig, HidLayout, LinesConfig, LinesPlace, Pixels,
-    ReaderConfig, SerialConfig, SerialPlace, Terminator, UsbIdentity, UsbMatch,
+    CameraConfig, CameraSource, CommandCamera, DeviceConfig, HidConfig, HidLayout, LinesConfig,
+    LinesPlace, ReaderConfig, SerialConfig, SerialPlace, Terminator, UsbIdentity, UsbMatch,
+    VideoCamera,
 };
 
 /// Where the screen and the status page are served unless told otherwise: this machine only.

@@ -32,6 +32,7 @@ mod usb;
 mod watch;
 
 pub use attached::{Attached, Offer, attached};
+pub use camera::{AttachedCamera, cameras};
 pub use framing::{MAX_SCAN_BYTES, Refusal};
 pub use hid::{KeyboardLayout, reread};
 pub use watch::{Readers, STALL_MS};
@@ -87,7 +88,7 @@ pub enum ReaderEvent {
         /// How many pieces.
         count: u32,
     },
-    /// The reader's thread has not moved for [`STALL_MS`].
+    /// The reader is there and gives nothing, or its thread has not moved for [`STALL_MS`].
     Stalled {
         /// The reader.
         reader: ReaderId,
@@ -109,6 +110,14 @@ impl Loss {
             kind,
             detail: detail.into(),
         }
+    }
+
+    /// A device that gave nothing for so long.
+    fn stalled(name: &str, for_ms: u64) -> Self {
+        let detail = format!(
+            "{name} gave no frame for {for_ms} ms; is its cable firm? If it stays so, unplug it and plug it in again"
+        );
+        Self::new(LossKind::Stalled, detail)
     }
 
     /// What the system said when `path` was opened or read.
@@ -151,6 +160,8 @@ pub enum LossKind {
     Unplugged,
     /// The input is over; nobody looks for it again.
     Ended,
+    /// The device is there and gives nothing.
+    Stalled,
     /// Something else failed.
     Failed,
 }
@@ -164,6 +175,7 @@ impl LossKind {
             Self::Busy => "busy",
             Self::Unplugged => "unplugged",
             Self::Ended => "ended",
+            Self::Stalled => "stalled",
             Self::Failed => "failed",
         }
     }
@@ -246,7 +258,7 @@ fn device(config: &ReaderConfig) -> Box<dyn Device> {
         DeviceConfig::Serial(serial) => Box::new(serial::SerialDevice::new(serial.clone())),
         DeviceConfig::Lines(lines) => Box::new(lines::LinesDevice::new(lines.clone())),
         DeviceConfig::Hid(hid) => Box::new(hid::HidDevice::new(hid.clone())),
-        DeviceConfig::Camera(camera) => Box::new(camera::CameraDevice::new(camera.clone())),
+        DeviceConfig::Camera(camera) => Box::new(camera::CameraDevice::new(camera)),
     }
 }
 

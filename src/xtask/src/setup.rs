@@ -6,6 +6,7 @@
 //! under a second, and it keeps no stamp that could be wrong.
 
 use std::env;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::Stop;
@@ -27,7 +28,7 @@ pub(crate) enum Purpose {
 /// A Debian package that something here cannot do without.
 struct Package {
     name: &'static str,
-    /// A file whose presence shows that the machine has it from elsewhere: a program on the PATH, or a path.
+    /// What shows that the machine has it from elsewhere: a program on the PATH, a path, or the library of any version.
     brings: Brings,
     reason: &'static str,
     purpose: Purpose,
@@ -36,9 +37,10 @@ struct Package {
 enum Brings {
     Program(&'static str),
     File(&'static str),
+    Libclang,
 }
 
-const PACKAGES: [Package; 14] = [
+const PACKAGES: [Package; 16] = [
     Package {
         name: "gcc",
         brings: Brings::Program("cc"),
@@ -80,6 +82,19 @@ const PACKAGES: [Package; 14] = [
         brings: Brings::File("/usr/sbin/mkfs.ext4"),
         reason: "makes and repairs the disk whose power is cut",
         purpose: Purpose::Tests,
+    },
+    Package {
+        // Without a version, which is the distribution's choice.
+        name: "libclang1",
+        brings: Brings::Libclang,
+        reason: "reads the kernel's headers for the bindings to cameras",
+        purpose: Purpose::Programs,
+    },
+    Package {
+        name: "linux-libc-dev",
+        brings: Brings::File("/usr/include/linux/videodev2.h"),
+        reason: "those headers",
+        purpose: Purpose::Programs,
     },
     Package {
         name: "strace",
@@ -213,8 +228,33 @@ fn is_listed_installed(listing: &str, name: &str) -> bool {
 fn is_here(brings: &Brings) -> bool {
     match brings {
         Brings::Program(name) => is_on_path(name),
-        Brings::File(path) => std::path::Path::new(path).exists(),
+        Brings::File(path) => Path::new(path).exists(),
+        Brings::Libclang => env::var_os("LIBCLANG_PATH").is_some() || has_libclang(),
     }
+}
+
+/// Whether libclang of any version lies where its users look for it: among the libraries, or with the rest of its compiler.
+fn has_libclang() -> bool {
+    let files = |folder: &Path| -> Vec<PathBuf> {
+        let listed = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        listed.map(|file| file.path()).collect()
+    };
+    let beside = files(Path::new("/usr/lib"));
+    let within = beside.iter().map(|folder| folder.join("lib"));
+    let mut folders = beside.iter().cloned().chain(within);
+    folders.any(|folder| files(&folder).iter().any(|file| is_libclang(file)))
+}
+
+/// `libclang.so`, `libclang-14.so.1` and the like, and neither its C++ interface nor its parts.
+fn is_libclang(file: &Path) -> bool {
+    let name = file.file_name().and_then(|name| name.to_str());
+    let Some((stem, _)) = name.and_then(|name| name.split_once(".so")) else {
+        return false;
+    };
+    let version = stem
+        .strip_prefix("libclang")
+        .map(|v| v.trim_start_matches('-'));
+    version.is_some_and(|v| v.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.'))
 }
 
 /// The line that a person types to install packages.
@@ -353,6 +393,28 @@ mod tests {
         assert!(!installed("strace"), "removed, its configuration left");
         assert!(!installed("chromium") && !installed("chromium-driver") && !installed("go"));
         assert!(!is_listed_installed("", "gcc"), "no dpkg at all");
+    }
+
+    #[test]
+    fn libclang_is_known_by_its_file_whatever_its_version() {
+        let check =
+            |name: &str, expected| assert_eq!(is_libclang(Path::new(name)), expected, "{name}");
+        for name in [
+            "libclang.so",
+            "libclang.so.1",
+            "libclang-14.so.14.0.6",
+            "libclang-19.so.1",
+        ] {
+            check(name, true);
+        }
+        for name in [
+            "libclang-cpp.so.14",
+            "libclang_rt.so",
+            "libclangAST.so",
+            "libclang-14.a",
+        ] {
+            check(name, false);
+        }
     }
 
     #[test]

@@ -10,10 +10,13 @@ use std::time::{Duration, Instant};
 use attendance::time::Sync;
 
 use super::{Exit, say, status};
-use crate::config::{self, Config, DeviceConfig, LinesPlace, ReaderConfig, SerialPlace, UsbMatch};
+use crate::config::{
+    self, CameraSource, Config, DeviceConfig, LinesPlace, ReaderConfig, SerialPlace, UsbMatch,
+    VideoCamera,
+};
 use crate::journal::{Disk, Folder, Journal, JournalError};
 use crate::kernel::{self, BUILT_AT, Clocks};
-use crate::readers::{self, Attached, Offer};
+use crate::readers::{self, Attached, AttachedCamera, Offer};
 
 /// Commits that are timed.
 const TIMED_COMMITS: usize = 11;
@@ -23,6 +26,10 @@ const SUSPICIOUS_MS: f64 = 0.1;
 const SLOW_MS: f64 = 50.0;
 /// How long an issuer may take to answer a connection.
 const REACH_WITHIN: Duration = Duration::from_secs(5);
+/// The largest frames that cameras are asked for when they are listed.
+const CAMERA_SIZE_MAX: (u32, u32) = (1_920, 1_080);
+/// The most modes of a camera that are named.
+const MODES_NAMED_MAX: usize = 12;
 
 /// How one check came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -256,6 +263,7 @@ fn check_readers(config: &Config, report: &mut Report) {
             Vec::new()
         }
     };
+    let cameras = readers::cameras(CAMERA_SIZE_MAX);
     for reader in &config.readers {
         let what = format!("reader {}", reader.name);
         let path = match &reader.device {
@@ -278,7 +286,12 @@ fn check_readers(config: &Config, report: &mut Report) {
                 continue;
             }
             DeviceConfig::Camera(camera) => {
-                check_program(&camera.command[0], &what, report);
+                match &camera.source {
+                    CameraSource::Command(program) => {
+                        check_program(&program.command[0], &what, report);
+                    }
+                    CameraSource::Video(video) => check_camera(video, &cameras, &what, report),
+                }
                 continue;
             }
         };
@@ -294,6 +307,7 @@ fn check_readers(config: &Config, report: &mut Report) {
         }
     }
     check_attached(config, &attached, report);
+    list_cameras(config, &cameras, report);
 }
 
 /// What is attached and nobody reads. A scanner without a reader is likely an oversight, a keyboard is not.
@@ -370,6 +384,98 @@ fn check_program(program: &str, what: &str, report: &mut Report) {
             report.line(Outcome::Fail, what, &found);
         }
     }
+}
+
+/// Whether the one camera that a block names is attached and may be read.
+fn check_camera(wanted: &VideoCamera, cameras: &[AttachedCamera], what: &str, report: &mut Report) {
+    let fitting: Vec<&AttachedCamera> = cameras.iter().filter(|c| c.fits(wanted)).collect();
+    let words = wanted.words();
+    let (outcome, found) = match fitting.as_slice() {
+        [] => (
+            Outcome::Fail,
+            format!("no camera {words} is attached; plug it in, or correct how it is named"),
+        ),
+        [camera] => match &camera.modes {
+            Ok(modes) if modes.is_empty() => (
+                Outcome::Fail,
+                format!(
+                    "{}: gives no pictures that can be read; name another camera",
+                    camera_words(camera)
+                ),
+            ),
+            Ok(_) => (Outcome::Ok, camera_words(camera)),
+            Err(loss) => (
+                Outcome::Fail,
+                format!(
+                    "{}; cameras belong to the group video: usermod -aG video rollcall",
+                    loss.detail
+                ),
+            ),
+        },
+        [_, other, ..] => (
+            Outcome::Fail,
+            format!(
+                "several cameras {words} are attached, one of them {}; name one by `serial`, `port` or `card`",
+                camera_words(other)
+            ),
+        ),
+    };
+    report.line(outcome, what, &found);
+}
+
+/// Cameras that nobody reads, and what each offers. A laptop's own is none that was forgotten.
+fn list_cameras(config: &Config, cameras: &[AttachedCamera], report: &mut Report) {
+    let is_named = |camera: &AttachedCamera| {
+        config.readers.iter().any(|reader| match &reader.device {
+            DeviceConfig::Camera(named) => match &named.source {
+                CameraSource::Video(video) => camera.fits(video),
+                CameraSource::Command(_) => false,
+            },
+            DeviceConfig::Serial(_) | DeviceConfig::Hid(_) | DeviceConfig::Lines(_) => false,
+        })
+    };
+    for camera in cameras {
+        let words = format!("attached {}", camera_words(camera));
+        let modes = match &camera.modes {
+            Ok(modes) if modes.is_empty() => "no pictures that can be read".to_owned(),
+            Ok(modes) => {
+                let more = modes.len().saturating_sub(MODES_NAMED_MAX);
+                let named = modes[..modes.len() - more].join(", ");
+                match more {
+                    0 => named,
+                    more => format!("{named} and {more} more"),
+                }
+            }
+            Err(loss) => loss.detail.clone(),
+        };
+        let how = match camera.usb() {
+            _ if is_named(camera) => String::new(),
+            Some((vendor, product)) => format!(
+                "; no [[reader]] names it; if it is to read badges, add kind = \"camera\", vendor = 0x{vendor:04x}, product = 0x{product:04x}"
+            ),
+            None => format!(
+                "; no [[reader]] names it; if it is to read badges, add kind = \"camera\", card = \"{}\"",
+                camera.card().escape_debug()
+            ),
+        };
+        report.line(Outcome::Ok, &words, &format!("{modes}{how}"));
+    }
+}
+
+/// A camera in words: who it is and where it is plugged in.
+fn camera_words(camera: &AttachedCamera) -> String {
+    let mut text = format!("camera \"{}\"", camera.card().escape_debug());
+    if let Some((vendor, product)) = camera.usb() {
+        text.push_str(&format!(", USB {vendor:04x}:{product:04x}"));
+    }
+    if let Some(serial) = camera.serial() {
+        text.push_str(&format!(", serial {}", serial.escape_debug()));
+    }
+    if let Some(socket) = camera.socket() {
+        text.push_str(&format!(", socket {socket}"));
+    }
+    text.push_str(&format!(", {}", camera.path().display()));
+    text
 }
 
 /// Opening without waiting for a writer.

@@ -283,6 +283,7 @@ fn meaning(refusal: Refusal) -> &'static str {
             "a key that stands for no character; is `keyboard` the country that the scanner is set to?"
         }
         Refusal::MalformedReport => "a report that its descriptor does not describe",
+        Refusal::MalformedFrame => "a picture that is cut off or none; is the camera's cable firm?",
     }
 }
 

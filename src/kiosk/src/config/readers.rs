@@ -4,10 +4,13 @@ use std::path::{Path, PathBuf};
 
 use attendance::words::{Direction, MAX_ID_BYTES, ReaderId};
 use serde::Deserialize;
-use vision::{Format, MAX_SIDE_PX, MIN_SIDE_PX};
 
 use super::Fault;
 use crate::readers::KeyboardLayout;
+
+mod camera;
+
+pub use camera::{CameraConfig, CameraSource, CommandCamera, VideoCamera};
 
 /// Baud of a serial reader unless told otherwise; what most scanners leave the factory with. USB CDC ignores it.
 const BAUD_DEFAULT: u32 = 9600;
@@ -15,10 +18,6 @@ const BAUD_DEFAULT: u32 = 9600;
 const BAUD_MAX: u32 = 4_000_000;
 /// Milliseconds of quiet after which a code without terminator counts as whole, unless told otherwise.
 const IDLE_MS_DEFAULT: u32 = 200;
-/// The most pixels of a camera's frame: that of most cameras' largest.
-const FRAME_PIXELS_MAX: usize = 4_000 * 3_000;
-/// The most bytes by which a camera's rows are padded.
-const STRIDE_PAD_MAX: usize = 4_096;
 /// Longest quiet that can be asked for.
 const IDLE_MS_MAX: u32 = 10_000;
 
@@ -44,7 +43,7 @@ pub enum DeviceConfig {
     Hid(HidConfig),
     /// A terminal, pipe or FIFO with one code a line.
     Lines(LinesConfig),
-    /// A camera whose frames a program writes.
+    /// A camera.
     Camera(CameraConfig),
 }
 
@@ -167,52 +166,6 @@ pub enum LinesPlace {
     Path(PathBuf),
 }
 
-/// A camera.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CameraConfig {
-    /// The program that writes frames to its standard output, and its arguments.
-    pub command: Vec<String>,
-    /// Pixels in a row.
-    pub width: usize,
-    /// Rows.
-    pub height: usize,
-    /// Bytes from a row's beginning to the next one's, in the plane that holds the grey.
-    pub stride: usize,
-    /// How a frame's bytes lie.
-    pub pixels: Pixels,
-    /// What is read.
-    pub formats: Vec<Format>,
-}
-
-impl CameraConfig {
-    /// Bytes of a frame.
-    pub fn frame_bytes(&self) -> usize {
-        let plane = self.stride * self.height;
-        match self.pixels {
-            Pixels::Grey | Pixels::Yuyv => plane,
-            // Two planes of a quarter each, or one of half.
-            Pixels::Yuv420 | Pixels::Nv12 => {
-                plane + self.stride.div_ceil(2) * self.height.div_ceil(2) * 2
-            }
-        }
-    }
-}
-
-/// How a frame's bytes lie.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Pixels {
-    /// Grey alone.
-    Grey,
-    /// The grey plane, then two colour planes of a quarter of its size.
-    #[default]
-    Yuv420,
-    /// The grey plane, then one of both colours.
-    Nv12,
-    /// Grey and colours by turns.
-    Yuyv,
-}
-
 /// What ends a code.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -235,7 +188,8 @@ impl DeviceConfig {
                 place: SerialPlace::Usb(usb),
                 ..
             }) => Some(usb),
-            Self::Serial(_) | Self::Lines(_) | Self::Camera(_) => None,
+            Self::Camera(camera) => camera.usb(),
+            Self::Serial(_) | Self::Lines(_) => None,
         }
     }
 
@@ -247,7 +201,8 @@ impl DeviceConfig {
                 place: SerialPlace::Usb(usb),
                 ..
             }) => Some(usb),
-            Self::Serial(_) | Self::Lines(_) | Self::Camera(_) => None,
+            Self::Camera(camera) => camera.usb_mut(),
+            Self::Serial(_) | Self::Lines(_) => None,
         }
     }
 
@@ -268,7 +223,7 @@ impl DeviceConfig {
                 (LinesPlace::Path(a), LinesPlace::Path(b)) => same_path(a, b),
                 _ => false,
             },
-            (Self::Camera(a), Self::Camera(b)) => a.command == b.command,
+            (Self::Camera(a), Self::Camera(b)) => a.may_be_same(b),
             (Self::Serial(a), Self::Lines(b)) | (Self::Lines(b), Self::Serial(a)) => {
                 match (&a.place, &b.place) {
                     (SerialPlace::Path(a), LinesPlace::Path(b)) => same_path(a, b),
@@ -346,13 +301,14 @@ pub(super) struct ReaderText {
     width: Option<usize>,
     height: Option<usize>,
     stride: Option<usize>,
-    pixels: Option<Pixels>,
+    pixels: Option<String>,
+    card: Option<String>,
     formats: Option<Vec<String>>,
 }
 
 impl ReaderText {
     /// The keys that mean something for a camera alone.
-    fn of_camera(&self) -> [(&'static str, bool); 6] {
+    fn of_camera(&self) -> [(&'static str, bool); 7] {
         [
             ("command", self.command.is_some()),
             ("width", self.width.is_some()),
@@ -360,6 +316,7 @@ impl ReaderText {
             ("stride", self.stride.is_some()),
             ("pixels", self.pixels.is_some()),
             ("formats", self.formats.is_some()),
+            ("card", self.card.is_some()),
         ]
     }
 }
@@ -506,83 +463,6 @@ impl Block<'_> {
             LinesPlace::Path(self.node(path)?)
         };
         Ok(LinesConfig { place })
-    }
-
-    fn camera(&self) -> Result<CameraConfig, Fault> {
-        let written = self.written;
-        self.refuse(&[
-            ("aim", written.aim.is_some()),
-            ("any", written.any.is_some()),
-            ("path", written.path.is_some()),
-            ("vendor", written.vendor.is_some()),
-            ("product", written.product.is_some()),
-            ("serial", written.serial.is_some()),
-            ("port", written.port.is_some()),
-            ("baud", written.baud.is_some()),
-            ("terminator", written.terminator.is_some()),
-            ("idle_ms", written.idle_ms.is_some()),
-            ("layout", written.layout.is_some()),
-            ("keyboard", written.keyboard.is_some()),
-        ])?;
-        let command = written.command.clone().unwrap_or_default();
-        if command.first().is_none_or(String::is_empty) {
-            return Err(
-                self.fault("needs `command`, the program that writes frames and its arguments")
-            );
-        }
-        let (Some(width), Some(height)) = (written.width, written.height) else {
-            return Err(self.fault("needs `width` and `height` of the frames, in pixels"));
-        };
-        let sides = MIN_SIDE_PX..=MAX_SIDE_PX;
-        if !sides.contains(&width) || !sides.contains(&height) || width * height > FRAME_PIXELS_MAX
-        {
-            let message = format!(
-                "`width` and `height` are {MIN_SIDE_PX} to {MAX_SIDE_PX} pixels, {FRAME_PIXELS_MAX} together at most"
-            );
-            return Err(self.fault(message));
-        }
-        let pixels = written.pixels.unwrap_or_default();
-        let row_bytes = if pixels == Pixels::Yuyv {
-            width * 2
-        } else {
-            width
-        };
-        let stride = written.stride.unwrap_or(row_bytes);
-        if stride < row_bytes
-            || stride > row_bytes + STRIDE_PAD_MAX
-            || (pixels == Pixels::Yuyv && stride % 2 == 1)
-        {
-            return Err(self.fault(format!(
-                "`stride` is the bytes of a row, {row_bytes} here and some more where rows are padded"
-            )));
-        }
-        Ok(CameraConfig {
-            command,
-            width,
-            height,
-            stride,
-            pixels,
-            formats: self.formats()?,
-        })
-    }
-
-    fn formats(&self) -> Result<Vec<Format>, Fault> {
-        let Some(words) = &self.written.formats else {
-            return Ok(vec![Format::Qr]);
-        };
-        let known = Format::ALL.map(Format::word).join(", ");
-        let of_word = |word: &String| {
-            Format::of_word(word).ok_or_else(|| {
-                self.fault(format!(
-                    "`formats`: there is no `{word}`; there are {known}"
-                ))
-            })
-        };
-        let formats: Vec<Format> = words.iter().map(of_word).collect::<Result<_, _>>()?;
-        if formats.is_empty() {
-            return Err(self.fault(format!("`formats` names none; there are {known}")));
-        }
-        Ok(formats)
     }
 
     fn node(&self, path: &Path) -> Result<PathBuf, Fault> {

@@ -40,7 +40,7 @@ fn every_key_the_sample_shows_commented_out_is_known() {
         })
         .collect();
     let config = parse(&switched_on, "config/kiosk.toml, all switched on").unwrap();
-    assert_eq!(config.readers.len(), 6);
+    assert_eq!(config.readers.len(), 7);
     assert!(config.screen.size_mm.is_some());
     assert!(config.repeat_s.is_some());
 }
@@ -223,9 +223,56 @@ fn a_camera_reads_qr_codes_off_grey_planes_unless_told_otherwise() {
     let DeviceConfig::Camera(camera) = &config.readers[0].device else {
         unreachable!("it says camera");
     };
-    assert_eq!((camera.stride, camera.pixels), (641, Pixels::Yuv420));
     assert_eq!(camera.formats, [vision::Format::Qr]);
-    assert_eq!(camera.frame_bytes(), 641 * 481 + 2 * 321 * 241);
+    let CameraSource::Command(program) = &camera.source else {
+        unreachable!("it names a program");
+    };
+    let layout = program.layout;
+    assert_eq!(
+        (layout.stride, layout.pixels),
+        (641, vision::Pixels::Yuv420)
+    );
+    assert_eq!(layout.frame_bytes(), Some(641 * 481 + 2 * 321 * 241));
+}
+
+#[test]
+fn a_camera_of_the_kernel_is_named_like_other_readers_or_by_its_card() {
+    let check = |keys: &str, usb: bool, card: Option<&str>, size_max: (u32, u32)| {
+        let text = format!("data_dir = \"d\"\n[[reader]]\nname = \"a\"\nkind = \"camera\"\n{keys}");
+        let config = parse(&text, "kiosk.toml").unwrap();
+        let device = &config.readers[0].device;
+        let DeviceConfig::Camera(CameraConfig {
+            source: CameraSource::Video(video),
+            ..
+        }) = device
+        else {
+            unreachable!("it names no program");
+        };
+        assert_eq!(device.usb().is_some(), usb, "{keys}");
+        assert_eq!(video.card.as_deref(), card, "{keys}");
+        assert_eq!(video.size_max, size_max, "{keys}");
+    };
+    check("any = true", true, None, (1_280, 720));
+    check(
+        "vendor = 1\nproduct = 2\nserial = \"S\"",
+        true,
+        None,
+        (1_280, 720),
+    );
+    check("card = \"Loop\"", false, Some("Loop"), (1_280, 720));
+    check(
+        "card = \"Loop\"\nvendor = 1\nproduct = 2\nwidth = 640\nheight = 480",
+        true,
+        Some("Loop"),
+        (640, 480),
+    );
+    check_refused(
+        &[
+            "name = \"a\"\nkind = \"camera\"\ncard = \"Loop\"",
+            "name = \"b\"\nkind = \"camera\"\nvendor = 1\nproduct = 2",
+        ],
+        &["reader \"b\"", "same device"],
+    );
 }
 
 #[test]
@@ -233,7 +280,20 @@ fn a_camera_that_cannot_be_is_refused() {
     let camera = |keys: &str| format!("name = \"a\"\nkind = \"camera\"\n{keys}");
     let size = "command = [\"x\"]\nwidth = 640\nheight = 480";
     for (keys, words) in [
-        ("width = 640\nheight = 480", &["`command`"][..]),
+        ("width = 640\nheight = 480", &["`command`", "`card`"][..]),
+        (
+            "command = [\"x\"]\nany = true",
+            &["`command`", "choose one"],
+        ),
+        ("card = \"\"", &["`card`", "1 to 32"]),
+        ("any = true\nwidth = 640", &["go together"]),
+        ("any = true\nwidth = 7\nheight = 480", &["8 to 8192"]),
+        ("any = true\npixels = \"yuyv\"", &["`pixels` means nothing"]),
+        (
+            &format!("{size}\npixels = \"mjpeg\"\nstride = 640"),
+            &["`stride`", "JPEG"],
+        ),
+        (&format!("{size}\npixels = \"rgb\""), &["`rgb`", "mjpeg"]),
         ("command = []\nwidth = 640\nheight = 480", &["`command`"]),
         ("command = [\"x\"]", &["`width` and `height`"]),
         ("command = [\"x\"]\nwidth = 7\nheight = 480", &["8 to 8192"]),
@@ -262,6 +322,10 @@ fn a_camera_that_cannot_be_is_refused() {
     check_refused(
         &["name = \"a\"\nkind = \"lines\"\npath = \"-\"\nwidth = 1"],
         &["`width` means nothing", "lines"],
+    );
+    check_refused(
+        &["name = \"a\"\nkind = \"hid\"\nany = true\ncard = \"Loop\""],
+        &["`card` means nothing", "hid"],
     );
 }
 

@@ -53,7 +53,7 @@ impl Attached {
             vendor: self.usb.0,
             product: self.usb.1,
             serial: self.serial.as_deref(),
-            node: &self.node,
+            place: usb::Place::Node(&self.node),
         };
         is_wanted && reader.device.usb().is_some_and(|usb| found.fits(usb))
             || self.offer == Offer::Serial && is_path(reader, &self.node)

@@ -1,10 +1,12 @@
 //! Cameras: frames from a source, codes out of frames.
 //!
 //! Promises: a badge that is held before the camera is one scan, two badges in view are two. A source that gives no frame for
-//! [`FRAME_MS_MAX`] is lost and opened anew; a camera counts as attached once its first frame came. Every frame costs at most
-//! [`BUDGET_MS`] of CPU time on average, on the reader's own thread. No frame is kept or written anywhere.
+//! [`FRAME_MS_MAX`] is told as stalled and opened anew; a camera counts as attached once its first frame came. What comes instead of a frame
+//! is counted as refused. Every frame costs at most [`BUDGET_MS`] of CPU time on average, on the reader's own thread. No frame is kept or
+//! written anywhere.
 //!
-//! What is a code, and when one that comes back is told again, is decided in the crate `vision`.
+//! A source is a program on a pipe, or a camera that the kernel knows. What is a code, and when one that comes back is told again, is decided
+//! in the crate `vision`.
 
 use std::time::{Duration, Instant};
 
@@ -13,9 +15,17 @@ use vision::{Cascade, Formats, Frame, Settings};
 
 use super::framing::{MAX_SCAN_BYTES, Refusal};
 use super::{Connection, Decoded, Device, Loss, LossKind};
-use crate::config::CameraConfig;
+use crate::config::{CameraConfig, CameraSource, CommandCamera, VideoCamera};
 
 mod command;
+mod cut;
+mod driver;
+mod listing;
+mod modes;
+mod nodes;
+mod video;
+
+pub use listing::{AttachedCamera, cameras};
 
 /// CPU time of a frame, on average, in milliseconds.
 const BUDGET_MS: u64 = 8;
@@ -28,34 +38,82 @@ const WAIT_MS: u64 = 250;
 trait FrameSource {
     /// Waits at most so long for the next frame. True if it is there.
     fn wait(&mut self, at_most: Duration) -> Result<bool, Loss>;
-    /// The grey plane of the frame that the last wait found.
-    fn frame(&self) -> Result<Frame<'_>, vision::FrameError>;
+    /// The grey of the frame that the last wait found.
+    fn frame(&mut self) -> Result<Frame<'_>, vision::FrameError>;
     /// What it is, for people.
     fn name(&self) -> &str;
 }
 
 /// A camera to be opened.
 pub(super) struct CameraDevice {
-    config: CameraConfig,
+    formats: Formats,
+    source: Source,
+}
+
+enum Source {
+    Command(CommandCamera),
+    Video {
+        find: video::FindGrab,
+        capture: video::CaptureThread,
+    },
 }
 
 impl CameraDevice {
-    pub(super) fn new(config: CameraConfig) -> Self {
-        Self { config }
+    pub(super) fn new(config: &CameraConfig) -> Self {
+        let source = match &config.source {
+            CameraSource::Command(command) => Source::Command(command.clone()),
+            CameraSource::Video(video) => Source::video(found_by(video.clone())),
+        };
+        Self {
+            formats: Formats::of(config.formats.iter().copied()),
+            source,
+        }
     }
+
+    fn source(&mut self) -> Result<Box<dyn FrameSource>, Loss> {
+        Ok(match &mut self.source {
+            Source::Command(command) => Box::new(command::CommandSource::start(command)?),
+            Source::Video { find, capture } => {
+                let (name, open) = find()?;
+                Box::new(capture.start(&name, open)?)
+            }
+        })
+    }
+}
+
+impl Source {
+    fn video(find: video::FindGrab) -> Self {
+        Self::Video {
+            find,
+            capture: video::CaptureThread::default(),
+        }
+    }
+}
+
+/// Looks for a camera of the kernel.
+fn found_by(wanted: VideoCamera) -> video::FindGrab {
+    Box::new(move || {
+        let node = nodes::only(nodes::nodes(), &wanted)?;
+        let size_max = wanted.size_max;
+        let open: video::OpenGrab = Box::new(move || {
+            let capturing = driver::Capturing::start(node, size_max)?;
+            Ok(Box::new(capturing))
+        });
+        Ok((format!("the camera {}", wanted.words()), open))
+    })
 }
 
 impl Device for CameraDevice {
     fn open(&mut self) -> Result<Box<dyn Connection>, Loss> {
         let mut connection = CameraConnection {
-            source: Box::new(command::CommandSource::start(&self.config)?),
+            source: self.source()?,
             cascade: Cascade::new(&Settings {
-                formats: Formats::of(self.config.formats.iter().copied()),
+                formats: self.formats.clone(),
                 budget: Duration::from_millis(BUDGET_MS),
             }),
             last_frame: Instant::now(),
         };
-        // Frames are what shows that a camera works; that its program started shows nothing.
+        // Frames are what shows that a camera works; that it was opened shows nothing.
         while !connection.wait(Duration::from_millis(WAIT_MS))? {}
         Ok(Box::new(connection))
     }
@@ -76,16 +134,12 @@ impl Connection for CameraConnection {
         if self.last_frame.elapsed() < Duration::from_millis(FRAME_MS_MAX) {
             return Ok(false);
         }
-        let name = self.source.name();
-        Err(Loss::new(
-            LossKind::Failed,
-            format!("{name} gave no frame for {FRAME_MS_MAX} ms; is the camera's cable firm?"),
-        ))
+        Err(Loss::stalled(self.source.name(), FRAME_MS_MAX))
     }
 
     fn decode(&mut self, now_ms: u64, decoded: &mut Vec<Decoded>) {
-        // A frame of the configured size is a frame; there is nothing to tell where it is not.
         let Ok(frame) = self.source.frame() else {
+            decoded.push(Decoded::Refused(Refusal::MalformedFrame));
             return;
         };
         let look = self.cascade.look(&frame, now_ms, &mut thread_cpu);
@@ -123,3 +177,6 @@ fn taken(text: String, aim: String) -> Decoded {
 fn thread_cpu() -> Duration {
     Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

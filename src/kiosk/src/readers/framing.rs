@@ -32,11 +32,13 @@ pub enum Refusal {
     UnknownKey,
     /// A report that its own descriptor does not describe.
     MalformedReport,
+    /// A camera's frame that is cut off, of the wrong size or no picture.
+    MalformedFrame,
 }
 
 impl Refusal {
     /// Every reason, in order.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::TooLong,
         Self::ControlCharacter,
         Self::NotUtf8,
@@ -44,6 +46,7 @@ impl Refusal {
         Self::Unterminated,
         Self::UnknownKey,
         Self::MalformedReport,
+        Self::MalformedFrame,
     ];
 
     /// The reason as a code for logs and pages.
@@ -56,6 +59,7 @@ impl Refusal {
             Self::Unterminated => "unterminated",
             Self::UnknownKey => "unknown_key",
             Self::MalformedReport => "malformed_report",
+            Self::MalformedFrame => "malformed_frame",
         }
     }
 }

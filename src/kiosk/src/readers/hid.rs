@@ -21,7 +21,7 @@ use self::keyboard::{Keyboard, Typist};
 pub use self::layouts::{KeyboardLayout, reread};
 use self::pos::PosScanner;
 use super::framing::{Framed, Framer};
-use super::usb::Found;
+use super::usb::{Found, Place};
 use super::{Connection, Decoded, Device, Loss, LossKind};
 use crate::config::{HidConfig, HidLayout};
 use crate::kernel;
@@ -76,7 +76,7 @@ impl Interface {
             vendor: self.usb.0,
             product: self.usb.1,
             serial: self.serial.as_deref().filter(|serial| !serial.is_empty()),
-            node: &self.path,
+            place: Place::Node(&self.path),
         }
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serialport::{SerialPort, SerialPortType, TTYPort};
 
 use super::framing::Framer;
-use super::usb::Found;
+use super::usb::{Found, Place};
 use super::{Connection, Decoded, Device, Loss, LossKind};
 use crate::config::{SerialConfig, SerialPlace, UsbMatch};
 
@@ -81,7 +81,7 @@ impl Port {
             vendor: self.usb.vid,
             product: self.usb.pid,
             serial: self.usb.serial_number.as_deref(),
-            node: Path::new(&self.node),
+            place: Place::Node(Path::new(&self.node)),
         }
     }
 }

@@ -99,7 +99,7 @@ impl ReaderThread {
     }
 
     fn read_on(&mut self) -> Result<(), Closed> {
-        let mut reported: Option<Loss> = None;
+        let mut reported: Option<ReaderEvent> = None;
         let mut pause_ms = REOPEN_MS_MIN;
         while !self.stopping() {
             self.pulse.beat();
@@ -122,12 +122,10 @@ impl ReaderThread {
             let over = loss.kind == LossKind::Ended;
             // Said before it is reported, so that the watch never takes the end for a death.
             self.pulse.over.store(over, Ordering::Relaxed);
-            if reported.as_ref() != Some(&loss) {
-                self.put(ReaderEvent::Lost {
-                    reader: self.reader.clone(),
-                    why: loss.clone(),
-                })?;
-                reported = Some(loss);
+            let event = lost(&self.reader, loss);
+            if reported.as_ref() != Some(&event) {
+                self.put(event.clone())?;
+                reported = Some(event);
             }
             if over {
                 return Ok(());
@@ -263,6 +261,20 @@ pub(super) fn apart(
         return Err(Refusal::Empty);
     }
     Ok((symbology, text))
+}
+
+/// How the end of a connection is told: one that gives nothing is stalled, not lost.
+fn lost(reader: &ReaderId, loss: Loss) -> ReaderEvent {
+    let reader = reader.clone();
+    match loss.kind {
+        LossKind::Stalled => ReaderEvent::Stalled { reader },
+        LossKind::NotFound
+        | LossKind::Denied
+        | LossKind::Busy
+        | LossKind::Unplugged
+        | LossKind::Ended
+        | LossKind::Failed => ReaderEvent::Lost { reader, why: loss },
+    }
 }
 
 /// Rubbish counted by reason, told at intervals.

@@ -13,7 +13,25 @@ pub(super) struct Found<'a> {
     pub(super) vendor: u16,
     pub(super) product: u16,
     pub(super) serial: Option<&'a str>,
-    pub(super) node: &'a Path,
+    pub(super) place: Place<'a>,
+}
+
+/// Where a device is, for its socket to be told.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Place<'a> {
+    /// Its node.
+    Node(&'a Path),
+    /// Its folder in the kernel's tree of devices, without links.
+    Folder(&'a Path),
+}
+
+impl Place<'_> {
+    fn is_at(self, socket: &str) -> bool {
+        match self {
+            Self::Node(node) => is_at(node, socket),
+            Self::Folder(folder) => passes(folder, socket),
+        }
+    }
 }
 
 impl Found<'_> {
@@ -30,7 +48,7 @@ impl Found<'_> {
         let socket = usb.port.as_ref();
         (self.vendor, self.product) == (usb.vendor, usb.product)
             && serial_fits
-            && socket.is_none_or(|socket| is_at(self.node, socket))
+            && socket.is_none_or(|socket| self.place.is_at(socket))
     }
 }
 
@@ -43,7 +61,7 @@ pub(super) fn socket(node: &Path) -> Option<String> {
 }
 
 /// The last folder that is a socket: a bus, a hyphen, and ports with dots between.
-fn socket_in(folder: &Path) -> Option<String> {
+pub(super) fn socket_in(folder: &Path) -> Option<String> {
     let is_socket = |part: &&str| {
         part.split_once('-').is_some_and(|(bus, ports)| {
             let is_number =

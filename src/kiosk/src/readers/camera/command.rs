@@ -5,26 +5,30 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use vision::{Frame, FrameError};
+use vision::{Frame, FrameError, Grey, Layout};
 
+use super::cut::{Cut, Cutter};
 use super::{FrameSource, Loss, LossKind};
-use crate::config::{CameraConfig, Pixels};
+use crate::config::CommandCamera;
+
+/// Bytes read at once: what a pipe holds.
+const CHUNK_BYTES: usize = 1 << 16;
 
 /// A running program. Dropping it ends the program.
 pub(super) struct CommandSource {
     child: Child,
     output: ChildStdout,
     name: String,
-    config: CameraConfig,
-    /// One frame as the program writes it, and how much of it is there.
-    bytes: Vec<u8>,
-    filled: usize,
-    /// The brightness alone, where it lies between colours.
-    grey: Vec<u8>,
+    layout: Layout,
+    chunk: Box<[u8]>,
+    cutter: Cutter,
+    /// What was cut last is no frame.
+    spoilt: bool,
+    grey: Grey,
 }
 
 impl CommandSource {
-    pub(super) fn start(config: &CameraConfig) -> Result<Self, Loss> {
+    pub(super) fn start(config: &CommandCamera) -> Result<Self, Loss> {
         let name = config.command.join(" ");
         let (program, arguments) = config
             .command
@@ -45,10 +49,11 @@ impl CommandSource {
             child,
             output,
             name,
-            bytes: vec![0; config.frame_bytes()],
-            filled: 0,
-            grey: Vec::new(),
-            config: config.clone(),
+            layout: config.layout,
+            chunk: vec![0; CHUNK_BYTES].into_boxed_slice(),
+            cutter: Cutter::new(&config.layout),
+            spoilt: false,
+            grey: Grey::default(),
         })
     }
 
@@ -61,49 +66,42 @@ impl CommandSource {
             Err(error) => Err(Loss::of_io(&error.into(), &self.name)),
         }
     }
+
+    /// Whether a frame, or something that is none, is there.
+    fn cut(&mut self) -> bool {
+        let cut = self.cutter.next();
+        self.spoilt = cut == Cut::Spoilt;
+        cut != Cut::More
+    }
 }
 
 impl FrameSource for CommandSource {
     fn wait(&mut self, at_most: Duration) -> Result<bool, Loss> {
-        if self.filled == self.bytes.len() {
-            self.filled = 0;
+        if self.cut() {
+            return Ok(true);
         }
         if !self.has_output(at_most)? {
             return Ok(false);
         }
-        match self.output.read(&mut self.bytes[self.filled..]) {
+        match self.output.read(&mut self.chunk) {
             Ok(0) => Err(Loss::new(
                 LossKind::Unplugged,
                 format!("{} has ended; run it by hand to see why", self.name),
             )),
             Ok(read) => {
-                self.filled += read;
-                let is_whole = self.filled == self.bytes.len();
-                if is_whole && self.config.pixels == Pixels::Yuyv {
-                    self.grey.clear();
-                    self.grey.extend(self.bytes.iter().step_by(2));
-                }
-                Ok(is_whole)
+                self.cutter.push(&self.chunk[..read]);
+                Ok(self.cut())
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => Ok(false),
             Err(error) => Err(Loss::of_io(&error, &self.name)),
         }
     }
 
-    fn frame(&self) -> Result<Frame<'_>, FrameError> {
-        let CameraConfig {
-            width,
-            height,
-            stride,
-            ..
-        } = self.config;
-        match self.config.pixels {
-            // The grey plane comes first, whatever follows.
-            Pixels::Grey | Pixels::Yuv420 | Pixels::Nv12 => {
-                Frame::new(&self.bytes, width, height, stride)
-            }
-            Pixels::Yuyv => Frame::new(&self.grey, width, height, stride / 2),
+    fn frame(&mut self) -> Result<Frame<'_>, FrameError> {
+        if self.spoilt {
+            return Err(FrameError::Jpeg);
         }
+        self.grey.of(self.cutter.frame(), &self.layout)
     }
 
     fn name(&self) -> &str {

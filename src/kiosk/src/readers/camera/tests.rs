@@ -1,0 +1,213 @@
+//! Capture on its own thread, from cameras that are made up: they give frames, stall, fail and panic on request.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
+use std::sync::{Arc, Mutex};
+
+use vision::testing::{Picture, square};
+use vision::{Format, Layout, Pixels};
+
+use super::super::watch::Readers;
+use super::super::{Clock, Closed, ReaderEvent};
+use super::video::{CaptureThread, Grab, OpenGrab};
+use super::*;
+use attendance::time::{BootId, Stamp, Sync as ClockSync, UtcMs};
+use attendance::words::ReaderId;
+
+/// Longest wait for something that has to happen. Only a failing test waits this long.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+const LAYOUT: Layout = Layout {
+    pixels: Pixels::Yuyv,
+    width: 321,
+    height: 241,
+    stride: 642,
+};
+
+/// What a made-up camera does next.
+enum Act {
+    Frame(Vec<u8>),
+    Fail(LossKind),
+    Panic,
+}
+
+/// A camera that does as it is told, and hangs in its driver while it is told nothing. Nobody left to tell it is an unplug.
+struct Puppet(Arc<Mutex<Receiver<Act>>>);
+
+impl Grab for Puppet {
+    fn layout(&self) -> Layout {
+        LAYOUT
+    }
+
+    fn name(&self) -> String {
+        "Puppet".to_owned()
+    }
+
+    fn next(&mut self, take: &mut dyn FnMut(&[u8])) -> Result<(), Loss> {
+        let act = self.0.lock().unwrap().recv();
+        match act {
+            Ok(Act::Frame(bytes)) => take(&bytes),
+            Ok(Act::Fail(kind)) => return Err(Loss::new(kind, "as the test wants")),
+            Ok(Act::Panic) => panic!("as the test wants"),
+            Err(_) => return Err(Loss::new(LossKind::Unplugged, "the test is over")),
+        }
+        Ok(())
+    }
+}
+
+fn puppet() -> (Sender<Act>, impl Fn() -> OpenGrab) {
+    let (acts, told) = channel();
+    let told = Arc::new(Mutex::new(told));
+    let open = move || -> OpenGrab {
+        let told = Arc::clone(&told);
+        Box::new(move || Ok(Box::new(Puppet(told))))
+    };
+    (acts, open)
+}
+
+fn wait(source: &mut impl FrameSource) -> Result<bool, LossKind> {
+    source.wait(PATIENCE).map_err(|loss| loss.kind)
+}
+
+fn frame(grey: u8) -> Act {
+    Act::Frame(Picture::blank(321, 241, grey).laid(&LAYOUT))
+}
+
+fn first_pixel(source: &mut impl FrameSource) -> Option<u8> {
+    let frame = source.frame().ok()?;
+    frame.rows().next().map(|row| row[0])
+}
+
+#[test]
+fn the_latest_frame_is_handed_over_and_then_the_reason_of_the_end() {
+    let (acts, open) = puppet();
+    let mut thread = CaptureThread::default();
+    let mut source = thread.start("camera", open()).unwrap();
+    assert!(!source.wait(Duration::ZERO).unwrap());
+    acts.send(frame(10)).unwrap();
+    assert_eq!(wait(&mut source), Ok(true));
+    assert_eq!(first_pixel(&mut source), Some(10));
+    assert_eq!(source.name(), "Puppet");
+    // What is no frame is handed over as well, and told apart.
+    acts.send(Act::Frame(vec![0; 9])).unwrap();
+    assert_eq!(wait(&mut source), Ok(true));
+    assert_eq!(first_pixel(&mut source), None);
+    for grey in [20, 30, 40] {
+        acts.send(frame(grey)).unwrap();
+    }
+    acts.send(Act::Fail(LossKind::Failed)).unwrap();
+    let mut last = None;
+    while wait(&mut source) == Ok(true) {
+        last = first_pixel(&mut source);
+    }
+    assert_eq!(last, Some(40), "whichever were replaced, not the last");
+    assert_eq!(wait(&mut source), Err(LossKind::Failed));
+}
+
+#[test]
+fn a_driver_that_panics_is_a_loss() {
+    let (acts, open) = puppet();
+    let mut thread = CaptureThread::default();
+    let mut source = thread.start("camera", open()).unwrap();
+    acts.send(Act::Panic).unwrap();
+    assert_eq!(wait(&mut source), Err(LossKind::Failed));
+}
+
+#[test]
+fn one_thread_at_most_hangs_in_a_driver() {
+    let (acts, open) = puppet();
+    let mut thread = CaptureThread::default();
+    let mut source = thread.start("camera", open()).unwrap();
+    assert!(!source.wait(Duration::from_millis(20)).unwrap());
+    drop(source);
+    for _ in 0..3 {
+        let again = thread.start("camera", open()).err();
+        assert_eq!(again.map(|loss| loss.kind), Some(LossKind::Stalled));
+    }
+    // The next frame lets it go.
+    acts.send(frame(1)).unwrap();
+    let since = Instant::now();
+    let mut source = loop {
+        match thread.start("camera", open()) {
+            Ok(source) => break source,
+            Err(loss) => assert!(since.elapsed() < PATIENCE, "{loss:?}"),
+        }
+        std::thread::yield_now();
+    };
+    acts.send(frame(2)).unwrap();
+    assert_eq!(wait(&mut source), Ok(true));
+    assert_eq!(first_pixel(&mut source), Some(2));
+}
+
+fn clock() -> Clock {
+    Arc::new(|| Stamp {
+        wall: UtcMs(0),
+        boot: BootId::new("00000000-0000-0000-0000-000000000000").unwrap(),
+        raw_ms: 1,
+        sync: ClockSync::Unset,
+        error_ms: None,
+    })
+}
+
+fn next(events: &Receiver<ReaderEvent>) -> ReaderEvent {
+    events.recv_timeout(PATIENCE).unwrap()
+}
+
+#[test]
+fn a_stall_is_told_once_and_scans_go_on_after_it() {
+    let (acts, open) = puppet();
+    let (sender, events): (SyncSender<ReaderEvent>, _) = sync_channel(16);
+    let sink = move |event| sender.send(event).map_err(|_| Closed);
+    let mut readers = Readers::start(&[], clock(), sink).unwrap();
+    let open = Arc::new(Mutex::new(Some(open)));
+    let make = move || -> Box<dyn Device> {
+        let open = open.lock().unwrap().take().unwrap();
+        Box::new(CameraDevice {
+            formats: Formats::default(),
+            source: Source::video(Box::new(move || Ok(("camera".to_owned(), open())))),
+        })
+    };
+    let name = ReaderId::new("camera").unwrap();
+    readers.add(name.clone(), false, Box::new(make)).unwrap();
+    let stalled = ReaderEvent::Stalled {
+        reader: name.clone(),
+    };
+    let attached = ReaderEvent::Attached { reader: name };
+
+    assert_eq!(next(&events), stalled, "it gives nothing from the first");
+    let desk = Picture::blank(321, 241, 200);
+    let code = Picture::code(Format::Qr, "BADGE-9", 6).unwrap();
+    let held = desk
+        .with(&code, square((160.0, 120.0), 90.0, 0.0, 0.0))
+        .laid(&LAYOUT);
+    // The first frame lets the old thread go, the others are the new one's.
+    let show = || {
+        let mut seen = Vec::new();
+        loop {
+            acts.send(Act::Frame(held.clone())).unwrap();
+            match events.recv_timeout(Duration::from_millis(50)) {
+                Ok(event) => seen.push(event),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => panic!("the readers have ended"),
+            }
+            if matches!(seen.last(), Some(ReaderEvent::Scan(_))) {
+                return seen;
+            }
+        }
+    };
+    for _ in 0..2 {
+        let seen = show();
+        assert_eq!(seen[0], attached);
+        assert!(
+            matches!(&seen[1..], [ReaderEvent::Scan(scan)] if scan.text == "BADGE-9"),
+            "{seen:?}"
+        );
+        assert_eq!(next(&events), stalled, "once");
+    }
+    drop(acts);
+    assert!(
+        matches!(next(&events), ReaderEvent::Lost { why, .. } if why.kind == LossKind::Unplugged)
+    );
+    readers.stop();
+}
