@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -12,6 +13,7 @@ use attendance::time::Sync as ClockSync;
 use attendance::words::{Direction, Verdict};
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
+use kiosk::readers::LiveView;
 use kiosk::screen::look::{Panel, type_scale};
 use kiosk::screen::server::{EventInfo, Handle, Settings, router};
 use kiosk::screen::view::{
@@ -21,6 +23,8 @@ use kiosk::screen::view::{
 use rollcall_tests::skip::skip;
 use serde_json::{Value, json};
 use tokio::sync::watch;
+use vision::testing::{Picture, square};
+use vision::{Format, Outline, Point};
 
 /// How long a condition may take to come true.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -167,11 +171,16 @@ fn wall_ms() -> i64 {
 }
 
 fn site(panel: Panel, beat_ms: u64) -> Site {
-    site_in(&["en"], panel, beat_ms)
+    site_with(&["en"], panel, beat_ms, None)
 }
 
 /// The same, whose event has these languages.
 fn site_in(languages: &[&str], panel: Panel, beat_ms: u64) -> Site {
+    site_with(languages, panel, beat_ms, None)
+}
+
+/// The same, with a camera where there is one.
+fn site_with(languages: &[&str], panel: Panel, beat_ms: u64, live: Option<LiveView>) -> Site {
     let (face, face_rx) = watch::channel(idle());
     let (status, status_rx) = watch::channel(status());
     let info = EventInfo {
@@ -183,6 +192,7 @@ fn site_in(languages: &[&str], panel: Panel, beat_ms: u64) -> Site {
         face: face_rx,
         status: status_rx,
         info: watch::channel(info).1,
+        live,
         settings: Settings {
             panel,
             beat_ms,
@@ -200,7 +210,8 @@ fn site_in(languages: &[&str], panel: Panel, beat_ms: u64) -> Site {
         runtime.block_on(async {
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
             tell.send(listener.local_addr().unwrap().port()).unwrap();
-            let serving = tokio::spawn(axum::serve(listener, router(handle)).into_future());
+            let pages = router(handle).into_make_service_with_connect_info::<SocketAddr>();
+            let serving = tokio::spawn(axum::serve(listener, pages).into_future());
             while let Some(until) = hangs.recv().await {
                 // Holds up the whole runtime with its connections open, until the other end is dropped.
                 let _ = until.recv();
@@ -550,6 +561,105 @@ async fn a_screen_that_lost_its_kiosk_says_so() {
             // It is gone.
             site.end();
             becomes(&client, STATE, "failure").await;
+        },
+    )
+    .await;
+}
+
+/// A camera before which a badge is held, at its left, until this is dropped.
+fn camera(live: &LiveView) -> mpsc::Sender<()> {
+    let scene = Picture::clutter(1_280, 720, 3);
+    let badge = Picture::code(Format::Qr, "BADGE-7", 8).unwrap();
+    let corners = square((400.0, 360.0), 160.0, 8.0, 0.1);
+    let scene = scene.with(&badge, corners);
+    #[allow(clippy::cast_possible_truncation, reason = "places in a picture")]
+    let outline: Outline = corners.map(|(x, y)| Point {
+        x: x as i32,
+        y: y as i32,
+    });
+    let (running, until) = mpsc::channel();
+    let live = live.clone();
+    std::thread::spawn(move || {
+        let started = Instant::now();
+        let every = Duration::from_millis(30);
+        while until.recv_timeout(every) == Err(mpsc::RecvTimeoutError::Timeout) {
+            let now_ms = u64::try_from(started.elapsed().as_millis()).unwrap();
+            live.show(&scene.frame().unwrap(), &[outline], now_ms);
+        }
+    });
+    running
+}
+
+/// The picture's size, whether it is seen, and whether the badge that shows how to hold one is.
+const VIEW: &str = "(() => { const view = document.getElementById('view'); \
+    const seen = (part) => getComputedStyle(part).display !== 'none'; \
+    return [view.naturalWidth, view.naturalHeight, seen(view), seen(document.querySelector('.moves'))]; })()";
+/// How many pixels left and right of the picture's middle have the outline's colour.
+const OUTLINED: &str = "(() => { const view = document.getElementById('view'); \
+    const canvas = document.createElement('canvas'); canvas.width = 320; canvas.height = 180; \
+    const context = canvas.getContext('2d'); context.drawImage(view, 0, 0); \
+    const sides = [0, 0]; const { data } = context.getImageData(0, 0, 320, 180); \
+    for (let at = 0; at < data.length; at += 4) { \
+        if (data[at] === 255 && data[at + 1] === 196 && data[at + 2] === 0) sides[at / 4 % 320 < 160 ? 0 : 1] += 1; \
+    } return [sides[0] === 0, sides[1] > 300]; })()";
+
+#[tokio::test]
+async fn an_idle_screen_is_a_mirror_where_there_is_a_camera() {
+    in_browser(
+        "screen::an_idle_screen_is_a_mirror",
+        async |client: Client| {
+            for (panel, px) in [
+                (Panel::TEN_INCH, (1_280, 800)),
+                (
+                    Panel {
+                        width_mm: 154.08,
+                        height_mm: 92.448,
+                    },
+                    (800, 480),
+                ),
+            ] {
+                let live = LiveView::default();
+                let running = camera(&live);
+                let site = site_with(&["en"], panel, 15_000, Some(live.clone()));
+                client.goto(&site.url("/")).await.unwrap();
+                resize(&client, px).await;
+                becomes(&client, VIEW, json!([320, 180, true, false])).await;
+                assert_eq!(
+                    eval(&client, OUTLINED).await,
+                    json!([true, true]),
+                    "left is right"
+                );
+                let first = eval(&client, "document.getElementById('stage').dataset.view").await;
+                let goes_on = format!(
+                    "document.getElementById('stage').dataset.view > {} + 2",
+                    first.as_str().unwrap()
+                );
+                becomes(&client, &goes_on, true).await;
+                let seen = eval(&client, MEASURE).await;
+                assert_eq!(
+                    (&seen["outside"], &seen["overflow"]),
+                    (&json!([]), &json!(false)),
+                    "{px:?}"
+                );
+                // An answer takes the picture away, and nobody asks for another.
+                site.face
+                    .send(Face::Result(answer(Verdict::CheckedIn, "en")))
+                    .unwrap();
+                becomes(&client, STATE, "checked_in").await;
+                assert_eq!(
+                    eval(
+                        &client,
+                        "document.getElementById('view').hasAttribute('src')"
+                    )
+                    .await,
+                    false
+                );
+                site.face.send(idle()).unwrap();
+                becomes(&client, VIEW, json!([320, 180, true, false])).await;
+                // Without a camera the screen shows how to hold a badge.
+                drop(running);
+                becomes(&client, VIEW, json!([0, 0, false, true])).await;
+            }
         },
     )
     .await;

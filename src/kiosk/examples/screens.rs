@@ -266,6 +266,7 @@ async fn serve(port: u16, panel: Panel, face: Face, status: Status) -> Result<()
         face,
         status,
         info,
+        live: None,
         settings,
         wall_ms,
     });

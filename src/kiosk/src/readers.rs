@@ -25,6 +25,7 @@ pub mod framing;
 pub mod fuzzing;
 mod hid;
 mod lines;
+mod live;
 mod serial;
 mod symbology;
 mod thread;
@@ -35,6 +36,7 @@ pub use attached::{Attached, Offer, attached};
 pub use camera::{AttachedCamera, cameras};
 pub use framing::{MAX_SCAN_BYTES, Refusal};
 pub use hid::{KeyboardLayout, reread};
+pub use live::LiveView;
 pub use watch::{Readers, STALL_MS};
 
 /// Something a reader read.
@@ -252,13 +254,13 @@ pub(crate) trait Connection {
     fn end(&mut self, loss: &Loss, decoded: &mut Vec<Decoded>);
 }
 
-/// The device that a configuration names.
-fn device(config: &ReaderConfig) -> Box<dyn Device> {
+/// The device that a configuration names; a camera shows what it sees to whoever asks `live`.
+fn device(config: &ReaderConfig, live: Option<LiveView>) -> Box<dyn Device> {
     match &config.device {
         DeviceConfig::Serial(serial) => Box::new(serial::SerialDevice::new(serial.clone())),
         DeviceConfig::Lines(lines) => Box::new(lines::LinesDevice::new(lines.clone())),
         DeviceConfig::Hid(hid) => Box::new(hid::HidDevice::new(hid.clone())),
-        DeviceConfig::Camera(camera) => Box::new(camera::CameraDevice::new(camera)),
+        DeviceConfig::Camera(camera) => Box::new(camera::CameraDevice::new(camera, live)),
     }
 }
 

@@ -26,12 +26,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
 use zeroize::Zeroizing;
 
-use crate::config::{Config, Feedback as FeedbackConfig};
+use crate::config::{Config, DeviceConfig, Feedback as FeedbackConfig, ReaderConfig};
 use crate::desk::{Desk, DeskError};
 use crate::feedback::{Console, Feedback, Lines, OnScreen, Sinks};
 use crate::journal::{Disk, Folder, Journal, JournalError};
 use crate::kernel::{self, BUILT_AT, Clocks, KernelError};
-use crate::readers::{Closed, ReaderEvent, Readers};
+use crate::readers::{Closed, LiveView, ReaderEvent, Readers};
 use crate::screen::server::{EventInfo, Handle, Settings, router};
 use crate::screen::view::{Face, Status};
 use crate::sync::words::SyncStatus;
@@ -111,10 +111,12 @@ pub fn run(config: &Config) -> Result<(), RunError> {
         .name("keeper".to_owned())
         .spawn(move || Keeper::start(place, outlets, journal, ready).run(queue))?;
     let to_keeper = inputs.clone();
-    let readers = Readers::start(&config.readers, clock, move |event: ReaderEvent| {
+    let live = live_view(config);
+    let sink = move |event: ReaderEvent| {
         let sent = to_keeper.blocking_send(Input::Reader(event));
         sent.map_err(|_| Closed)
-    })?;
+    };
+    let readers = Readers::start(&config.readers, live.clone(), clock, sink)?;
 
     let tasks = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -123,6 +125,7 @@ pub fn run(config: &Config) -> Result<(), RunError> {
         inputs,
         readers,
         keeper,
+        live,
     };
     let ended = tasks.block_on(daemon.serve(config, watches, claims, is_ready));
     // What still runs there only waits for others.
@@ -180,6 +183,7 @@ struct Daemon {
     inputs: mpsc::Sender<Input>,
     readers: Readers,
     keeper: std::thread::JoinHandle<()>,
+    live: Option<LiveView>,
 }
 
 impl Daemon {
@@ -200,6 +204,7 @@ impl Daemon {
             face: watches.face,
             status: watches.status,
             info: watches.info,
+            live: self.live.take(),
             settings: settings(config),
             wall_ms: || kernel::wall_now().0,
         };
@@ -276,6 +281,12 @@ impl Daemon {
     }
 }
 
+/// A view for the screen, where there is a camera to see with.
+fn live_view(config: &Config) -> Option<LiveView> {
+    let is_camera = |reader: &ReaderConfig| matches!(reader.device, DeviceConfig::Camera(_));
+    config.readers.iter().any(is_camera).then(LiveView::default)
+}
+
 fn settings(config: &Config) -> Settings {
     let mut settings = Settings::default();
     if let Some((width_mm, height_mm)) = config.screen.size_mm {
@@ -290,7 +301,8 @@ async fn serve_pages(listener: TcpListener, handle: Handle, mut ended: watch::Re
         // Its sender going away is an end as well.
         let _ = ended.wait_for(|ended| *ended).await;
     };
-    let served = axum::serve(listener, router(handle)).with_graceful_shutdown(until);
+    let pages = router(handle).into_make_service_with_connect_info::<SocketAddr>();
+    let served = axum::serve(listener, pages).with_graceful_shutdown(until);
     if let Err(error) = served.await {
         tracing::error!(%error, "pages have ended");
     }

@@ -67,7 +67,7 @@ async fn run(config: &Config, trial: &Trial<'_>) -> std::io::Result<Exit> {
     let clocks = Clocks::open(BUILT_AT).map_err(std::io::Error::other)?;
     let (events, mut queue) = mpsc::channel(QUEUE_MAX);
     let clock = Arc::new(move || clocks.stamp());
-    let mut readers = Readers::start(&config.readers, clock, move |event: ReaderEvent| {
+    let mut readers = Readers::start(&config.readers, None, clock, move |event: ReaderEvent| {
         events.blocking_send(event).map_err(|_| Closed)
     })?;
     say(&format!(

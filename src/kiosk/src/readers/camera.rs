@@ -11,10 +11,10 @@
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
-use vision::{Cascade, Formats, Frame, Settings};
+use vision::{Cascade, Formats, Frame, Outline, Settings};
 
 use super::framing::{MAX_SCAN_BYTES, Refusal};
-use super::{Connection, Decoded, Device, Loss, LossKind};
+use super::{Connection, Decoded, Device, LiveView, Loss, LossKind};
 use crate::config::{CameraConfig, CameraSource, CommandCamera, VideoCamera};
 
 mod command;
@@ -48,6 +48,7 @@ trait FrameSource {
 pub(super) struct CameraDevice {
     formats: Formats,
     source: Source,
+    live: Option<LiveView>,
 }
 
 enum Source {
@@ -59,7 +60,7 @@ enum Source {
 }
 
 impl CameraDevice {
-    pub(super) fn new(config: &CameraConfig) -> Self {
+    pub(super) fn new(config: &CameraConfig, live: Option<LiveView>) -> Self {
         let source = match &config.source {
             CameraSource::Command(command) => Source::Command(command.clone()),
             CameraSource::Video(video) => Source::video(found_by(video.clone())),
@@ -67,6 +68,7 @@ impl CameraDevice {
         Self {
             formats: Formats::of(config.formats.iter().copied()),
             source,
+            live,
         }
     }
 
@@ -112,6 +114,7 @@ impl Device for CameraDevice {
                 budget: Duration::from_millis(BUDGET_MS),
             }),
             last_frame: Instant::now(),
+            live: self.live.clone(),
         };
         // Frames are what shows that a camera works; that it was opened shows nothing.
         while !connection.wait(Duration::from_millis(WAIT_MS))? {}
@@ -123,6 +126,7 @@ struct CameraConnection {
     source: Box<dyn FrameSource>,
     cascade: Cascade,
     last_frame: Instant,
+    live: Option<LiveView>,
 }
 
 impl Connection for CameraConnection {
@@ -143,6 +147,10 @@ impl Connection for CameraConnection {
             return;
         };
         let look = self.cascade.look(&frame, now_ms, &mut thread_cpu);
+        if let Some(live) = &self.live {
+            let outlines: Vec<Outline> = look.in_view.iter().map(|code| code.outline).collect();
+            live.show(&frame, &outlines, now_ms);
+        }
         decoded.extend(
             look.fresh
                 .into_iter()

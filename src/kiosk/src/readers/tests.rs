@@ -50,13 +50,13 @@ impl Rig {
         let text = format!("data_dir = \"d\"\n{blocks}");
         let config = config::parse(&text, "test").unwrap();
         let (sink, events) = channel(16);
-        let readers = Readers::start(&config.readers, counting_clock(), sink).unwrap();
+        let readers = Readers::start(&config.readers, None, counting_clock(), sink).unwrap();
         Self { readers, events }
     }
 
     fn made(reader: &str, make: impl Fn() -> Box<dyn Device> + Send + 'static) -> Self {
         let (sink, events) = channel(16);
-        let mut readers = Readers::start(&[], counting_clock(), sink).unwrap();
+        let mut readers = Readers::start(&[], None, counting_clock(), sink).unwrap();
         readers
             .add(ReaderId::new(reader).unwrap(), false, Box::new(make))
             .unwrap();
@@ -547,7 +547,7 @@ fn a_slow_taker_is_no_stall_and_a_gone_one_ends_the_threads() {
     let (mut master, path) = pty();
     let text = format!("data_dir = \"d\"\n{}", serial_block("a", &path));
     let configs = config::parse(&text, "test").unwrap().readers;
-    let mut readers = Readers::start(&configs, counting_clock(), sink).unwrap();
+    let mut readers = Readers::start(&configs, None, counting_clock(), sink).unwrap();
     offers.recv_timeout(PATIENCE).unwrap();
     taken.send(()).unwrap();
     master.write_all(b"CODE\r").unwrap();

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use attendance::words::ReaderId;
 
 use super::thread::{Pulse, ReaderThread};
-use super::{Clock, Device, Loss, LossKind, ReaderEvent, Sink, device};
-use crate::config::ReaderConfig;
+use super::{Clock, Device, LiveView, Loss, LossKind, ReaderEvent, Sink, device};
+use crate::config::{DeviceConfig, ReaderConfig};
 
 /// How long, in milliseconds, a reader's thread may not move before it counts as stalled.
 pub const STALL_MS: u64 = 5_000;
@@ -41,12 +41,17 @@ struct Watched {
 }
 
 impl Readers {
-    /// Starts a thread for each reader. Events go to `sink`, stamps come from `clock`. A device that is not there is no error: it is
-    /// reported as lost and looked for.
+    /// Starts a thread for each reader. Events go to `sink`, stamps come from `clock`; the first camera shows what it sees to whoever asks
+    /// `live`. A device that is not there is no error: it is reported as lost and looked for.
     ///
     /// # Errors
     /// What the system says if it gives no more threads.
-    pub fn start(configs: &[ReaderConfig], clock: Clock, sink: impl Sink) -> std::io::Result<Self> {
+    pub fn start(
+        configs: &[ReaderConfig],
+        mut live: Option<LiveView>,
+        clock: Clock,
+        sink: impl Sink,
+    ) -> std::io::Result<Self> {
         let mut readers = Self {
             watched: Vec::new(),
             clock,
@@ -55,7 +60,11 @@ impl Readers {
         };
         for config in configs {
             let made_from = config.clone();
-            let make: MakeDevice = Box::new(move || device(&made_from));
+            let seen = match &config.device {
+                DeviceConfig::Camera(_) => live.take(),
+                DeviceConfig::Serial(_) | DeviceConfig::Hid(_) | DeviceConfig::Lines(_) => None,
+            };
+            let make: MakeDevice = Box::new(move || device(&made_from, seen.clone()));
             readers.add(config.name.clone(), config.aim, make)?;
         }
         Ok(readers)

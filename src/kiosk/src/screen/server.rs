@@ -2,7 +2,8 @@
 //!
 //! `GET /` the attendee's screen, `GET /events` its stream (`face` on each change, `beat` in between);
 //! `GET /staff` the status page, `GET /staff/events` its stream (`status`, `beat`), `GET /staff/fragment`
-//! the same for pages that poll; `GET /status` JSON; `GET /healthz`. A beat is a named event because a
+//! the same for pages that poll; `GET /status` JSON; `GET /healthz`; `GET /camera.bmp` what the camera sees now,
+//! to this machine's own browser alone. A beat is a named event because a
 //! comment is invisible to the page. Only the attendee's screen and its stream carry a name.
 //!
 //! There is no sign-in, so nothing can be changed from here, requests under foreign host names are refused
@@ -11,10 +12,11 @@
 //! dropped.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::sse::{Event, Sse};
@@ -32,6 +34,7 @@ use super::look::{self, Panel};
 use super::messages::{Language, Messages};
 use super::staff;
 use super::view::{Face, STALE_AFTER_MS, State as KioskState, Status};
+use crate::readers::LiveView;
 
 /// How often a stream says that it is alive.
 pub const BEAT_MS: u64 = 15_000;
@@ -39,6 +42,8 @@ pub const BEAT_MS: u64 = 15_000;
 pub const STREAMS_MAX: usize = 16;
 /// The status page is sent at most this often.
 const STATUS_EVERY: Duration = Duration::from_millis(500);
+/// How long a camera may take to give a picture.
+const PICTURE_WITHIN: Duration = Duration::from_millis(1_500);
 /// The code on the screen when the page has lost the kiosk.
 const LOST_CODE: &str = "SCREEN-LOST";
 
@@ -100,6 +105,8 @@ pub struct Handle {
     pub status: watch::Receiver<Status>,
     /// The event; its sender may be dropped when it no longer changes.
     pub info: watch::Receiver<EventInfo>,
+    /// What a camera sees; `None` where there is none.
+    pub live: Option<LiveView>,
     /// The configuration.
     pub settings: Settings,
     /// The wall clock, Unix milliseconds: pages reckon ages by it, not by their own.
@@ -130,6 +137,7 @@ pub fn router(handle: Handle) -> Router {
         .route("/staff/fragment", get(staff_fragment))
         .route("/status", get(status))
         .route("/healthz", get(healthz))
+        .route("/camera.bmp", get(camera))
         .route("/assets/look.css", get(look_css))
         .route(
             "/assets/screen.css",
@@ -287,6 +295,7 @@ async fn screen(State(pages): State<Arc<Pages>>) -> Response {
         "muted": settings.muted,
         "level": f64::from(settings.level_percent.min(100)) / 100.0,
         "beat_ms": settings.beat_ms,
+        "camera": pages.handle.live.is_some(),
     });
     // Inside a script element only `<` could end it; JSON may write it as an escape.
     let start = start.to_string().replace('<', "\\u003c");
@@ -315,6 +324,29 @@ async fn staff_fragment(State(pages): State<Arc<Pages>>) -> Response {
 
 async fn status(State(pages): State<Arc<Pages>>) -> Json<Status> {
     Json(pages.handle.status.borrow().clone())
+}
+
+/// The camera's next picture. Whoever stands at the door is in it, so it never leaves this machine, whatever address the pages have.
+async fn camera(State(pages): State<Arc<Pages>>, request: Request) -> Response {
+    if !is_this_machine(request.extensions().get()) {
+        let text = "What the camera sees is shown on the kiosk itself only.\n";
+        return (StatusCode::FORBIDDEN, text).into_response();
+    }
+    let Some(live) = &pages.handle.live else {
+        return (StatusCode::NOT_FOUND, "This kiosk has no camera.\n").into_response();
+    };
+    match tokio::time::timeout(PICTURE_WITHIN, live.ask()).await {
+        Ok(Ok(picture)) => ([(header::CONTENT_TYPE, "image/bmp")], picture).into_response(),
+        // No frame came, or too many ask.
+        Ok(Err(_)) | Err(_) => {
+            let text = "The camera shows nothing now.\n";
+            (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
+        }
+    }
+}
+
+fn is_this_machine(peer: Option<&ConnectInfo<SocketAddr>>) -> bool {
+    peer.is_some_and(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback())
 }
 
 /// 200 while a scan would be recorded and somebody still says so, else 503 with the reason.

@@ -34,6 +34,10 @@ fn ada() -> Face {
 }
 
 async fn kiosk(settings: Settings) -> Kiosk {
+    kiosk_that_sees(settings, None).await
+}
+
+async fn kiosk_that_sees(settings: Settings, live: Option<LiveView>) -> Kiosk {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let (face, face_rx) = watch::channel(IDLE);
@@ -42,10 +46,12 @@ async fn kiosk(settings: Settings) -> Kiosk {
         face: face_rx,
         status: status_rx,
         info: watch::channel(EventInfo::default()).1,
+        live,
         settings,
         wall_ms: || NOW_MS,
     };
-    tokio::spawn(axum::serve(listener, router(handle)).into_future());
+    let pages = router(handle).into_make_service_with_connect_info::<SocketAddr>();
+    tokio::spawn(axum::serve(listener, pages).into_future());
     Kiosk { port, face, status }
 }
 
@@ -265,4 +271,61 @@ async fn health_is_recording_and_recent() {
         (503, "stale"),
     )
     .await;
+}
+
+#[tokio::test]
+async fn what_the_camera_sees_is_for_this_machine_and_never_kept() {
+    let peer = |address: &str| ConnectInfo::<SocketAddr>(format!("{address}:9").parse().unwrap());
+    for (address, expected) in [
+        ("127.0.0.1", true),
+        ("127.8.8.8", true),
+        ("[::1]", true),
+        ("[::ffff:127.0.0.1]", true),
+        ("192.0.2.7", false),
+        ("[2001:db8::7]", false),
+        ("[::ffff:192.0.2.7]", false),
+    ] {
+        assert_eq!(is_this_machine(Some(&peer(address))), expected, "{address}");
+    }
+    assert!(!is_this_machine(None), "whoever is not known is elsewhere");
+
+    let blind = kiosk(Settings::default()).await;
+    assert_eq!(blind.get("/camera.bmp", LOCAL).await.0, 404);
+    let live = LiveView::default();
+    let sees = kiosk_that_sees(Settings::default(), Some(live.clone())).await;
+    assert_eq!(
+        sees.get("/camera.bmp", LOCAL).await.0,
+        503,
+        "no frame comes"
+    );
+    assert_eq!(
+        sees.get("/camera.bmp", "Host: kiosk.example\r\n").await.0,
+        421
+    );
+    let grey = [128; 64 * 48];
+    let frame = vision::Frame::new(&grey, 64, 48, 64).unwrap();
+    let mut stream = sees.ask("GET /camera.bmp", LOCAL).await;
+    let mut answer = Vec::new();
+    let mut now_ms = 0;
+    let whole = stream.read_to_end(&mut answer);
+    tokio::pin!(whole);
+    let mut frames = tokio::time::interval(Duration::from_millis(5));
+    loop {
+        tokio::select! {
+            read = &mut whole => {
+                read.unwrap();
+                break;
+            }
+            _ = frames.tick() => {
+                now_ms += 1_000;
+                live.show(&frame, &[], now_ms);
+            }
+        }
+    }
+    let head = String::from_utf8_lossy(&answer[..400]).to_ascii_lowercase();
+    assert!(head.starts_with("http/1.1 200"), "{head}");
+    assert!(
+        head.contains("content-type: image/bmp") && head.contains("cache-control: no-store"),
+        "{head}"
+    );
 }

@@ -159,12 +159,13 @@ fn a_stall_is_told_once_and_scans_go_on_after_it() {
     let (acts, open) = puppet();
     let (sender, events): (SyncSender<ReaderEvent>, _) = sync_channel(16);
     let sink = move |event| sender.send(event).map_err(|_| Closed);
-    let mut readers = Readers::start(&[], clock(), sink).unwrap();
+    let mut readers = Readers::start(&[], None, clock(), sink).unwrap();
     let open = Arc::new(Mutex::new(Some(open)));
     let make = move || -> Box<dyn Device> {
         let open = open.lock().unwrap().take().unwrap();
         Box::new(CameraDevice {
             formats: Formats::default(),
+            live: None,
             source: Source::video(Box::new(move || Ok(("camera".to_owned(), open())))),
         })
     };

@@ -15,6 +15,8 @@
   const icon = document.getElementById("icon");
   const say = document.getElementById("say");
 
+  const view = document.getElementById("view");
+
   let shown = null; // the face on the screen
   let resting = null; // the last one that stays by itself
   let turn = 0;
@@ -134,6 +136,7 @@
     grow(way);
     drawn += 1;
     stage.dataset.drawn = drawn;
+    look();
   }
 
   function announce(face) {
@@ -165,6 +168,7 @@
     shown = null;
     stage.dataset.tone = "ready";
     stage.dataset.state = "start";
+    look();
     for (const part of [word, name, lines, clock, say]) part.textContent = "";
   }
 
@@ -189,6 +193,45 @@
   addEventListener("resize", () => shown && draw(shown));
   // Measures are wrong until the fonts are there.
   if (document.fonts) document.fonts.ready.then(() => shown && draw(shown));
+
+  // --- what the camera sees, while idle ------------------------------------------------------------------------
+
+  const VIEW_MS = 200; // between two pictures
+  const VIEW_RETRY_MS = 2000; // after none came
+  let looking = false; // a picture is asked for, or will be
+  let viewTimer = 0;
+  let views = 0;
+
+  // Begins to look, goes on, or stops and lets the last picture go.
+  function look() {
+    const wanted = start.camera && shown !== null && shown.state === "idle" && !document.hidden && !lost;
+    if (wanted && !looking) {
+      looking = true;
+      askView();
+    } else if (!wanted && (looking || stage.dataset.view)) {
+      looking = false;
+      clearTimeout(viewTimer);
+      view.removeAttribute("src");
+      delete stage.dataset.view;
+    }
+  }
+
+  function askView() {
+    views += 1;
+    view.src = "/camera.bmp?" + views;
+  }
+
+  view.onload = () => {
+    if (!looking) return;
+    stage.dataset.view = views;
+    viewTimer = setTimeout(askView, VIEW_MS);
+  };
+  view.onerror = () => {
+    if (!looking) return;
+    delete stage.dataset.view;
+    viewTimer = setTimeout(askView, VIEW_RETRY_MS);
+  };
+  document.addEventListener("visibilitychange", look);
 
   // --- sound: [start ms, length ms, hertz] ------------------------------------------------------------------
 
