@@ -16,7 +16,8 @@ pub const AWAY_MS: u64 = 1_500;
 pub const MAX_IN_VIEW: usize = 16;
 /// How long, in milliseconds, a code without error correction may wait for its second reading.
 const CONFIRM_MS: u64 = 1_000;
-/// How often, in milliseconds, one turn is taken on a scene that does not change and on which every turn was tried: noise differs.
+/// How often, in milliseconds, one turn is taken on a scene that does not change and on which every turn was tried: noise differs. While turns
+/// find codes that they cannot read, one is taken on every frame.
 const RETRY_MS: u64 = 500;
 /// Pixels that are looked at; larger frames are shrunk.
 const PIXELS_MAX: usize = 1_400_000;
@@ -121,6 +122,8 @@ pub struct Cascade {
     next: usize,
     taken: usize,
     retried_ms: u64,
+    /// A code was found in this scene that could not be read.
+    missed: bool,
 }
 
 impl Cascade {
@@ -135,6 +138,7 @@ impl Cascade {
             next: 1,
             taken: 0,
             retried_ms: 0,
+            missed: false,
         }
     }
 
@@ -202,6 +206,7 @@ impl Cascade {
             self.next = 1;
         }
         self.taken = 0;
+        self.missed = false;
         self.scene = sight.scene.clone();
         self.reread(sight);
         self.turn(0, sight);
@@ -214,7 +219,7 @@ impl Cascade {
         if self.taken + 1 < STAGES.len() {
             self.take_turns(sight);
         } else if self.held.is_empty()
-            && sight.now_ms.saturating_sub(self.retried_ms) >= RETRY_MS
+            && (self.missed || sight.now_ms.saturating_sub(self.retried_ms) >= RETRY_MS)
             && self.purse.is_open(sight.spent())
         {
             self.retried_ms = sight.now_ms;
@@ -281,6 +286,7 @@ impl Cascade {
             Some(known) => (known * 3 + cost) / 4,
         });
         sight.look.near_miss |= finding.near_misses > 0;
+        self.missed |= finding.near_misses > 0;
         self.take_in(finding, stage, sight);
     }
 

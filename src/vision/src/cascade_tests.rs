@@ -261,6 +261,23 @@ fn a_scene_that_does_not_change_is_soon_left_alone() {
 }
 
 #[test]
+fn a_code_that_is_found_and_not_read_is_not_left_alone() {
+    // Its corners are found; its data says nothing.
+    let mut spoilt = badge("BADGE");
+    let side = spoilt.width;
+    let data = 8 * 14..side - 8 * 6;
+    for row in data.clone() {
+        spoilt.pixels[row * side..][data.clone()].fill(0);
+    }
+    let spoilt =
+        Picture::blank(WIDTH, HEIGHT, 128).with(&spoilt, square((320.0, 240.0), 110.0, 8.0, 0.1));
+    let mut camera = Camera::new(&[Format::Qr]);
+    assert!((0..STAGES.len()).any(|_| camera.show(&spoilt).near_miss));
+    let turns: Vec<u32> = (0..10).map(|_| camera.show(&spoilt).turns).collect();
+    assert_eq!(turns, [1; 10], "one on every frame");
+}
+
+#[test]
 fn noise_alone_is_no_change() {
     let mut camera = Camera::new(&[Format::Qr]);
     let turns: Vec<u32> = (0..60)

@@ -9,7 +9,7 @@
 //! turn is a view of the frame (a threshold, local or global, at one of several scales) given to one of two decoders that fail on different
 //! photographs. A frame has [`Settings::budget`] of CPU time on average; what is not spent is saved for up to [`SAVED_FRAMES`] frames, and a
 //! turn is taken only when its cost, as measured here before, is saved. Where a code was read is read first; a scene that did not change is
-//! not read again once every turn was tried.
+//! not read again once every turn was tried, but for codes that were found and not read.
 //!
 //! A crate of its own, because zxing-cpp is compiled from C++: who does not link this needs neither that compiler nor cmake, and the decoders
 //! are measured with nothing else around them.
