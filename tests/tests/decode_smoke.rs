@@ -66,6 +66,39 @@ fn hits_false_decodes_and_times_are_counted_by_set() {
 }
 
 #[test]
+fn films_of_photographs_say_when_each_was_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let code = Picture::code(Format::Qr, "BADGE", 8).unwrap();
+    let held = Picture::blank(640, 360, 90).with(&code, square((320.0, 180.0), 120.0, 0.0, 0.0));
+    std::fs::write(folder.path().join("held.jpg"), held.jpeg()).unwrap();
+    let mut manifest = String::new();
+    for (file, text) in [("held.jpg", "BADGE"), ("held.jpg", "ANOTHER")] {
+        let line = json!({ "file": file, "format": "QR", "expected": [text] });
+        manifest.push_str(&format!("{line}\n"));
+    }
+    std::fs::write(folder.path().join("manifest.jsonl"), manifest).unwrap();
+    let mut bench = Command::new(env!("CARGO_BIN_EXE_camera"));
+    bench.args(["--films", "0", "--images"]).arg(folder.path());
+    let said = run(&mut bench, "");
+    let row = said
+        .out
+        .lines()
+        .find(|line| line.starts_with("photographs"));
+    let row: Vec<&str> = row.unwrap().split_ascii_whitespace().collect();
+    // Films; of the cascade: never read, and false ones; of zxing-cpp: never read.
+    assert_eq!(
+        (row[1], row[3], row[7], row[9]),
+        ("2", "1", "1", "1"),
+        "{said:?}"
+    );
+    assert!(
+        said.out.contains("fewer never read: missed"),
+        "as many: {said:?}"
+    );
+    assert_eq!(said.code, Some(1));
+}
+
+#[test]
 fn a_folder_without_manifest_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let said = run(bench().arg("--images").arg(folder.path()), "");

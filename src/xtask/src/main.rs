@@ -34,6 +34,7 @@ Commands:
                       in it. --release builds optimised programs; all else goes to the simulation, --help says what.
   bench [arguments]   Build optimised programs and measure them. Arguments go to the bench: --json, names.
   bench decode        Hold the decoders beside others over a folder of labelled photographs: --images DIR.
+  bench camera        The same over films of badges, by when each is read: [--images DIR] [--films N] [--seed S].
   fuzz [arguments]    Try every decoder on inputs that nobody would send: --inputs N, --seed S, --target NAME.
   hil [NAME]          Test the kiosk on virtual hardware: scanners plugged and pulled, power cut, a watchdog that fires.
                       A Debian kernel in QEMU, both brought by setup. The tests run some of it; this runs it whole.
@@ -99,8 +100,8 @@ fn run(arguments: &[String]) -> Result<(), Stop> {
         "demo" => programs::demo(&Workspace::find()?, rest),
         "sim" => programs::sim(&Workspace::find()?, rest),
         "bench" => match rest.split_first() {
-            Some((what, rest)) if what == "decode" => {
-                programs::of_tests(&Workspace::find()?, "decode", rest)
+            Some((what, rest)) if ["decode", "camera"].contains(&what.as_str()) => {
+                programs::of_tests(&Workspace::find()?, what, rest)
             }
             _ => programs::bench(&Workspace::find()?, rest),
         },

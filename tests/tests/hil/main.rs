@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod camera;
 mod console;
 mod plugs;
 mod power;

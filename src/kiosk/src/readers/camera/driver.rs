@@ -176,6 +176,7 @@ impl Capturing {
             node.path().display(),
             set.mode
         );
+        tracing::info!(camera = name, "capture");
         Ok(Self {
             stream,
             layout: set.layout,
