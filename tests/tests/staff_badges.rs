@@ -1,11 +1,11 @@
-//! Staff badges from the sheet that the issuer writes, through a door, to the case that a reviewer finds.
+//! A kiosk that is set up and told what to do by codes that are held before its reader: the claim's page, and staff badges from the sheet that the issuer writes, through a door, to the case that a reviewer finds.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::path::Path;
 use std::time::Duration;
 
 use rollcall_tests::programs::soon;
-use rollcall_tests::world::{Daemon, EVENT, Kiosk, Plan, World, person, text};
+use rollcall_tests::world::{DOOR, Daemon, EVENT, Kiosk, Plan, World, person, text};
 use vision::{Cascade, Frame, Settings};
 
 const READER: usize = 0;
@@ -53,6 +53,22 @@ fn check(kiosk: &Kiosk, daemon: &Daemon, code: &str, verdict: &str) {
     assert_eq!(daemon.answer().verdict, verdict);
 }
 
+/// Scans the claim off its page: a new kiosk needs no keyboard.
+fn enrol_by_the_page(world: &World, kiosk: &Kiosk, daemon: &Daemon) {
+    let page = text(&world.path("claim.html"));
+    let claim = ["claim", "--event", EVENT, "--door", DOOR, "--out", &page];
+    let said = world.issuer(&claim).ok();
+    let [code] = read_off(Path::new(&page)).try_into().unwrap();
+    assert!(said.contains(&code));
+    check(kiosk, daemon, &code, "not_set_up");
+    let enrolled = soon(PATIENCE, || {
+        kiosk
+            .status()
+            .is_some_and(|status| status["enrolment"]["door"].is_string())
+    });
+    assert!(enrolled, "{:?}", kiosk.status());
+}
+
 #[test]
 fn a_printed_staff_badge_turns_a_door_and_takes_a_scan_back() {
     let mut world = World::new("staff-badges", &Plan::one_long_session(4));
@@ -66,9 +82,10 @@ fn a_printed_staff_badge_turns_a_door_and_takes_a_scan_back() {
     let [_in, out, toggle, take_back] = read_off(&sheet).try_into().unwrap();
 
     world.start_issuer();
-    let kiosk = world.enrolled_kiosk(&[("door", "")]);
+    let kiosk = world.kiosk("kiosk", &[("door", "")]);
     let mut daemon = kiosk.start();
     kiosk.wait_until_attached(&mut daemon);
+    enrol_by_the_page(&world, &kiosk, &daemon);
     check(&kiosk, &daemon, &person(0), "checked_in");
     check(&kiosk, &daemon, &out, "staff_out");
     check(&kiosk, &daemon, &person(1), "checked_out");

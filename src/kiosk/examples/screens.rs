@@ -149,6 +149,8 @@ fn status(good: bool) -> Status {
         since_ms: dated(5_400_000),
         last_event_ms: Some(dated(last_ago_ms)),
         rejected: BTreeMap::from([("too long".to_owned(), 2), ("not text".to_owned(), 1)]),
+        why: matches!(state, ReaderState::Lost)
+            .then(|| "/dev/hidraw0 may not be opened; are the udev rules installed?".to_owned()),
     };
     let verdicts = Verdict::ALL.iter().cycle().zip(0..20_u32);
     let scan = |(verdict, at): (&Verdict, u32)| ScanRow {

@@ -398,6 +398,9 @@ pub(super) struct Claim {
     /// For how many hours it can be used
     #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=720))]
     pub(super) valid_hours: u32,
+    /// Write it as a page with a QR code as well, to be held before a kiosk's reader; must not exist yet
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]

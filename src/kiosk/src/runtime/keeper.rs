@@ -736,6 +736,10 @@ impl Keeper {
         };
         let facts = self.readers.get_mut(reader)?;
         facts.turn(state, now);
+        facts.why = match event {
+            ReaderEvent::Lost { why, .. } => Some(why.detail.clone()),
+            _ => None,
+        };
         tracing::info!(%reader, state = ?state, "reader");
         Some(Body::Reader(protocol::entry::Reader {
             reader: reader.clone(),

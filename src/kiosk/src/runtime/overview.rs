@@ -33,6 +33,8 @@ pub(super) struct ReaderFacts {
     /// Refused reads since the last entry of this reader.
     pub(super) refused_since: u64,
     rejected: BTreeMap<String, u64>,
+    /// Why it is lost, for people.
+    pub(super) why: Option<String>,
 }
 
 impl ReaderFacts {
@@ -52,6 +54,7 @@ impl ReaderFacts {
             refused: 0,
             refused_since: 0,
             rejected: BTreeMap::new(),
+            why: None,
         };
         readers
             .iter()
@@ -197,6 +200,7 @@ impl Keeper {
             since_ms: facts.since.0,
             last_event_ms: facts.last_event.map(|at| at.0),
             rejected: facts.rejected.clone(),
+            why: facts.why.clone(),
         });
         let status = Status {
             as_of_ms: now_ms,

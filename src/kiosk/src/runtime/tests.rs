@@ -467,6 +467,27 @@ fn readers_and_suspends_stand_in_the_journal() {
 }
 
 #[test]
+fn a_lost_reader_says_why_until_it_is_back() {
+    let mut bench = Bench::enrolled();
+    let reader = ReaderId::new(READER).unwrap();
+    let detail = "it may not be opened; are the udev rules installed?";
+    let lost = ReaderEvent::Lost {
+        reader: reader.clone(),
+        why: crate::readers::Loss {
+            kind: crate::readers::LossKind::Denied,
+            detail: detail.to_owned(),
+        },
+    };
+    let why = |bench: &mut Bench, event| {
+        bench.keeper.record_group(vec![event]);
+        bench.keeper.tick();
+        bench.watches.status.borrow().readers[0].why.clone()
+    };
+    assert_eq!(why(&mut bench, lost).as_deref(), Some(detail));
+    assert_eq!(why(&mut bench, ReaderEvent::Attached { reader }), None);
+}
+
+#[test]
 fn a_receipt_and_the_ledger_are_journalled_and_ride_along() {
     let mut bench = Bench::enrolled();
     bench.scan(&[1]);

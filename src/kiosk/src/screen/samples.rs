@@ -34,6 +34,7 @@ pub(super) fn status() -> Status {
             since_ms: NOW_MS - 5_400_000,
             last_event_ms: Some(NOW_MS - 4_000),
             rejected: BTreeMap::from([("too long".into(), 2), ("not text".into(), 0)]),
+            why: None,
         }],
         backlog: Dated {
             as_of_ms: dated_ms,

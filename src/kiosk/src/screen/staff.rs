@@ -405,10 +405,11 @@ fn readers(html: &mut Html, as_of_ms: i64, readers: &[ReaderStatus]) {
             .raw("</th><td>")
             .text(&reader.kind)
             .raw("</td><td>")
-            .badge(tone, word)
-            .raw("</td><td>")
-            .ago(reader.since_ms)
-            .raw("</td><td>");
+            .badge(tone, word);
+        if let Some(why) = &reader.why {
+            html.raw("<br>").text(why);
+        }
+        html.raw("</td><td>").ago(reader.since_ms).raw("</td><td>");
         match reader.last_event_ms {
             Some(at) => html.ago(at),
             None => html.raw("none yet"),

@@ -19,6 +19,7 @@ fn what_could_be_markup_is_escaped() {
     hostile.enrolment.as_mut().unwrap().event = nasty.into();
     hostile.readers[0].name = nasty.into();
     hostile.readers[0].kind = nasty.into();
+    hostile.readers[0].why = Some(nasty.into());
     hostile.readers[0].rejected.insert(nasty.into(), 1);
     hostile.alarms[0].code = nasty.into();
     hostile.alarms[0].next_step = nasty.into();
@@ -29,7 +30,7 @@ fn what_could_be_markup_is_escaped() {
     let html = page(&shown(&hostile), 15_000, NOW_MS);
     assert_eq!(html.matches("<script").count(), 1, "only the page's own");
     assert!(!html.contains("\"><script>alert"));
-    assert_eq!(html.matches("&lt;script&gt;alert").count(), 10);
+    assert_eq!(html.matches("&lt;script&gt;alert").count(), 11);
 }
 
 #[test]

@@ -332,6 +332,9 @@ pub struct ReaderStatus {
     pub last_event_ms: Option<i64>,
     /// What was refused since the daemon started, counted by reason code.
     pub rejected: BTreeMap<String, u64>,
+    /// Where it cannot be read from: what is wrong and what to do.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub why: Option<String>,
 }
 
 /// What waits to be sent to the issuer.
