@@ -323,6 +323,7 @@ fn status() -> Status {
             },
         },
         scans: Vec::new(),
+        gpio: None,
         alarms: Vec::new(),
     }
 }

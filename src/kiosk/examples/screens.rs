@@ -239,6 +239,7 @@ fn status(good: bool) -> Status {
             },
         },
         scans: verdicts.map(scan).collect(),
+        gpio: None,
         alarms: if good {
             Vec::new()
         } else {

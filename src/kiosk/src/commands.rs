@@ -6,6 +6,7 @@
 mod doctor;
 mod enrol;
 mod export;
+mod gpio;
 mod status;
 mod trial;
 
@@ -114,6 +115,16 @@ enum Command {
         #[arg(long, value_name = "SECONDS", requires = "try", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3_600))]
         seconds: u64,
     },
+    /// Try the lights, buzzer, relays and switches, or put them to rest
+    #[command(
+        after_help = "Examples:\n  rollcall-kiosk gpio try --config kiosk.toml\n  rollcall-kiosk gpio rest --config kiosk.toml\n\n\
+        try lights each output in turn, pulses each relay once, then shows the button and the tamper switches; the daemon must not be running.\n\
+        rest puts every output to rest; systemd runs it after the daemon has ended in whatever way."
+    )]
+    Gpio {
+        #[command(subcommand)]
+        what: GpioCommand,
+    },
     /// Write the journal out, for an auditor or because the kiosk cannot sync
     #[command(
         after_help = "Examples:\n  rollcall-kiosk export --config kiosk.toml --out door-a.tar\n  \
@@ -127,6 +138,23 @@ enum Command {
         /// The file or folder to write; must not exist yet
         #[arg(long)]
         out: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+enum GpioCommand {
+    /// Light each output in turn, then show the inputs
+    Try {
+        #[command(flatten)]
+        config: ConfigArgument,
+        /// How long the inputs are shown
+        #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(0..=3_600))]
+        seconds: u64,
+    },
+    /// Put every output to rest
+    Rest {
+        #[command(flatten)]
+        config: ConfigArgument,
     },
 }
 
@@ -166,6 +194,12 @@ pub fn main() -> ExitCode {
             trial::try_readers(c, &trial::Trial { known, seconds })
         }),
         Command::Doctor { config, .. } => doctor::doctor(&config.config),
+        Command::Gpio {
+            what: GpioCommand::Try { config, seconds },
+        } => with_config(&config, |c| gpio::try_lines(c, seconds)),
+        Command::Gpio {
+            what: GpioCommand::Rest { config },
+        } => with_config(&config, gpio::rest),
         Command::Export { config, out } => with_config(&config, |c| export::export(c, &out)),
     };
     exit.into()

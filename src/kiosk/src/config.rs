@@ -14,8 +14,13 @@ use std::path::{Path, PathBuf};
 use protocol::toml_text::{self, TomlError};
 use serde::Deserialize;
 
+mod gpio;
 mod readers;
 
+pub use gpio::{
+    BuzzerConfig, FLASH_MS_MIN, GpioConfig, InputConfig, Lamp, LightConfig, Pull, RELAY_MS_MAX,
+    RelayConfig, Sound,
+};
 pub use readers::{
     CameraConfig, CameraSource, CommandCamera, DeviceConfig, HidConfig, HidLayout, LinesConfig,
     LinesPlace, ReaderConfig, SerialConfig, SerialPlace, Terminator, UsbIdentity, UsbMatch,
@@ -48,6 +53,8 @@ pub struct Config {
     pub repeat_s: Option<u32>,
     /// Readers in the order of the file. May be empty: then nothing is scanned, and the status page says so.
     pub readers: Vec<ReaderConfig>,
+    /// Lights, buzzer, relays, button and tamper switches, if there are any.
+    pub gpio: Option<GpioConfig>,
     /// Limits of the disk.
     pub storage: Storage,
     /// How much is logged.
@@ -210,6 +217,7 @@ struct ConfigText {
     storage: StorageText,
     #[serde(default, rename = "reader")]
     readers: Vec<readers::ReaderText>,
+    gpio: Option<gpio::GpioText>,
 }
 
 #[derive(Default, Deserialize)]
@@ -265,13 +273,16 @@ fn check(written: ConfigText) -> Result<Config, Fault> {
         let message = format!("is more than {REPEAT_S_MAX} seconds");
         return Err(Fault::new("repeat_s", message));
     }
+    let readers = all_readers(&written.readers)?;
+    let gpio = written.gpio.map(|gpio| gpio::check(gpio, &readers));
     Ok(Config {
         data_dir: written.data_dir,
         screen: screen(&written.screen)?,
         languages: languages(written.languages)?,
         feedback: written.feedback,
         repeat_s,
-        readers: all_readers(&written.readers)?,
+        readers,
+        gpio: gpio.transpose()?,
         storage: Storage {
             min_free_mb: written.storage.min_free_mb.unwrap_or(MIN_FREE_MB_DEFAULT),
         },

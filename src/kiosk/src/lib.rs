@@ -10,6 +10,7 @@ pub mod desk;
 pub mod door;
 pub mod enrol;
 pub mod feedback;
+pub mod gpio;
 pub mod journal;
 pub mod kernel;
 pub mod readers;

@@ -18,6 +18,7 @@ use attendance::words::ReaderId;
 
 use crate::config::{DeviceConfig, ReaderConfig};
 
+mod answers;
 mod attached;
 mod camera;
 pub mod framing;
@@ -32,6 +33,7 @@ mod thread;
 mod usb;
 mod watch;
 
+pub use answers::Answers;
 pub use attached::{Attached, Offer, attached};
 pub use camera::{AttachedCamera, cameras};
 pub use framing::{MAX_SCAN_BYTES, Refusal};
@@ -254,10 +256,13 @@ pub(crate) trait Connection {
     fn end(&mut self, loss: &Loss, decoded: &mut Vec<Decoded>);
 }
 
-/// The device that a configuration names; a camera shows what it sees to whoever asks `live`.
-fn device(config: &ReaderConfig, live: Option<LiveView>) -> Box<dyn Device> {
+/// The device that a configuration names; a serial scanner is told what `answers` is told, a camera shows what it sees to whoever asks `live`.
+fn device(config: &ReaderConfig, answers: &Answers, live: Option<LiveView>) -> Box<dyn Device> {
     match &config.device {
-        DeviceConfig::Serial(serial) => Box::new(serial::SerialDevice::new(serial.clone())),
+        DeviceConfig::Serial(serial) => {
+            let mailbox = answers.mailbox(&config.name);
+            Box::new(serial::SerialDevice::new(serial.clone(), mailbox))
+        }
         DeviceConfig::Lines(lines) => Box::new(lines::LinesDevice::new(lines.clone())),
         DeviceConfig::Hid(hid) => Box::new(hid::HidDevice::new(hid.clone())),
         DeviceConfig::Camera(camera) => Box::new(camera::CameraDevice::new(camera, live)),

@@ -7,6 +7,7 @@
 //! keeper answers and every reader's thread moves. On SIGTERM and SIGINT what was read is recorded and answered, then the program ends
 //! with 0.
 
+mod board;
 mod keeper;
 mod overview;
 mod rebuild;
@@ -29,9 +30,10 @@ use zeroize::Zeroizing;
 use crate::config::{Config, DeviceConfig, Feedback as FeedbackConfig, ReaderConfig};
 use crate::desk::{Desk, DeskError};
 use crate::feedback::{Console, Feedback, Lines, OnScreen, Sinks};
+use crate::gpio::{Board, Cue, Lights};
 use crate::journal::{Disk, Folder, Journal, JournalError};
 use crate::kernel::{self, BUILT_AT, Clocks, KernelError};
-use crate::readers::{Closed, LiveView, ReaderEvent, Readers};
+use crate::readers::{Answers, Closed, LiveView, ReaderEvent, Readers};
 use crate::screen::server::{EventInfo, Handle, Settings, router};
 use crate::screen::view::{Face, Status};
 use crate::sync::words::SyncStatus;
@@ -91,7 +93,9 @@ pub fn run(config: &Config) -> Result<(), RunError> {
     let clocks = Arc::new(Clocks::open(BUILT_AT.max(journal.floor()))?);
 
     let (inputs, queue) = mpsc::channel(QUEUE_MAX);
-    let (outlets, watches, claims) = outlets(config);
+    let board = board(config, &inputs)?;
+    let answers = Answers::of(&config.readers);
+    let (outlets, watches, claims) = outlets(config, board.as_ref(), &answers);
     let stamping = Arc::clone(&clocks);
     let place = Place {
         folder,
@@ -116,7 +120,7 @@ pub fn run(config: &Config) -> Result<(), RunError> {
         let sent = to_keeper.blocking_send(Input::Reader(event));
         sent.map_err(|_| Closed)
     };
-    let readers = Readers::start(&config.readers, live.clone(), clock, sink)?;
+    let readers = Readers::start(&config.readers, &answers, live.clone(), clock, sink)?;
 
     let tasks = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -126,6 +130,7 @@ pub fn run(config: &Config) -> Result<(), RunError> {
         readers,
         keeper,
         live,
+        board,
     };
     let ended = tasks.block_on(daemon.serve(config, watches, claims, is_ready));
     // What still runs there only waits for others.
@@ -145,7 +150,24 @@ struct Watches {
     syncs: watch::Sender<SyncStatus>,
 }
 
-fn outlets(config: &Config) -> (Outlets, Watches, mpsc::Receiver<Zeroizing<String>>) {
+/// Starts what the configuration has on the board's lines.
+fn board(config: &Config, inputs: &mpsc::Sender<Input>) -> std::io::Result<Option<Board>> {
+    let Some(gpio) = &config.gpio else {
+        return Ok(None);
+    };
+    let to_keeper = inputs.clone();
+    let board = Board::start(gpio, move |change| {
+        let sent = to_keeper.blocking_send(Input::Pin(change));
+        sent.map_err(|_| Closed)
+    });
+    board.map(Some)
+}
+
+fn outlets(
+    config: &Config,
+    board: Option<&Board>,
+    answers: &Answers,
+) -> (Outlets, Watches, mpsc::Receiver<Zeroizing<String>>) {
     let (faces, face) = watch::channel(Face::NotSetUp);
     let (rests, resting) = watch::channel(Face::NotSetUp);
     let (statuses, status) = watch::channel(overview::unknown());
@@ -157,7 +179,14 @@ fn outlets(config: &Config) -> (Outlets, Watches, mpsc::Receiver<Zeroizing<Strin
         FeedbackConfig::Console => Box::new(Console(std::io::stdout())),
         FeedbackConfig::Lines => Box::new(Lines(std::io::stdout())),
     };
-    let sinks = Sinks::new(vec![words, Box::new(OnScreen(faces.clone()))]);
+    let mut sinks: Vec<Box<dyn Feedback>> = vec![
+        words,
+        Box::new(OnScreen(faces.clone())),
+        Box::new(answers.clone()),
+    ];
+    let lights = board.and_then(Board::lights);
+    sinks.extend(lights.map(|lights| Box::new(lights) as Box<dyn Feedback>));
+    let sinks = Sinks::new(sinks);
     let outlets = Outlets {
         sinks,
         resting: rests,
@@ -165,6 +194,7 @@ fn outlets(config: &Config) -> (Outlets, Watches, mpsc::Receiver<Zeroizing<Strin
         info: infos,
         standing: standings,
         claims,
+        board: board.map(Board::watch),
     };
     let watches = Watches {
         face,
@@ -184,6 +214,7 @@ struct Daemon {
     readers: Readers,
     keeper: std::thread::JoinHandle<()>,
     live: Option<LiveView>,
+    board: Option<Board>,
 }
 
 impl Daemon {
@@ -209,6 +240,9 @@ impl Daemon {
             wall_ms: || kernel::wall_now().0,
         };
         let pages = tokio::spawn(serve_pages(listener, handle, ended));
+        if let Some(lights) = self.board.as_ref().and_then(Board::lights) {
+            tokio::spawn(rest_lights(lights, watches.resting.clone()));
+        }
         tokio::spawn(rest(watches.faces, watches.resting));
         let desk = desk(self.inputs.clone(), watches.standing);
         tokio::spawn(crate::sync::run(desk.clone(), watches.syncs));
@@ -222,6 +256,8 @@ impl Daemon {
         drop(self.inputs);
         let stopped = wait_for_end(&self.keeper).await;
         self.readers.stop();
+        // Puts the lines to rest.
+        drop(self.board);
         // Pages that do not close in time are left behind with the process.
         let _ = end.send(true);
         let _ = tokio::time::timeout(PAGES_END_WITHIN, pages).await;
@@ -330,6 +366,16 @@ async fn rest(faces: watch::Sender<Face>, mut resting: watch::Receiver<Face>) {
                 let rest = resting.borrow_and_update().clone();
                 faces.send_replace(rest);
             }
+        }
+    }
+}
+
+/// Has the lights show what the screen shows between answers.
+async fn rest_lights(lights: Lights, mut resting: watch::Receiver<Face>) {
+    loop {
+        lights.rest(Cue::of(&resting.borrow_and_update()));
+        if resting.changed().await.is_err() {
+            return;
         }
     }
 }

@@ -359,3 +359,30 @@ fn doctor_and_status_say_what_is_next() {
     let said = text(kiosk.finish("status", &[]));
     assert!(said.contains("k-1") && said.contains("Next:"), "{said}");
 }
+
+#[test]
+fn a_board_that_is_not_there_keeps_nobody_from_scanning() {
+    let kiosk = Kiosk::enrolled();
+    let rest = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rollcall-kiosk"));
+        let command = command.args(["gpio", "rest", "--config"]);
+        command.arg(kiosk.config()).output().unwrap()
+    };
+    assert_eq!(rest().status.code(), Some(0), "nothing is configured");
+    let text = std::fs::read_to_string(kiosk.config()).unwrap();
+    let block = "[gpio]\nchip = \"no-such-board\"\n[[gpio.light]]\nname = \"in\"\nline = 3\n\
+        [[gpio.tamper]]\nname = \"lid\"\nline = 4\n";
+    std::fs::write(kiosk.config(), format!("{text}{block}")).unwrap();
+    let mut daemon = kiosk.run();
+    assert_eq!(daemon.verdict(&badge(1)), "checked_in");
+    assert_eq!(daemon.terminate(), Some(0));
+    let rested = rest();
+    assert_eq!(rested.status.code(), Some(1));
+    let said = String::from_utf8(rested.stderr).unwrap();
+    assert!(said.contains("\"no-such-board\""), "{said}");
+    let doctor = String::from_utf8(kiosk.finish("doctor", &[]).stdout).unwrap();
+    assert!(
+        doctor.contains("fail    gpio: no chip has the label"),
+        "{doctor}"
+    );
+}

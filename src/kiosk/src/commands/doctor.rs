@@ -1,5 +1,7 @@
 //! `doctor`: everything a kiosk needs, one line each.
 
+mod gpio;
+
 use std::fs::File;
 use std::io::Write as _;
 use std::net::{TcpStream, ToSocketAddrs as _};
@@ -100,6 +102,8 @@ fn check_all(config: &Config, report: &mut Report) {
     check_disk(config, report);
     check_clock(report);
     check_readers(config, report);
+    let is_running = status::ask(config.screen.listen).is_ok();
+    gpio::check(config, is_running, report);
     check_issuer(url.as_deref(), report);
 }
 

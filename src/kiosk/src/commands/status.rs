@@ -80,6 +80,13 @@ fn lines(status: &Status) -> Vec<String> {
             reader.name, reader.kind
         ));
     }
+    for of_board in status.gpio.iter().flat_map(|gpio| &gpio.lines) {
+        lines.push(format!("gpio       {} {}", of_board.lines, of_board.state));
+    }
+    for tamper in status.gpio.iter().flat_map(|gpio| &gpio.tampers) {
+        let state = if tamper.open { "open" } else { "closed" };
+        lines.push(format!("tamper     {} {state}", tamper.name));
+    }
     lines.push(format!(
         "waiting    {} entries without a receipt",
         status.backlog.value.entries

@@ -13,7 +13,9 @@ use tokio::sync::mpsc;
 use super::{Exit, complain, say, status};
 use crate::config::{Config, DeviceConfig, HidLayout, ReaderConfig};
 use crate::kernel::{BUILT_AT, Clocks};
-use crate::readers::{Closed, KeyboardLayout, RawScan, ReaderEvent, Readers, Refusal, reread};
+use crate::readers::{
+    Answers, Closed, KeyboardLayout, RawScan, ReaderEvent, Readers, Refusal, reread,
+};
 
 /// Events that wait to be shown.
 const QUEUE_MAX: usize = 64;
@@ -67,9 +69,13 @@ async fn run(config: &Config, trial: &Trial<'_>) -> std::io::Result<Exit> {
     let clocks = Clocks::open(BUILT_AT).map_err(std::io::Error::other)?;
     let (events, mut queue) = mpsc::channel(QUEUE_MAX);
     let clock = Arc::new(move || clocks.stamp());
-    let mut readers = Readers::start(&config.readers, None, clock, move |event: ReaderEvent| {
-        events.blocking_send(event).map_err(|_| Closed)
-    })?;
+    let mut readers = Readers::start(
+        &config.readers,
+        &Answers::default(),
+        None,
+        clock,
+        move |event: ReaderEvent| events.blocking_send(event).map_err(|_| Closed),
+    )?;
     say(&format!(
         "Hold a code before each reader. This ends after {} s, or with Ctrl-C.",
         trial.seconds

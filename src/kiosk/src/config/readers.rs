@@ -18,6 +18,8 @@ const BAUD_DEFAULT: u32 = 9600;
 const BAUD_MAX: u32 = 4_000_000;
 /// Milliseconds of quiet after which a code without terminator counts as whole, unless told otherwise.
 const IDLE_MS_DEFAULT: u32 = 200;
+/// The most bytes that a scanner is sent for one code.
+const ANSWER_BYTES_MAX: usize = 64;
 /// Longest quiet that can be asked for.
 const IDLE_MS_MAX: u32 = 10_000;
 
@@ -58,6 +60,17 @@ pub struct SerialConfig {
     pub terminator: Terminator,
     /// Milliseconds of quiet after which a code without terminator counts as whole; `None` for never.
     pub idle_ms: Option<u32>,
+    /// What the scanner is sent once its code is recorded and the attendee may go on. May be empty.
+    pub acknowledge: Vec<u8>,
+    /// What it is sent once its code is recorded and the attendee has to see staff. May be empty.
+    pub refuse: Vec<u8>,
+}
+
+impl SerialConfig {
+    /// Whether the scanner is sent anything.
+    pub fn is_answered(&self) -> bool {
+        !self.acknowledge.is_empty() || !self.refuse.is_empty()
+    }
 }
 
 /// How a serial port is found.
@@ -304,9 +317,20 @@ pub(super) struct ReaderText {
     pixels: Option<String>,
     card: Option<String>,
     formats: Option<Vec<String>>,
+    acknowledge: Option<String>,
+    refuse: Option<String>,
 }
 
 impl ReaderText {
+    /// The keys that mean something for a serial port alone.
+    fn of_serial(&self) -> [(&'static str, bool); 3] {
+        [
+            ("baud", self.baud.is_some()),
+            ("acknowledge", self.acknowledge.is_some()),
+            ("refuse", self.refuse.is_some()),
+        ]
+    }
+
     /// The keys that mean something for a camera alone.
     fn of_camera(&self) -> [(&'static str, bool); 7] {
         [
@@ -414,15 +438,28 @@ impl Block<'_> {
             baud,
             terminator: written.terminator.unwrap_or_default(),
             idle_ms: self.idle_ms()?,
+            acknowledge: self.answer("acknowledge", written.acknowledge.as_deref())?,
+            refuse: self.answer("refuse", written.refuse.as_deref())?,
         })
+    }
+
+    /// Bytes written as text: each character stands for the byte of its number.
+    fn answer(&self, key: &str, written: Option<&str>) -> Result<Vec<u8>, Fault> {
+        let text = written.unwrap_or_default();
+        let bytes = text.chars().map(|c| u8::try_from(u32::from(c)));
+        let bytes: Result<Vec<u8>, _> = bytes.collect();
+        match bytes {
+            Ok(bytes) if bytes.len() <= ANSWER_BYTES_MAX => Ok(bytes),
+            Ok(_) | Err(_) => Err(self.fault(format!(
+                "`{key}` is at most {ANSWER_BYTES_MAX} characters from U+0000 to U+00FF, each of which is sent as one byte, such as \"\\u0006\" for ACK"
+            ))),
+        }
     }
 
     fn hid(&self) -> Result<HidConfig, Fault> {
         let written = self.written;
-        self.refuse(&[
-            ("path", written.path.is_some()),
-            ("baud", written.baud.is_some()),
-        ])?;
+        self.refuse(&[("path", written.path.is_some())])?;
+        self.refuse(&written.of_serial())?;
         self.refuse(&written.of_camera())?;
         let Some(usb) = self.usb()? else {
             return Err(self.fault("needs `vendor` and `product`, or `any = true`"));
@@ -447,12 +484,12 @@ impl Block<'_> {
             ("product", written.product.is_some()),
             ("serial", written.serial.is_some()),
             ("port", written.port.is_some()),
-            ("baud", written.baud.is_some()),
             ("terminator", written.terminator.is_some()),
             ("idle_ms", written.idle_ms.is_some()),
             ("layout", written.layout.is_some()),
             ("keyboard", written.keyboard.is_some()),
         ])?;
+        self.refuse(&written.of_serial())?;
         self.refuse(&written.of_camera())?;
         let Some(path) = &written.path else {
             return Err(self.fault("needs `path`; \"-\" is standard input"));

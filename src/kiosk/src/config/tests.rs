@@ -42,6 +42,7 @@ fn every_key_the_sample_shows_commented_out_is_known() {
     let config = parse(&switched_on, "config/kiosk.toml, all switched on").unwrap();
     assert_eq!(config.readers.len(), 7);
     assert!(config.screen.size_mm.is_some());
+    assert_eq!(config.gpio.map(|gpio| gpio.uses().len()), Some(7));
     assert!(config.repeat_s.is_some());
 }
 
@@ -364,4 +365,136 @@ fn a_missing_file_says_where_it_was_looked_for() {
     );
     std::fs::write(&path, "data_dir = \"d\"\n").unwrap();
     assert!(load(&path).is_ok());
+}
+
+/// Refuses the block, with each of the words.
+fn check_gpio_refused(block: &str, words: &[&str]) {
+    let said = refused(&format!("data_dir = \"d\"\n[gpio]\n{block}"));
+    for word in words {
+        assert!(said.contains(word), "{block}\n{said:?} lacks {word:?}");
+    }
+}
+
+#[test]
+fn lines_have_working_defaults() {
+    let text = "data_dir = \"d\"\n\
+        [[gpio.light]]\nname = \"in\"\nline = 17\n\
+        [gpio.buzzer]\nkind = \"active\"\nline = 18\n\
+        [[gpio.relay]]\nname = \"gate\"\nline = 27\n\
+        [gpio.button]\nline = 23\n\
+        [[gpio.tamper]]\nname = \"lid\"\nline = 22\n";
+    let gpio = parse(text, "kiosk.toml").unwrap().gpio.unwrap();
+    assert_eq!(gpio.chip, None);
+    assert_eq!(gpio.lights[0].shows, [(Lamp::In, Vec::new())].into());
+    let buzzer = gpio.buzzer.unwrap();
+    assert_eq!(buzzer.sounds[&Sound::Attention], [110, 70, 110]);
+    assert_eq!(buzzer.hertz, None);
+    let relay = &gpio.relays[0];
+    assert_eq!((relay.pulse_ms, relay.active_low), (1_000, false));
+    assert_eq!(relay.pulse_for, [Sound::In, Sound::Out]);
+    let button = gpio.button.unwrap();
+    assert!(button.active_low && button.pull == Pull::Up);
+    let tamper = &gpio.tampers[0];
+    assert!(!tamper.active_low && tamper.pull == Pull::Up);
+    assert_eq!(tamper.debounce_ms, 50);
+}
+
+#[test]
+fn lines_that_cannot_be_are_refused_by_name() {
+    let light = |more: &str| format!("[[gpio.light]]\nname = \"in\"\nline = 17\n{more}");
+    let relay = "[[gpio.relay]]\nname = \"gate\"\nline = 17\n";
+    check_gpio_refused(
+        &format!("{}{relay}", light("")),
+        &["light \"in\" and relay \"gate\" both use line 17"],
+    );
+    check_gpio_refused(
+        &format!("{}{}", light(""), light("").replace("17", "27")),
+        &["two of light \"in\""],
+    );
+    check_gpio_refused(
+        &light("").replace("17", "40"),
+        &["line 40", "0 to 27", "`chip`"],
+    );
+    let on_chip = format!(
+        "data_dir = \"d\"\n[gpio]\nchip = \"gpiochip1\"\n{}",
+        light("").replace("17", "40")
+    );
+    assert!(parse(&on_chip, "kiosk.toml").is_ok());
+    check_gpio_refused("chip = \"\"", &["gpio.chip"]);
+    check_gpio_refused(
+        "[[gpio.light]]\nname = \"green\"\nline = 1",
+        &["`show`", "attention"],
+    );
+    check_gpio_refused(
+        "[[gpio.light]]\nname = \"Green\"\nline = 1",
+        &["lower-case"],
+    );
+    check_gpio_refused(&light("lit = true"), &["`lit`"]);
+    check_gpio_refused(&light("show = [\"inn\"]"), &["did you mean `in`?"]);
+    for (pattern, words) in [
+        ("in = [200]", &["ends lit"][..]),
+        ("in = [100, 100]", &["three times a second", "334"]),
+        ("in = [500, 10]", &["20 to 10000 ms"]),
+        ("out = [500, 500]", &["does not show"]),
+    ] {
+        check_gpio_refused(&light(&format!("patterns = {{ {pattern} }}")), words);
+    }
+    let buzzer = |more: &str| format!("[gpio.buzzer]\nkind = \"passive\"\nline = 18\n{more}");
+    check_gpio_refused(
+        &buzzer("patterns = { in = [301] }"),
+        &["longer than 300 ms"],
+    );
+    check_gpio_refused(&buzzer("hertz = { in = 4000 }"), &["500 to 2000 hertz"]);
+    check_gpio_refused(
+        &buzzer("hertz = { in = 800 }").replace("passive", "active"),
+        &["pitch of its own"],
+    );
+    for pulse_ms in [49, 10_001] {
+        check_gpio_refused(
+            &format!("{relay}pulse_ms = {pulse_ms}"),
+            &["relay \"gate\"", "50 to 10000"],
+        );
+    }
+    check_gpio_refused(
+        &format!("{relay}pulse_for = [\"attention\"]"),
+        &["nobody passes on attention"],
+    );
+    check_gpio_refused(
+        "[gpio.button]\nline = 3\ndebounce_ms = 3000",
+        &["at most 2000"],
+    );
+    check_gpio_refused(
+        "[gpio.button]\nline = 3\n[[reader]]\nname = \"a\"\nkind = \"lines\"\npath = \"-\"\ndirection = \"in\"",
+        &["gpio.button", "`direction`"],
+    );
+    let tampers: String = (0..5)
+        .map(|line| format!("[[gpio.tamper]]\nname = \"t{line}\"\nline = {line}\n"))
+        .collect();
+    check_gpio_refused(&tampers, &["at most 4"]);
+}
+
+#[test]
+fn what_a_scanner_is_sent_is_bytes() {
+    let text = "data_dir = \"d\"\n[[reader]]\nname = \"a\"\nkind = \"serial\"\npath = \"/dev/x\"\n\
+        acknowledge = \"\\u0006\"\nrefuse = \"\\u0005\\u00E6\\u0000\"\n";
+    let config = parse(text, "kiosk.toml").unwrap();
+    let DeviceConfig::Serial(serial) = &config.readers[0].device else {
+        unreachable!("kind = serial")
+    };
+    assert_eq!(serial.acknowledge, [0x06]);
+    assert_eq!(serial.refuse, [0x05, 0xe6, 0x00]);
+    let serial = "name = \"a\"\nkind = \"serial\"\npath = \"/dev/x\"";
+    check_refused(
+        &[&format!("{serial}\nacknowledge = \"\\u0100\"")],
+        &["`acknowledge`", "U+00FF"],
+    );
+    let long = "x".repeat(65);
+    check_refused(
+        &[&format!("{serial}\nrefuse = \"{long}\"")],
+        &["`refuse`", "64"],
+    );
+    check_refused(
+        &["name = \"a\"\nkind = \"hid\"\nany = true\nacknowledge = \"x\""],
+        &["`acknowledge` means nothing", "hid"],
+    );
 }

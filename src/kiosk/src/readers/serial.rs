@@ -1,13 +1,16 @@
 //! Serial readers: USB CDC, FTDI, UART, and pseudo-terminals.
 //!
-//! A port is opened for this daemon alone and read raw, eight data bits, no parity. Codes are cut by a [`Framer`].
+//! A port is opened for this daemon alone and read raw, eight data bits, no parity. Codes are cut by a [`Framer`]. A scanner that is to be
+//! answered is looked after more often for a while after each code, so that its answer goes out within some hundredths of a second.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::Path;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serialport::{SerialPort, SerialPortType, TTYPort};
 
+use super::answers::{Mailbox, Sending};
 use super::framing::Framer;
 use super::usb::{Found, Place};
 use super::{Connection, Decoded, Device, Loss, LossKind};
@@ -15,17 +18,22 @@ use crate::config::{SerialConfig, SerialPlace, UsbMatch};
 
 /// Bytes read at once.
 const CHUNK_BYTES: usize = 4096;
+/// How long, in milliseconds, an answer to a code is awaited closely.
+const ANSWER_AWAITED_MS: u64 = 2_000;
+/// How often it is looked for meanwhile.
+const ANSWER_LOOK: Duration = Duration::from_millis(10);
 /// Where the kernel lists serial ports. `serialport` panics where this is missing, as in some containers.
 const PORTS_FOLDER: &str = "/sys/class/tty";
 
 /// A serial port to be opened.
 pub(super) struct SerialDevice {
     config: SerialConfig,
+    mailbox: Option<Arc<Mailbox>>,
 }
 
 impl SerialDevice {
-    pub(super) fn new(config: SerialConfig) -> Self {
-        Self { config }
+    pub(super) fn new(config: SerialConfig, mailbox: Option<Arc<Mailbox>>) -> Self {
+        Self { config, mailbox }
     }
 
     fn path(&self) -> Result<String, Loss> {
@@ -48,6 +56,7 @@ impl Device for SerialDevice {
             chunk: Box::new([0; CHUNK_BYTES]),
             filled: 0,
             framed: Vec::new(),
+            answering: self.mailbox.clone().map(Answering::new),
             path,
         }))
     }
@@ -132,11 +141,63 @@ struct SerialConnection {
     chunk: Box<[u8; CHUNK_BYTES]>,
     filled: usize,
     framed: Vec<super::framing::Framed>,
+    answering: Option<Answering>,
     path: String,
+}
+
+/// The answers to a scanner.
+struct Answering {
+    mailbox: Arc<Mailbox>,
+    sending: Sending,
+    epoch: Instant,
+    awaited_until_ms: u64,
+}
+
+impl Answering {
+    fn new(mailbox: Arc<Mailbox>) -> Self {
+        Self {
+            mailbox,
+            sending: Sending::default(),
+            epoch: Instant::now(),
+            awaited_until_ms: 0,
+        }
+    }
+
+    fn now_ms(&self) -> u64 {
+        // 2^64 milliseconds are longer than any machine runs.
+        u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Sends what the scanner takes now. Gives how long the next look may wait, if it may not wait as long as any.
+    fn go_on(&mut self, port: &mut TTYPort) -> Option<Duration> {
+        let now_ms = self.now_ms();
+        // The port has room for one byte where it says so, so no write ever waits.
+        let mut write = |byte| matches!(port.write(&[byte]), Ok(1));
+        loop {
+            if self.sending.go_on(now_ms, &mut write) {
+                tracing::debug!("a scanner did not take its answer");
+            }
+            if !self.sending.is_done() {
+                break;
+            }
+            let Some((bytes, told)) = self.mailbox.take() else {
+                break;
+            };
+            let ago_ms = u64::try_from(told.elapsed().as_millis()).unwrap_or(u64::MAX);
+            self.sending.begin(bytes, ago_ms, now_ms);
+        }
+        let is_awaited = now_ms < self.awaited_until_ms || !self.sending.is_done();
+        is_awaited.then_some(ANSWER_LOOK)
+    }
 }
 
 impl SerialConnection {
     fn hand_over(&mut self, decoded: &mut Vec<Decoded>) {
+        if let Some(answering) = &mut self.answering
+            && self.framed.iter().any(Result::is_ok)
+        {
+            answering.awaited_until_ms = answering.now_ms() + ANSWER_AWAITED_MS;
+        }
         decoded.extend(self.framed.drain(..).map(Decoded::framed));
     }
 }
@@ -144,6 +205,14 @@ impl SerialConnection {
 impl Connection for SerialConnection {
     fn wait(&mut self, at_most: Duration) -> Result<bool, Loss> {
         use std::io::ErrorKind as Io;
+        let mut at_most = at_most;
+        if let Some(answering) = &mut self.answering {
+            self.port
+                .set_timeout(Duration::ZERO)
+                .map_err(|error| opening(&error, &self.path))?;
+            let look = answering.go_on(&mut self.port);
+            at_most = look.map_or(at_most, |look| at_most.min(look));
+        }
         self.port
             .set_timeout(at_most)
             .map_err(|error| opening(&error, &self.path))?;

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::io::{Read as _, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -12,11 +12,14 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Instant;
 
 use attendance::time::{BootId, Sync as ClockSync, UtcMs};
+use attendance::words::{Direction, Verdict};
 use vision::testing::{Picture, square};
 use vision::{Format, Layout, Pixels};
 
 use super::*;
 use crate::config;
+use crate::feedback::{Feedback as _, Telling};
+use crate::screen::view::{Answer, Face};
 
 /// Longest wait for something that has to happen. Only a failing test waits this long.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -42,6 +45,7 @@ fn channel(bound: usize) -> (impl Sink + Clone, Receiver<ReaderEvent>) {
 /// Readers made from `[[reader]]` blocks, and what they report.
 struct Rig {
     readers: Readers,
+    answers: Answers,
     events: Receiver<ReaderEvent>,
 }
 
@@ -50,17 +54,28 @@ impl Rig {
         let text = format!("data_dir = \"d\"\n{blocks}");
         let config = config::parse(&text, "test").unwrap();
         let (sink, events) = channel(16);
-        let readers = Readers::start(&config.readers, None, counting_clock(), sink).unwrap();
-        Self { readers, events }
+        let answers = Answers::of(&config.readers);
+        let readers =
+            Readers::start(&config.readers, &answers, None, counting_clock(), sink).unwrap();
+        Self {
+            readers,
+            answers,
+            events,
+        }
     }
 
     fn made(reader: &str, make: impl Fn() -> Box<dyn Device> + Send + 'static) -> Self {
         let (sink, events) = channel(16);
-        let mut readers = Readers::start(&[], None, counting_clock(), sink).unwrap();
+        let answers = Answers::default();
+        let mut readers = Readers::start(&[], &answers, None, counting_clock(), sink).unwrap();
         readers
             .add(ReaderId::new(reader).unwrap(), false, Box::new(make))
             .unwrap();
-        Self { readers, events }
+        Self {
+            readers,
+            answers,
+            events,
+        }
     }
 
     fn next(&self) -> ReaderEvent {
@@ -547,7 +562,8 @@ fn a_slow_taker_is_no_stall_and_a_gone_one_ends_the_threads() {
     let (mut master, path) = pty();
     let text = format!("data_dir = \"d\"\n{}", serial_block("a", &path));
     let configs = config::parse(&text, "test").unwrap().readers;
-    let mut readers = Readers::start(&configs, None, counting_clock(), sink).unwrap();
+    let answers = Answers::default();
+    let mut readers = Readers::start(&configs, &answers, None, counting_clock(), sink).unwrap();
     offers.recv_timeout(PATIENCE).unwrap();
     taken.send(()).unwrap();
     master.write_all(b"CODE\r").unwrap();
@@ -618,4 +634,94 @@ fn a_camera_that_gives_no_frame_has_stalled_and_one_without_its_program_is_lost(
     let absent = Rig::start(&camera_block(&["/no/such/program"], ""));
     assert_eq!(absent.lost(), LossKind::NotFound);
     absent.stop();
+}
+
+/// Tells a reader what its scan came to.
+fn tell(answers: &mut Answers, reader: &str, entry: Option<u64>, verdict: Verdict) {
+    let face = Face::Result(Answer {
+        verdict,
+        direction: Direction::In,
+        since_ms: None,
+        name: None,
+        provisional: None,
+        language: None,
+        short_code: None,
+    });
+    let reader = ReaderId::new(reader).unwrap();
+    answers
+        .tell(&Telling {
+            reader: &reader,
+            entry,
+            badge: None,
+            face: &face,
+            text: "",
+            provisional: None,
+        })
+        .unwrap();
+}
+
+/// Reads as many bytes as there are expected.
+fn answered(master: &mut File, expected: &[u8]) {
+    let mut bytes = vec![0; expected.len()];
+    master.read_exact(&mut bytes).unwrap();
+    assert_eq!(bytes, expected);
+}
+
+#[test]
+fn a_scanner_is_answered_once_its_code_is_recorded() {
+    let (mut master, path) = pty();
+    let block = serial_block("a", &path);
+    let words = "acknowledge = \"\\u0006\"\nrefuse = \"\\u0015\\u00ff\\u0000\"\n";
+    let mut rig = Rig::start(&format!("{block}{words}"));
+    rig.attached();
+    for (verdict, expected) in [
+        (Verdict::CheckedIn, &b"\x06"[..]),
+        (Verdict::UnknownBadge, b"\x15\xff\x00"),
+        (Verdict::CheckedOut, b"\x06"),
+        (Verdict::Repeat, b"\x06"),
+        (Verdict::NoSession, b"\x15\xff\x00"),
+    ] {
+        master.write_all(b"ONE\n").unwrap();
+        assert_eq!(rig.text(), "ONE");
+        // What was not recorded is not answered, and another reader's answer is not this one's.
+        tell(&mut rig.answers, "a", None, verdict);
+        tell(&mut rig.answers, "b", Some(1), verdict);
+        tell(&mut rig.answers, "a", Some(1), verdict);
+        answered(&mut master, expected);
+    }
+    rig.stop();
+}
+
+#[test]
+fn an_answer_that_comes_late_is_sent_all_the_same() {
+    let (mut master, path) = pty();
+    let block = serial_block("a", &path);
+    let mut rig = Rig::start(&format!("{block}acknowledge = \"beep\\r\"\n"));
+    rig.attached();
+    // Nothing was scanned, so nothing is awaited closely.
+    tell(&mut rig.answers, "a", Some(1), Verdict::CheckedIn);
+    answered(&mut master, b"beep\r");
+    rig.stop();
+}
+
+#[test]
+fn a_scanner_that_takes_no_answer_is_read_all_the_same() {
+    let (mut master, path) = pty();
+    let block = serial_block("a", &path);
+    let long = "x".repeat(64);
+    let mut rig = Rig::start(&format!("{block}acknowledge = \"{long}\"\n"));
+    rig.attached();
+    // Far more than a terminal holds, and nobody reads any of it.
+    let mut slowest = Duration::ZERO;
+    for _ in 0..400 {
+        for _ in 0..4 {
+            tell(&mut rig.answers, "a", Some(1), Verdict::CheckedIn);
+        }
+        let began = Instant::now();
+        master.write_all(b"ONE\n").unwrap();
+        assert_eq!(rig.text(), "ONE");
+        slowest = slowest.max(began.elapsed());
+    }
+    assert!(slowest < Duration::from_secs(2), "{slowest:?}");
+    rig.stop();
 }

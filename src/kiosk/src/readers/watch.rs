@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use attendance::words::ReaderId;
 
 use super::thread::{Pulse, ReaderThread};
-use super::{Clock, Device, LiveView, Loss, LossKind, ReaderEvent, Sink, device};
+use super::{Answers, Clock, Device, LiveView, Loss, LossKind, ReaderEvent, Sink, device};
 use crate::config::{DeviceConfig, ReaderConfig};
 
 /// How long, in milliseconds, a reader's thread may not move before it counts as stalled.
@@ -41,13 +41,14 @@ struct Watched {
 }
 
 impl Readers {
-    /// Starts a thread for each reader. Events go to `sink`, stamps come from `clock`; the first camera shows what it sees to whoever asks
-    /// `live`. A device that is not there is no error: it is reported as lost and looked for.
+    /// Starts a thread for each reader. Events go to `sink`, stamps come from `clock`; scanners are told what `answers` is told, and the first
+    /// camera shows what it sees to whoever asks `live`. A device that is not there is no error: it is reported as lost and looked for.
     ///
     /// # Errors
     /// What the system says if it gives no more threads.
     pub fn start(
         configs: &[ReaderConfig],
+        answers: &Answers,
         mut live: Option<LiveView>,
         clock: Clock,
         sink: impl Sink,
@@ -59,12 +60,12 @@ impl Readers {
             epoch: Instant::now(),
         };
         for config in configs {
-            let made_from = config.clone();
+            let (made_from, answers) = (config.clone(), answers.clone());
             let seen = match &config.device {
                 DeviceConfig::Camera(_) => live.take(),
                 DeviceConfig::Serial(_) | DeviceConfig::Hid(_) | DeviceConfig::Lines(_) => None,
             };
-            let make: MakeDevice = Box::new(move || device(&made_from, seen.clone()));
+            let make: MakeDevice = Box::new(move || device(&made_from, &answers, seen.clone()));
             readers.add(config.name.clone(), config.aim, make)?;
         }
         Ok(readers)

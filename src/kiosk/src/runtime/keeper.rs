@@ -19,6 +19,7 @@ use crate::config::{Config, Language};
 use crate::desk::{DeskRequest, Standing};
 use crate::door::{Decided, TakingBack};
 use crate::feedback::{Sinks, Telling};
+use crate::gpio::{Change, Watch};
 use crate::journal::{Disk, Folder, Journal, JournalError};
 use crate::kernel::{self, Clocks};
 use crate::readers::{Clock, ReaderEvent};
@@ -31,6 +32,7 @@ use crate::screen::view::{
 use crate::sync::words::SyncStatus;
 
 use super::SOFTWARE;
+use super::board::BoardFacts;
 use super::overview::{ReaderFacts, Trend, unknown};
 use super::rebuild::{InForce, rebuild};
 use super::recorder::Recorder;
@@ -47,6 +49,8 @@ pub const REOPEN_MS: u64 = 1_000;
 pub(super) enum Input {
     /// Of a reader.
     Reader(ReaderEvent),
+    /// Of the board's lines.
+    Pin(Change),
     /// By sync or enrolment.
     Desk(DeskRequest),
     /// A second has passed; answers whether scans could be recorded.
@@ -88,6 +92,8 @@ pub struct Outlets {
     pub(super) standing: watch::Sender<Standing>,
     /// Claims that were scanned; one at a time.
     pub(super) claims: mpsc::Sender<Zeroizing<String>>,
+    /// The board's lines, to be asked how they stand.
+    pub(super) board: Option<Watch>,
 }
 
 impl Outlets {
@@ -100,6 +106,7 @@ impl Outlets {
             info: watch::Sender::new(EventInfo::default()),
             standing: watch::Sender::new(Standing::default()),
             claims: mpsc::channel(1).0,
+            board: None,
         }
     }
 }
@@ -130,6 +137,7 @@ pub struct Keeper {
     pub(super) last_scan: Option<UtcMs>,
     pub(super) shown: ShownStanding,
     pub(super) trend: Trend,
+    pub(super) board: BoardFacts,
     pub(super) started_raw_ms: u64,
     /// Scans that were answered with a failure since the journal failed.
     unrecorded: u64,
@@ -184,6 +192,7 @@ impl Keeper {
             readers,
             recent: VecDeque::new(),
             trend: Trend::default(),
+            board: BoardFacts::default(),
             last_scan: None,
             unrecorded: 0,
             messages: Messages::load(),
@@ -201,6 +210,7 @@ impl Keeper {
             match input {
                 Input::Reader(event) => next = self.take_group(event, &mut queue),
                 Input::Desk(request) => self.serve(request),
+                Input::Pin(change) => self.take_change(change),
                 Input::Tick(reply) => {
                     // Whoever asked may have given up.
                     let _ = reply.send(self.tick());
@@ -555,6 +565,7 @@ impl Keeper {
         };
         if self.append_own(first).is_ok() {
             self.unrecorded = 0;
+            self.say_tampers();
             self.say_ready();
             self.set_resting();
             tracing::info!("recording");
@@ -633,6 +644,7 @@ impl Keeper {
     pub fn tick(&mut self) -> bool {
         self.notice_suspend();
         self.recover();
+        self.say_tampers();
         let ready = match &mut self.state {
             State::NotSetUp(journal) => journal.ready(),
             State::Recording(recorder) => match recorder.journal.ready() {

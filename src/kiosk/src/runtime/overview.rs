@@ -12,6 +12,7 @@ use super::SOFTWARE;
 use super::keeper::{Keeper, State, clock_word};
 use super::recorder::Recorder;
 use crate::config::{DeviceConfig, ReaderConfig};
+use crate::gpio::Watch;
 use crate::kernel;
 use crate::readers::Refusal;
 use crate::screen::view::{
@@ -140,6 +141,7 @@ pub(super) fn unknown() -> Status {
             },
         },
         scans: Vec::new(),
+        gpio: None,
         alarms: Vec::new(),
     }
 }
@@ -237,6 +239,7 @@ impl Keeper {
                 value: versions(recorder),
             },
             scans: self.recent.iter().cloned().collect(),
+            gpio: self.gpio_status(),
             alarms: self.alarms(now_ms, &sync.alarms),
         };
         self.outlets.status.send_replace(status);
@@ -291,6 +294,18 @@ impl Keeper {
             if facts.state != ReaderState::Attached {
                 let step = format!("Check the plug and power of reader {name}.");
                 alarm(state_word(facts.state), facts.since.0, &step);
+            }
+        }
+        for (name, since) in self.open_tampers() {
+            let step = format!("Look at the kiosk: its tamper switch {name} is open.");
+            alarm("tamper_open", since.0, &step);
+        }
+        let board = self.outlets.board.iter();
+        for (lines, standing) in board.flat_map(Watch::standings) {
+            if let Some(trouble) = standing.trouble() {
+                let step =
+                    format!("Scanning goes on without them. The board's {lines}: {trouble}.");
+                alarm("gpio_failed", now_ms, &step);
             }
         }
         alarms

@@ -21,6 +21,7 @@ use crate::journal::{Enrolment, Fault, Step};
 use crate::readers::{Clock, RawScan};
 use crate::sync::verify::{AnswerFault, LedgerFault};
 
+mod board;
 mod restart;
 mod staff_badges;
 mod time_codes;
@@ -125,7 +126,7 @@ impl Bench {
             })
         };
         let journal = Journal::open(Arc::clone(&folder), disk()).unwrap();
-        let (mut outlets, watches, claims) = outlets(&config);
+        let (mut outlets, watches, claims) = outlets(&config, None, &Answers::default());
         let told = Told::default();
         outlets.sinks = Sinks::new(vec![Box::new(Listener(Arc::clone(&told)))]);
         let suspended = Arc::clone(&suspended_ms);

@@ -99,7 +99,7 @@ pub fn paint(messages: &Messages, place: &Place<'_>, face: &Face) -> Painted {
     }
 }
 
-fn marks(face: &Face) -> (&'static str, &'static str, Option<&'static str>) {
+pub(crate) fn marks(face: &Face) -> (&'static str, &'static str, Option<&'static str>) {
     match face {
         Face::NotSetUp => ("setup", "setup", None),
         Face::Idle { .. } => ("ready", "hold", None),

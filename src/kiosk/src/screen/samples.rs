@@ -7,8 +7,9 @@ use attendance::words::Verdict;
 use protocol::entry::ReaderState;
 
 use super::view::{
-    Alarm, Backlog, ClockStatus, Dated, DiskStatus, Enrolment, ReaderStatus, ReceiptStatus,
-    ScanRow, Standing, State, Status, SyncAttempt, SyncOutcome, Versions,
+    Alarm, Backlog, ClockStatus, Dated, DiskStatus, Enrolment, GpioStatus, LinesStatus,
+    ReaderStatus, ReceiptStatus, ScanRow, Standing, State, Status, SyncAttempt, SyncOutcome,
+    TamperStatus, Versions,
 };
 
 /// 2026-05-04 08:02 UTC, 10:02 in Berlin.
@@ -91,6 +92,18 @@ pub(super) fn status() -> Status {
                 short_code: Some("7QK4".into()),
             })
             .collect(),
+        gpio: Some(GpioStatus {
+            lines: vec![LinesStatus {
+                lines: "outputs".into(),
+                state: "busy".into(),
+                trouble: Some("line 17 is used by \"spi0 <CS>\"".into()),
+            }],
+            tampers: vec![TamperStatus {
+                name: "lid".into(),
+                open: true,
+                since_ms: NOW_MS - 60_000,
+            }],
+        }),
         alarms: vec![Alarm {
             code: "disk_low".into(),
             since_ms: NOW_MS - 60_000,

@@ -9,7 +9,7 @@ use chrono_tz::Tz;
 use protocol::entry::ReaderState;
 
 use super::view::{
-    Alarm, Backlog, ClockStatus, Dated, DiskStatus, RECENT_SCANS_MAX, ReaderStatus,
+    Alarm, Backlog, ClockStatus, Dated, DiskStatus, GpioStatus, RECENT_SCANS_MAX, ReaderStatus,
     SILENT_AFTER_MS, STALE_AFTER_MS, ScanRow, State, Status, SyncAttempt, SyncOutcome,
 };
 
@@ -150,6 +150,9 @@ pub fn fragment(status: &Status, time_zone: Tz, now_ms: i64) -> String {
     versions(&mut html, status);
     html.raw("</div>");
     readers(&mut html, status.as_of_ms, &status.readers);
+    if let Some(board) = &status.gpio {
+        gpio(&mut html, status.as_of_ms, board);
+    }
     scans(&mut html, status);
     html.out
 }
@@ -424,6 +427,37 @@ fn readers(html: &mut Html, as_of_ms: i64, readers: &[ReaderStatus]) {
     html.raw("</tbody></table></div>")
         .as_of(as_of_ms)
         .raw("</section>");
+}
+
+fn gpio(html: &mut Html, as_of_ms: i64, board: &GpioStatus) {
+    card(html, "Lights and switches", as_of_ms);
+    html.raw("<dl>");
+    for lines in &board.lines {
+        let name = if lines.lines == "outputs" {
+            "Lights, buzzer, relays"
+        } else {
+            "Button, tamper switches"
+        };
+        html.raw("<dt>").raw(name).raw("</dt><dd>");
+        match (&lines.trouble, lines.state.as_str()) {
+            (None, "working") => html.badge("good", "working"),
+            (None, _) => html.badge("warn", "starting"),
+            (Some(trouble), _) => html.badge("bad", "not working").raw(" ").text(trouble),
+        };
+        html.raw("</dd>");
+    }
+    for tamper in &board.tampers {
+        html.raw("<dt>Tamper switch ")
+            .text(&tamper.name)
+            .raw("</dt><dd>");
+        if tamper.open {
+            html.badge("bad", "open");
+        } else {
+            html.badge("good", "closed");
+        }
+        html.raw(" ").since(tamper.since_ms).raw("</dd>");
+    }
+    html.raw("</dl>").as_of(as_of_ms).raw("</section>");
 }
 
 /// A reader's rank, worst first, its colour and its word.

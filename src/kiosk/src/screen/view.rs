@@ -450,6 +450,37 @@ pub struct ScanRow {
     pub short_code: Option<String>,
 }
 
+/// Some of the board's lines.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinesStatus {
+    /// `outputs` or `inputs`.
+    pub lines: String,
+    /// `working`, `starting`, or what is wrong as a code.
+    pub state: String,
+    /// What is wrong and what to do, where something is.
+    pub trouble: Option<String>,
+}
+
+/// A tamper switch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TamperStatus {
+    /// Its name in the configuration.
+    pub name: String,
+    /// Whether it is open.
+    pub open: bool,
+    /// Since when.
+    pub since_ms: i64,
+}
+
+/// The board's lights, buzzer, relays, button and tamper switches.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GpioStatus {
+    /// How the lines stand.
+    pub lines: Vec<LinesStatus>,
+    /// The tamper switches that were heard of.
+    pub tampers: Vec<TamperStatus>,
+}
+
 /// Something a person should do something about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alarm {
@@ -490,6 +521,9 @@ pub struct Status {
     pub versions: Dated<Versions>,
     /// The last scans, newest first; only the first [`RECENT_SCANS_MAX`] are shown.
     pub scans: Vec<ScanRow>,
+    /// The board's lines; `None` where the kiosk has none.
+    #[serde(default)]
+    pub gpio: Option<GpioStatus>,
     /// What a person should act on.
     pub alarms: Vec<Alarm>,
 }

@@ -102,12 +102,12 @@ impl Block<'_> {
         self.refuse(&[
             ("aim", written.aim.is_some()),
             ("path", written.path.is_some()),
-            ("baud", written.baud.is_some()),
             ("terminator", written.terminator.is_some()),
             ("idle_ms", written.idle_ms.is_some()),
             ("layout", written.layout.is_some()),
             ("keyboard", written.keyboard.is_some()),
         ])?;
+        self.refuse(&written.of_serial())?;
         let usb = self.usb()?;
         let card = self.card()?;
         let source = match (&written.command, usb, card) {

@@ -9,7 +9,7 @@ use vision::testing::{Picture, square};
 use vision::{Format, Layout, Pixels};
 
 use super::super::watch::Readers;
-use super::super::{Clock, Closed, ReaderEvent};
+use super::super::{Answers, Clock, Closed, ReaderEvent};
 use super::video::{CaptureThread, Grab, OpenGrab};
 use super::*;
 use attendance::time::{BootId, Stamp, Sync as ClockSync, UtcMs};
@@ -159,7 +159,7 @@ fn a_stall_is_told_once_and_scans_go_on_after_it() {
     let (acts, open) = puppet();
     let (sender, events): (SyncSender<ReaderEvent>, _) = sync_channel(16);
     let sink = move |event| sender.send(event).map_err(|_| Closed);
-    let mut readers = Readers::start(&[], None, clock(), sink).unwrap();
+    let mut readers = Readers::start(&[], &Answers::default(), None, clock(), sink).unwrap();
     let open = Arc::new(Mutex::new(Some(open)));
     let make = move || -> Box<dyn Device> {
         let open = open.lock().unwrap().take().unwrap();
