@@ -1,7 +1,7 @@
 //! Virtual hardware: a stock kernel in an emulator, with scanners, disks and timers that can be plugged, pulled and cut off.
 //!
 //! - [`vm`]: a guest that runs; [`qmp`]: the emulator's control socket; [`kernel`]: what is booted; [`wire`]: what guest and host say.
-//! - [`stage`]: a kiosk in the guest; [`usb`]: scanners; [`replay`]: what a disk may hold after a power cut.
+//! - [`stage`]: a kiosk in the guest; [`usb`]: scanners; [`lines`]: GPIO; [`replay`]: what a disk may hold after a power cut.
 //!
 //! The guest's first program is `hil-guest` of this package. It loads modules, starts the real programs from this machine's files and plays
 //! those devices that the emulator has not got.
@@ -9,6 +9,7 @@
 use std::time::Duration;
 
 pub mod kernel;
+pub mod lines;
 pub mod qmp;
 pub mod replay;
 pub mod stage;

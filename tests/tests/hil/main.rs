@@ -7,6 +7,7 @@
 
 mod camera;
 mod console;
+mod gpio;
 mod plugs;
 mod power;
 mod readers;
