@@ -6,8 +6,12 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use kiosk::readers::fuzzing::CameraStream;
 use vision::testing::{Picture, square};
-use vision::{Cascade, Code, Format, Formats, Frame, Look, MAX_IN_VIEW, MAX_SIDE_PX, Settings};
+use vision::{
+    Cascade, Code, Format, Formats, Frame, FrameError, Layout, Look, MAX_IN_VIEW, MAX_SIDE_PX,
+    Pixels, Settings,
+};
 
 use super::targets::Answer;
 
@@ -21,6 +25,9 @@ const TICK: Duration = Duration::from_millis(4);
 const FRAME_MS: u64 = 33;
 /// The longest text that is drawn as a code.
 const TEXT_BYTES_MAX: usize = 60;
+
+/// The most pixels of a stream's frames.
+const STREAM_PX_MAX: usize = 1 << 16;
 
 /// How many decoders have panicked and were contained, in this process.
 static CONTAINED: AtomicU64 = AtomicU64::new(0);
@@ -243,6 +250,103 @@ fn spoilt(scene: &mut Picture, spoil: &[u8]) {
             };
         }
     }
+}
+
+/// Two frames of every layout, with padded rows, and with rubbish before, between and within.
+pub(super) fn streams() -> Vec<Vec<u8>> {
+    let mut inputs = Vec::new();
+    for (pixels, choice) in Pixels::ALL.into_iter().zip(0..) {
+        let (width, height) = (24, 20);
+        let layout = Layout {
+            pixels,
+            width,
+            height,
+            stride: pixels.row_bytes(width) + 4,
+        };
+        let [one, two] = [1, 2].map(|seed| Picture::clutter(width, height, seed).laid(&layout));
+        let whole = [&one[..], &two].concat();
+        let spoilt = [
+            b"rubbish\xff",
+            &one[..],
+            &two[..two.len() / 2],
+            &one,
+            &[0, 0xff],
+        ]
+        .concat();
+        let stride = u16::try_from(layout.stride).unwrap_or(u16::MAX);
+        inputs.push(input(1, (24, 20, stride), choice, &whole));
+        inputs.push(input(1, (24, 20, stride), choice + 50, &spoilt));
+    }
+    inputs
+}
+
+/// What a camera's program writes, in portions: the frames are the same as at once, of the size that was asked for, and little is held.
+pub(super) fn stream(input: &[u8]) -> Answer {
+    let Some((head, bytes)) = head(input) else {
+        return Answer::Refused("no head".to_owned());
+    };
+    let layout = Layout {
+        pixels: Pixels::ALL[usize::from(head.choice) % Pixels::ALL.len()],
+        width: head.width,
+        height: head.height,
+        stride: head.stride,
+    };
+    // A configuration with another layout is refused before a stream is opened.
+    if !layout.is_sound() || layout.width * layout.height > STREAM_PX_MAX {
+        return Answer::Refused("no such layout".to_owned());
+    }
+    let portion = 1 + usize::from(head.choice) / Pixels::ALL.len() * 13;
+    let cut = |portion| frames_of(&layout, bytes, portion);
+    match (cut(bytes.len().max(1)), cut(portion)) {
+        (Err(wrong), _) | (_, Err(wrong)) => Answer::Contradicts(wrong),
+        (Ok(whole), Ok(portions)) if whole != portions => {
+            Answer::Contradicts(format!("in portions of {portion} it is other frames"))
+        }
+        (Ok(frames), _) => {
+            let (whole, spoilt): (Vec<_>, Vec<_>) = frames.iter().partition(|frame| frame.is_ok());
+            let mut why: Vec<String> = spoilt
+                .into_iter()
+                .filter_map(|frame| frame.as_ref().err().map(ToString::to_string))
+                .collect();
+            why.dedup();
+            why.truncate(4);
+            let said = format!("{} {}", layout.pixels.word(), why.join(" "));
+            if whole.is_empty() {
+                Answer::Refused(said)
+            } else {
+                Answer::Taken(said)
+            }
+        }
+    }
+}
+
+/// The pixels of every frame of a stream, or why it is none.
+fn frames_of(
+    layout: &Layout,
+    bytes: &[u8],
+    portion: usize,
+) -> Result<Vec<Result<Vec<u8>, FrameError>>, String> {
+    let mut stream = CameraStream::new(*layout);
+    let mut frames = Vec::new();
+    for read in bytes.chunks(portion) {
+        stream.push(read);
+        while let Some(frame) = stream.frame() {
+            let pixels = frame.map(|frame| frame.rows().flatten().copied().collect::<Vec<u8>>());
+            if let Ok(pixels) = &pixels
+                && pixels.len() != layout.width * layout.height
+            {
+                return Err("a frame has another size than its layout".to_owned());
+            }
+            frames.push(pixels);
+            if frames.len() > bytes.len() {
+                return Err("there are more frames than bytes".to_owned());
+            }
+        }
+        if stream.held_bytes() > 2 * (layout.frame_bytes().unwrap_or(0) + bytes.len()) + 64 {
+            return Err(format!("{} bytes are held", stream.held_bytes()));
+        }
+    }
+    Ok(frames)
 }
 
 /// Looks at a frame and at the same one again. What is wrong, if something is, else the first look.

@@ -42,9 +42,10 @@ const ISSUER: &str = "ce.example.org";
 /// All of them.
 pub const TARGETS: &[Target] = &[
     // The dearest come first, so that no worker is left alone with them at the end.
-    target("frame-tiled", 2, frames::large, frames::tiled),
+    target("frame-tiled", 1, frames::large, frames::tiled),
     target("frame-codes", 10, frames::codes, frames::drawn),
     target("frame-raw", 20, frames::small, frames::raw),
+    target("frame-stream", 40, frames::streams, frames::stream),
     target("badge-text", 300, badges::texts, badges::text),
     target("badge-ticket", 50, badges::payloads, badges::payload),
     target("badge-signed", 50, badges::validities, badges::validity),

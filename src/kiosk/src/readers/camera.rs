@@ -18,7 +18,7 @@ use super::{Connection, Decoded, Device, LiveView, Loss, LossKind};
 use crate::config::{CameraConfig, CameraSource, CommandCamera, VideoCamera};
 
 mod command;
-mod cut;
+pub(super) mod cut;
 mod driver;
 mod listing;
 mod modes;

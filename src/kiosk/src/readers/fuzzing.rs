@@ -3,11 +3,13 @@
 //! Contract: the same code that reads devices, one call for each thing that can come from one; no I/O, and the time is handed in. Serial
 //! bytes go through [`Framer`](super::framing::Framer), which needs no more than it has. Linked into no program.
 
+use super::camera::cut::{Cut, Cutter};
 use super::hid::Decoder;
 use super::hid::descriptor::Descriptor;
 use super::hid::samples;
 use super::{Decoded, Refusal, thread};
 use crate::config::HidConfig;
+use vision::{Frame, FrameError, Grey, Layout};
 
 /// Report descriptors of well-formed devices, each with its name.
 pub const DESCRIPTORS: [(&str, &[u8]); 5] = samples::ALL;
@@ -77,5 +79,42 @@ impl HidStream {
             Decoded::Code { text, symbology } => thread::apart(text, symbology, self.aim),
             Decoded::Refused(refusal) => Err(refusal),
         }));
+    }
+}
+
+/// The output of a camera's program.
+pub struct CameraStream {
+    layout: Layout,
+    cutter: Cutter,
+    grey: Grey,
+}
+
+impl CameraStream {
+    /// A stream of frames that lie so.
+    pub fn new(layout: Layout) -> Self {
+        Self {
+            cutter: Cutter::new(&layout),
+            grey: Grey::default(),
+            layout,
+        }
+    }
+
+    /// These bytes were read. Call [`CameraStream::frame`] until it has no more.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.cutter.push(bytes);
+    }
+
+    /// The next frame, or why it is none; nothing where too little came for one.
+    pub fn frame(&mut self) -> Option<Result<Frame<'_>, FrameError>> {
+        match self.cutter.next() {
+            Cut::More => None,
+            Cut::Spoilt => Some(Err(FrameError::Jpeg)),
+            Cut::Whole => Some(self.grey.of(self.cutter.frame(), &self.layout)),
+        }
+    }
+
+    /// Bytes that are held between two portions, the grey of the last frame apart.
+    pub fn held_bytes(&self) -> usize {
+        self.cutter.held_bytes()
     }
 }

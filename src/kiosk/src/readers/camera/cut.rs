@@ -12,7 +12,7 @@ const JPEG_START: [u8; 3] = [0xff, 0xd8, 0xff];
 
 /// What there is now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cut {
+pub(in crate::readers) enum Cut {
     /// A whole frame.
     Whole,
     /// Too little for one.
@@ -23,7 +23,7 @@ pub(super) enum Cut {
 
 /// Cuts a stream.
 #[derive(Debug)]
-pub(super) struct Cutter {
+pub(in crate::readers) struct Cutter {
     /// Bytes of every frame; JPEGs say it themselves.
     fixed: Option<usize>,
     bytes: Vec<u8>,
@@ -33,7 +33,7 @@ pub(super) struct Cutter {
 }
 
 impl Cutter {
-    pub(super) fn new(layout: &Layout) -> Self {
+    pub(in crate::readers) fn new(layout: &Layout) -> Self {
         Self {
             fixed: layout.frame_bytes(),
             bytes: Vec::new(),
@@ -43,12 +43,12 @@ impl Cutter {
     }
 
     /// Takes what was read. Call [`Cutter::next`] until it wants more.
-    pub(super) fn push(&mut self, read: &[u8]) {
+    pub(in crate::readers) fn push(&mut self, read: &[u8]) {
         self.bytes.extend_from_slice(read);
     }
 
     /// Drops the frame that was there and cuts the next one.
-    pub(super) fn next(&mut self) -> Cut {
+    pub(in crate::readers) fn next(&mut self) -> Cut {
         self.drop_front(self.whole);
         match self.fixed {
             Some(length) if self.bytes.len() >= length => {
@@ -81,8 +81,14 @@ impl Cutter {
         }
     }
 
+    /// Bytes that are held, and room for more.
+    #[cfg(feature = "testing")]
+    pub(in crate::readers) fn held_bytes(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// The whole frame that was cut last.
-    pub(super) fn frame(&self) -> &[u8] {
+    pub(in crate::readers) fn frame(&self) -> &[u8] {
         &self.bytes[..self.whole]
     }
 
