@@ -268,6 +268,15 @@ impl Keeper {
 
     /// Decides each, commits once, answers each.
     pub fn record_group(&mut self, group: Vec<ReaderEvent>) {
+        let turns_reader = group.iter().any(turns_reader);
+        self.record(group);
+        if turns_reader {
+            // Whoever looks at the pages while they plug a scanner in sees it at once.
+            self.publish_status();
+        }
+    }
+
+    fn record(&mut self, group: Vec<ReaderEvent>) {
         let group = self.take_claims(group);
         let stamp = (self.place.clock)();
         let events: Vec<(ReaderEvent, Option<Body>)> = group
@@ -758,6 +767,16 @@ impl Keeper {
             state,
             refused: std::mem::take(&mut facts.refused_since),
         }))
+    }
+}
+
+/// Whether a reader is another one to people after it.
+fn turns_reader(event: &ReaderEvent) -> bool {
+    match event {
+        ReaderEvent::Attached { .. } | ReaderEvent::Lost { .. } | ReaderEvent::Stalled { .. } => {
+            true
+        }
+        ReaderEvent::Scan(_) | ReaderEvent::Rejected { .. } => false,
     }
 }
 

@@ -481,7 +481,6 @@ fn a_lost_reader_says_why_until_it_is_back() {
     };
     let why = |bench: &mut Bench, event| {
         bench.keeper.record_group(vec![event]);
-        bench.keeper.tick();
         bench.watches.status.borrow().readers[0].why.clone()
     };
     assert_eq!(why(&mut bench, lost).as_deref(), Some(detail));
