@@ -14,6 +14,7 @@ use attendance::words::{Direction, Verdict};
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use kiosk::readers::LiveView;
+use kiosk::screen::devices::Look;
 use kiosk::screen::look::{Panel, type_scale};
 use kiosk::screen::server::{EventInfo, Handle, Settings, router};
 use kiosk::screen::view::{
@@ -193,6 +194,7 @@ fn site_with(languages: &[&str], panel: Panel, beat_ms: u64, live: Option<LiveVi
         status: status_rx,
         info: watch::channel(info).1,
         live,
+        look: Look::new(Vec::new),
         settings: Settings {
             panel,
             beat_ms,

@@ -10,12 +10,13 @@ use attendance::Decimal;
 use attendance::time::Sync;
 use attendance::words::{Direction, Verdict};
 use chrono_tz::Europe::Berlin;
+use kiosk::screen::devices::Look;
 use kiosk::screen::look::Panel;
 use kiosk::screen::server::{EventInfo, Handle, Settings, router};
 use kiosk::screen::view::{
-    Alarm, Answer, Backlog, ClockStatus, Credit, Dated, DiskStatus, Enrolment, Face, Minutes,
-    Provisional, ReaderStatus, ReceiptStatus, ScanRow, Standing, State, Status, SyncAttempt,
-    SyncOutcome, TimeAnswer, Versions,
+    Alarm, Answer, Backlog, ClockStatus, Credit, Dated, DeviceRow, DeviceStanding, DiskStatus,
+    Enrolment, Face, LastRead, Minutes, Provisional, ReaderStatus, ReceiptStatus, ScanRow,
+    StaffAnswer, Standing, State, Status, SyncAttempt, SyncOutcome, TimeAnswer, Versions,
 };
 use protocol::entry::ReaderState;
 use tokio::net::TcpListener;
@@ -136,7 +137,37 @@ fn faces() -> Vec<(&'static str, Face)> {
         ("no-session", Verdict::NoSession),
     ];
     faces.extend(attention.map(|(name, verdict)| (name, Face::Result(answer(verdict)))));
+    faces.extend(
+        StaffAnswer::ALL
+            .iter()
+            .map(|said| (said.code(), Face::Staff(*said))),
+    );
     faces
+}
+
+fn devices() -> Vec<DeviceRow> {
+    let row = |device: &str, standing, note: &str| DeviceRow {
+        device: device.to_owned(),
+        standing,
+        note: note.to_owned(),
+    };
+    vec![
+        row(
+            "0c2e:0b61 Scanner, serial S1, socket 1-1.2, /dev/ttyACM0 (serial)",
+            DeviceStanding::Read,
+            "reader outside",
+        ),
+        row(
+            "1eab:8203 Scanner, socket 1-1.3, /dev/hidraw0 (point of sale)",
+            DeviceStanding::Unread,
+            "no [[reader]] names it; add kind = \"hid\", vendor = 0x1eab, product = 0x8203",
+        ),
+        row(
+            "046d:c31c Keyboard, socket 1-1.4, /dev/hidraw1 (types)",
+            DeviceStanding::Other,
+            "no [[reader]] names it; if it is to read badges, add kind = \"hid\", vendor = 0x046d, product = 0xc31c",
+        ),
+    ]
 }
 
 fn status(good: bool) -> Status {
@@ -151,6 +182,13 @@ fn status(good: bool) -> Status {
         rejected: BTreeMap::from([("too long".to_owned(), 2), ("not text".to_owned(), 1)]),
         why: matches!(state, ReaderState::Lost)
             .then(|| "/dev/hidraw0 may not be opened; are the udev rules installed?".to_owned()),
+        advice: Some("longer than any badge; does the scanner end its codes?".to_owned()),
+        last_read: matches!(state, ReaderState::Attached).then(|| LastRead {
+            at_ms: dated(last_ago_ms),
+            characters: 10,
+            kinds: "AAA-999999".to_owned(),
+            symbology: Some("QR code, ]Q1".to_owned()),
+        }),
     };
     let verdicts = Verdict::ALL.iter().cycle().zip(0..20_u32);
     let scan = |(verdict, at): (&Verdict, u32)| ScanRow {
@@ -270,6 +308,7 @@ async fn serve(port: u16, panel: Panel, face: Face, status: Status) -> Result<()
         status,
         info,
         live: None,
+        look: Look::new(devices),
         settings,
         wall_ms,
     });

@@ -271,6 +271,16 @@ impl Door {
         Entry { stamp, body }
     }
 
+    /// Whether a text is a badge of this event, valid or not.
+    pub fn knows(&self, text: &str, stamp: &Stamp) -> bool {
+        let text = canonical(text).unwrap_or(text);
+        let badge = self.owner.badge_key.digest(text);
+        let at = self.clock.place(self.next, stamp).at;
+        self.roster.find(badge).is_some()
+            || self.roster.is_revoked(badge)
+            || self.signed(text, at) == Signed::Holds
+    }
+
     /// What a scan comes to. Changes nothing.
     pub fn decide(&self, read: Read<'_>) -> Decided {
         // What is no badge text at all still is a scan: it is known to nobody, and it is recorded.

@@ -28,6 +28,8 @@ mod hid;
 mod lines;
 mod live;
 mod serial;
+mod shape;
+mod survey;
 mod symbology;
 mod thread;
 mod usb;
@@ -39,6 +41,9 @@ pub use camera::{AttachedCamera, cameras};
 pub use framing::{MAX_SCAN_BYTES, Refusal};
 pub use hid::{KeyboardLayout, reread};
 pub use live::LiveView;
+pub use shape::Shape;
+pub use survey::{Part, Surveyed, camera_refused, survey, survey_attached};
+pub use symbology::name as symbology_name;
 pub use watch::{Readers, STALL_MS};
 
 /// Something a reader read.

@@ -34,6 +34,7 @@ use crate::gpio::{Board, Cue, Lights};
 use crate::journal::{Disk, Folder, Journal, JournalError};
 use crate::kernel::{self, BUILT_AT, Clocks, KernelError};
 use crate::readers::{Answers, Closed, LiveView, ReaderEvent, Readers};
+use crate::screen::devices::Look;
 use crate::screen::server::{EventInfo, Handle, Settings, router};
 use crate::screen::view::{Face, Status};
 use crate::sync::words::SyncStatus;
@@ -150,6 +151,11 @@ struct Watches {
     syncs: watch::Sender<SyncStatus>,
 }
 
+fn look(config: &Config) -> Look {
+    let readers = config.readers.clone();
+    Look::new(move || overview::device_rows(&readers))
+}
+
 /// Starts what the configuration has on the board's lines.
 fn board(config: &Config, inputs: &mpsc::Sender<Input>) -> std::io::Result<Option<Board>> {
     let Some(gpio) = &config.gpio else {
@@ -236,6 +242,7 @@ impl Daemon {
             status: watches.status,
             info: watches.info,
             live: self.live.take(),
+            look: look(config),
             settings: settings(config),
             wall_ms: || kernel::wall_now().0,
         };

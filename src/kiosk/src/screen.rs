@@ -8,6 +8,7 @@
 //! Nothing here decides what is true: a page shows what it was handed, says how old that is, and says so
 //! itself when nothing more arrives.
 
+pub mod devices;
 pub mod face;
 pub mod look;
 pub mod messages;

@@ -18,7 +18,7 @@ use crate::config::{
 };
 use crate::journal::{Disk, Folder, Journal, JournalError};
 use crate::kernel::{self, BUILT_AT, Clocks};
-use crate::readers::{self, Attached, AttachedCamera, Offer};
+use crate::readers::{self, Attached, AttachedCamera, Offer, Part};
 
 /// Commits that are timed.
 const TIMED_COMMITS: usize = 11;
@@ -316,56 +316,18 @@ fn check_readers(config: &Config, report: &mut Report) {
 
 /// What is attached and nobody reads. A scanner without a reader is likely an oversight, a keyboard is not.
 fn check_attached(config: &Config, attached: &[Attached], report: &mut Report) {
-    for device in attached {
-        if config.readers.iter().any(|reader| device.fits(reader)) {
+    for found in readers::survey_attached(&config.readers, attached) {
+        let Part::Nobody { is_scanner, .. } = found.part else {
             continue;
-        }
-        // One of two ways to read a scanner whose other way is read.
-        let is_read_otherwise = attached.iter().any(|other| {
-            let is_same = other.usb == device.usb && other.socket == device.socket;
-            is_same && config.readers.iter().any(|reader| other.fits(reader))
-        });
-        if is_read_otherwise {
-            continue;
-        }
-        let (vendor, product) = device.usb;
-        let (outcome, kind) = match device.offer {
-            Offer::PointOfSale => (Outcome::Warn, "hid"),
-            Offer::Serial => (Outcome::Warn, "serial"),
-            Offer::Keys => (Outcome::Ok, "hid"),
         };
-        let is_scanner = if device.offer == Offer::Keys {
-            "; if it is a scanner,"
+        let outcome = if is_scanner {
+            Outcome::Warn
         } else {
-            ";"
+            Outcome::Ok
         };
-        let found = format!(
-            "no [[reader]] names it{is_scanner} add kind = \"{kind}\", vendor = 0x{vendor:04x}, product = 0x{product:04x}"
-        );
-        report.line(outcome, &words(device), &found);
+        let what = format!("attached {}", found.device);
+        report.line(outcome, &what, &found.note());
     }
-}
-
-/// A device in words: who it is, where it is plugged in and how it is read.
-fn words(device: &Attached) -> String {
-    let (vendor, product) = device.usb;
-    let mut text = format!("attached {vendor:04x}:{product:04x}");
-    if !device.name.is_empty() {
-        text.push_str(&format!(" {}", device.name.escape_debug()));
-    }
-    if let Some(serial) = &device.serial {
-        text.push_str(&format!(", serial {}", serial.escape_debug()));
-    }
-    if let Some(socket) = &device.socket {
-        text.push_str(&format!(", socket {socket}"));
-    }
-    let offer = match device.offer {
-        Offer::PointOfSale => "point of sale",
-        Offer::Keys => "types",
-        Offer::Serial => "serial",
-    };
-    text.push_str(&format!(", {} ({offer})", device.node.display()));
-    text
 }
 
 /// Whether the program that writes a camera's frames is there.
@@ -404,23 +366,17 @@ fn check_camera(wanted: &VideoCamera, cameras: &[AttachedCamera], what: &str, re
                 Outcome::Fail,
                 format!(
                     "{}: gives no pictures that can be read; name another camera",
-                    camera_words(camera)
+                    camera.words()
                 ),
             ),
-            Ok(_) => (Outcome::Ok, camera_words(camera)),
-            Err(loss) => (
-                Outcome::Fail,
-                format!(
-                    "{}; cameras belong to the group video: usermod -aG video rollcall",
-                    loss.detail
-                ),
-            ),
+            Ok(_) => (Outcome::Ok, camera.words()),
+            Err(loss) => (Outcome::Fail, readers::camera_refused(loss)),
         },
         [_, other, ..] => (
             Outcome::Fail,
             format!(
                 "several cameras {words} are attached, one of them {}; name one by `serial`, `port` or `card`",
-                camera_words(other)
+                other.words()
             ),
         ),
     };
@@ -439,7 +395,7 @@ fn list_cameras(config: &Config, cameras: &[AttachedCamera], report: &mut Report
         })
     };
     for camera in cameras {
-        let words = format!("attached {}", camera_words(camera));
+        let words = format!("attached {}", camera.words());
         let modes = match &camera.modes {
             Ok(modes) if modes.is_empty() => "no pictures that can be read".to_owned(),
             Ok(modes) => {
@@ -452,34 +408,16 @@ fn list_cameras(config: &Config, cameras: &[AttachedCamera], report: &mut Report
             }
             Err(loss) => loss.detail.clone(),
         };
-        let how = match camera.usb() {
-            _ if is_named(camera) => String::new(),
-            Some((vendor, product)) => format!(
-                "; no [[reader]] names it; if it is to read badges, add kind = \"camera\", vendor = 0x{vendor:04x}, product = 0x{product:04x}"
-            ),
-            None => format!(
-                "; no [[reader]] names it; if it is to read badges, add kind = \"camera\", card = \"{}\"",
-                camera.card().escape_debug()
-            ),
+        let how = if is_named(camera) {
+            String::new()
+        } else {
+            format!(
+                "; no [[reader]] names it; if it is to read badges, add {}",
+                camera.block()
+            )
         };
         report.line(Outcome::Ok, &words, &format!("{modes}{how}"));
     }
-}
-
-/// A camera in words: who it is and where it is plugged in.
-fn camera_words(camera: &AttachedCamera) -> String {
-    let mut text = format!("camera \"{}\"", camera.card().escape_debug());
-    if let Some((vendor, product)) = camera.usb() {
-        text.push_str(&format!(", USB {vendor:04x}:{product:04x}"));
-    }
-    if let Some(serial) = camera.serial() {
-        text.push_str(&format!(", serial {}", serial.escape_debug()));
-    }
-    if let Some(socket) = camera.socket() {
-        text.push_str(&format!(", socket {socket}"));
-    }
-    text.push_str(&format!(", {}", camera.path().display()));
-    text
 }
 
 /// Opening without waiting for a writer.
@@ -513,7 +451,7 @@ fn check_usb(
         let found = if let Some(other) = fitting.get(1) {
             format!(
                 "several USB devices {wanted} are attached, one of them {}; name one by `vendor`, `product` and `serial` or `port`",
-                words(other)
+                other.words()
             )
         } else if is_on_the_bus(usb) {
             format!(
@@ -527,16 +465,9 @@ fn check_usb(
         report.line(Outcome::Fail, what, &found);
         return;
     };
-    match &device.refused {
-        None => report.line(Outcome::Ok, what, &words(device)),
-        Some(loss) => {
-            let vendor = device.usb.0;
-            let found = format!(
-                "{}; if its vendor is missing in 70-rollcall.rules, add to /etc/udev/rules.d/71-rollcall.rules: SUBSYSTEMS==\"usb\", ATTRS{{idVendor}}==\"{vendor:04x}\", GROUP=\"plugdev\", MODE=\"0660\" and run udevadm control --reload && udevadm trigger",
-                loss.detail
-            );
-            report.line(Outcome::Fail, what, &found);
-        }
+    match device.refused_words() {
+        None => report.line(Outcome::Ok, what, &device.words()),
+        Some(refused) => report.line(Outcome::Fail, what, &refused),
     }
 }
 

@@ -75,8 +75,16 @@ fn lines(status: &Status) -> Vec<String> {
     for reader in &status.readers {
         let state = serde_json::to_value(reader.state).unwrap_or_default();
         let state = state.as_str().unwrap_or("unknown").to_owned();
+        let last = reader.last_read.as_ref().map_or_else(String::new, |read| {
+            let symbology = read.symbology.iter().map(|name| format!(", {name}"));
+            let symbology: String = symbology.collect();
+            format!(
+                "; last code {} ({} characters{symbology})",
+                read.kinds, read.characters
+            )
+        });
         lines.push(format!(
-            "reader     {} ({}) {state}",
+            "reader     {} ({}) {state}{last}",
             reader.name, reader.kind
         ));
     }

@@ -11,29 +11,16 @@ use attendance::words::ReaderId;
 use tokio::sync::mpsc;
 
 use super::{Exit, complain, say, status};
-use crate::config::{Config, DeviceConfig, HidLayout, ReaderConfig};
+use crate::config::Config;
 use crate::kernel::{BUILT_AT, Clocks};
 use crate::readers::{
-    Answers, Closed, KeyboardLayout, RawScan, ReaderEvent, Readers, Refusal, reread,
+    Answers, Closed, KeyboardLayout, RawScan, ReaderEvent, Readers, reread, symbology_name,
 };
 
 /// Events that wait to be shown.
 const QUEUE_MAX: usize = 64;
 /// How often readers are looked at from outside.
 const WATCH_EVERY: Duration = Duration::from_secs(1);
-
-/// What AIM identifiers stand for, by their letter (ISO/IEC 15424).
-const SYMBOLOGIES: &[(char, &str)] = &[
-    ('A', "Code 39"),
-    ('C', "Code 128"),
-    ('E', "EAN or UPC"),
-    ('G', "Code 93"),
-    ('I', "Interleaved 2 of 5"),
-    ('L', "PDF417"),
-    ('Q', "QR code"),
-    ('d', "Data Matrix"),
-    ('z', "Aztec"),
-];
 
 /// What the trial is for.
 pub(super) struct Trial<'a> {
@@ -126,7 +113,7 @@ impl Shown<'_> {
             ReaderEvent::Scan(scan) => {
                 self.read.insert(scan.reader.clone());
                 let reader = self.config.readers.iter().find(|r| r.name == scan.reader);
-                let keyboard = reader.and_then(keyboard);
+                let keyboard = reader.and_then(|reader| reader.device.keyboard());
                 for line in lines(scan, keyboard, self.known) {
                     say(&line);
                 }
@@ -143,7 +130,7 @@ impl Shown<'_> {
                 reader,
                 code,
                 count,
-            } => say(&format!("{reader}: {count} refused: {}", meaning(*code))),
+            } => say(&format!("{reader}: {count} refused: {}", code.advice())),
         }
     }
 
@@ -165,14 +152,6 @@ impl Shown<'_> {
             say(&format!("Nothing was read by: {}.", silent.join(", ")));
             Exit::Unchecked
         }
-    }
-}
-
-/// The keyboard that a reader may type on.
-fn keyboard(reader: &ReaderConfig) -> Option<KeyboardLayout> {
-    match &reader.device {
-        DeviceConfig::Hid(hid) => (hid.layout != HidLayout::Pos).then_some(hid.keyboard),
-        _ => None,
     }
 }
 
@@ -232,9 +211,7 @@ fn lines(scan: &RawScan, keyboard: Option<KeyboardLayout>, known: Option<&str>) 
 }
 
 fn named(identifier: &str) -> String {
-    let letter = identifier.chars().nth(1);
-    let known = SYMBOLOGIES.iter().find(|(known, _)| Some(*known) == letter);
-    known.map_or_else(String::new, |(_, name)| format!(" ({name})"))
+    symbology_name(identifier).map_or_else(String::new, |name| format!(" ({name})"))
 }
 
 /// Each character apart, so that a blank too many is seen.
@@ -273,24 +250,6 @@ fn difference(read: &str, known: &str) -> String {
         character(read),
         character(known)
     )
-}
-
-/// What a refusal means, and what to do about it.
-fn meaning(refusal: Refusal) -> &'static str {
-    match refusal {
-        Refusal::TooLong => "longer than any badge; does the scanner end its codes?",
-        Refusal::ControlCharacter => {
-            "a control character in the code; turn off prefixes and separators in the scanner, or write its `terminator`"
-        }
-        Refusal::NotUtf8 => "bytes that are no text; is the baud rate right?",
-        Refusal::Empty => "nothing but blanks",
-        Refusal::Unterminated => "half a code: its end never came; is the cable loose?",
-        Refusal::UnknownKey => {
-            "a key that stands for no character; is `keyboard` the country that the scanner is set to?"
-        }
-        Refusal::MalformedReport => "a report that its descriptor does not describe",
-        Refusal::MalformedFrame => "a picture that is cut off or none; is the camera's cable firm?",
-    }
 }
 
 #[cfg(test)]

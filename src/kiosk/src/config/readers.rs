@@ -206,6 +206,14 @@ impl DeviceConfig {
         }
     }
 
+    /// The keyboard on which it types, where it may.
+    pub fn keyboard(&self) -> Option<KeyboardLayout> {
+        match self {
+            Self::Hid(hid) => (hid.layout != HidLayout::Pos).then_some(hid.keyboard),
+            Self::Serial(_) | Self::Lines(_) | Self::Camera(_) => None,
+        }
+    }
+
     /// The same to be changed.
     fn usb_mut(&mut self) -> Option<&mut UsbMatch> {
         match self {

@@ -1,13 +1,13 @@
 //! What is attached: every device that may be a reader, whether or not a configuration names it.
 //!
-//! Contract: looks and opens nothing but to ask whether it may. Keyboards of people are in the list as well, since a scanner that types says
-//! of itself no more than they do.
+//! Contract: looks and opens nothing. Keyboards of people are in the list as well, since a scanner that types says of itself no more than
+//! they do.
 
 use std::path::{Path, PathBuf};
 
 use hidapi::HidApi;
 
-use super::{Loss, LossKind, hid, serial, usb};
+use super::{Loss, LossKind, hid, serial, survey, usb};
 use crate::config::{DeviceConfig, HidLayout, ReaderConfig};
 
 /// What a device offers.
@@ -58,6 +58,38 @@ impl Attached {
         is_wanted && reader.device.usb().is_some_and(|usb| found.fits(usb))
             || self.offer == Offer::Serial && is_path(reader, &self.node)
     }
+
+    /// The device in words: who it is, where it is plugged in and how it is read.
+    pub fn words(&self) -> String {
+        let (vendor, product) = self.usb;
+        let mut text = format!("{vendor:04x}:{product:04x}");
+        if !self.name.is_empty() {
+            text.push_str(&format!(" {}", self.name.escape_debug()));
+        }
+        if let Some(serial) = &self.serial {
+            text.push_str(&format!(", serial {}", serial.escape_debug()));
+        }
+        if let Some(socket) = &self.socket {
+            text.push_str(&format!(", socket {socket}"));
+        }
+        let offer = match self.offer {
+            Offer::PointOfSale => "point of sale",
+            Offer::Keys => "types",
+            Offer::Serial => "serial",
+        };
+        text.push_str(&format!(", {} ({offer})", self.node.display()));
+        text
+    }
+
+    /// Why it may not be read, with the udev rule that may be missing.
+    pub fn refused_words(&self) -> Option<String> {
+        let loss = self.refused.as_ref()?;
+        let vendor = self.usb.0;
+        Some(format!(
+            "{}; if its vendor is missing in 70-rollcall.rules, add to /etc/udev/rules.d/71-rollcall.rules: SUBSYSTEMS==\"usb\", ATTRS{{idVendor}}==\"{vendor:04x}\", GROUP=\"plugdev\", MODE=\"0660\" and run udevadm control --reload && udevadm trigger",
+            loss.detail
+        ))
+    }
 }
 
 /// Whether a serial reader is named by a path to this node.
@@ -92,7 +124,7 @@ pub fn attached() -> Result<Vec<Attached>, Loss> {
                 offer,
                 usb: interface.usb,
                 socket: usb::socket(&interface.path),
-                refused: refused(&interface.path, true),
+                refused: survey::refused(&interface.path),
                 name: interface.name,
                 serial: interface.serial.filter(|serial| !serial.is_empty()),
                 node: interface.path,
@@ -108,24 +140,12 @@ pub fn attached() -> Result<Vec<Attached>, Loss> {
             name: port.usb.product.unwrap_or_default(),
             serial: port.usb.serial_number,
             socket: usb::socket(&node),
-            refused: refused(&node, false),
+            refused: survey::refused(&node),
             node,
         });
     }
     found.sort_by(|a, b| a.node.cmp(&b.node));
     Ok(found)
-}
-
-fn refused(node: &Path, to_write: bool) -> Option<Loss> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let opened = std::fs::OpenOptions::new()
-        .read(true)
-        .write(to_write)
-        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
-        .open(node);
-    opened
-        .err()
-        .map(|error| Loss::of_io(&error, &node.display().to_string()))
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ pub(super) mod cut;
 mod driver;
 mod listing;
 mod modes;
-mod nodes;
+pub(super) mod nodes;
 mod video;
 
 pub use listing::{AttachedCamera, cameras};

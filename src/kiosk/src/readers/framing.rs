@@ -62,6 +62,26 @@ impl Refusal {
             Self::MalformedFrame => "malformed_frame",
         }
     }
+
+    /// What it means and what to do about it, for people.
+    pub fn advice(self) -> &'static str {
+        match self {
+            Self::TooLong => "longer than any badge; does the scanner end its codes?",
+            Self::ControlCharacter => {
+                "a control character in the code; turn off prefixes and separators in the scanner, or write its `terminator`"
+            }
+            Self::NotUtf8 => "bytes that are no text; is the baud rate right?",
+            Self::Empty => "nothing but blanks",
+            Self::Unterminated => "half a code: its end never came; is the cable loose?",
+            Self::UnknownKey => {
+                "a key that stands for no character; is `keyboard` the country that the scanner is set to?"
+            }
+            Self::MalformedReport => "a report that its descriptor does not describe",
+            Self::MalformedFrame => {
+                "a picture that is cut off or none; is the camera's cable firm?"
+            }
+        }
+    }
 }
 
 /// What came of a piece of input: a code, or why it is none.

@@ -16,6 +16,26 @@ pub(super) fn split(text: &str) -> (Option<&str>, &str) {
     }
 }
 
+/// What identifiers stand for, by their letter.
+const NAMES: &[(char, &str)] = &[
+    ('A', "Code 39"),
+    ('C', "Code 128"),
+    ('E', "EAN or UPC"),
+    ('G', "Code 93"),
+    ('I', "Interleaved 2 of 5"),
+    ('L', "PDF417"),
+    ('Q', "QR code"),
+    ('d', "Data Matrix"),
+    ('z', "Aztec"),
+];
+
+/// The symbology that an identifier stands for, in words.
+pub fn name(identifier: &str) -> Option<&'static str> {
+    let letter = identifier.chars().nth(1)?;
+    let named = NAMES.iter().find(|(known, _)| *known == letter);
+    named.map(|(_, name)| *name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -319,6 +319,9 @@ impl Keeper {
                     }
                     let direction = self.readers.get(&scan.reader).and_then(|r| r.direction);
                     let (encoded, decided) = recorder.decide(scan, direction);
+                    if let Some(facts) = self.readers.get_mut(&scan.reader) {
+                        facts.answered(scan, decided.shown.verdict, &recorder.door);
+                    }
                     let note = decided.note.clone();
                     bytes.push(encoded);
                     pending.push(Pending::Scan(scan.reader.clone(), Box::new(decided)));
@@ -732,8 +735,7 @@ impl Keeper {
         let (reader, state) = match event {
             ReaderEvent::Scan(scan) => {
                 let facts = self.readers.get_mut(&scan.reader)?;
-                facts.scans = facts.scans.saturating_add(1);
-                facts.last_event = Some(now);
+                facts.read(scan, now);
                 return None;
             }
             ReaderEvent::Rejected {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use attendance::UtcMs;
 use attendance::time::{Stamp, Sync};
-use attendance::words::{Direction, ReaderId};
+use attendance::words::{Direction, ReaderId, Verdict};
 use protocol::entry::ReaderState;
 use protocol::status::{KioskStatus, MAX_LIST, ReaderStatus};
 
@@ -12,12 +12,13 @@ use super::SOFTWARE;
 use super::keeper::{Keeper, State, clock_word};
 use super::recorder::Recorder;
 use crate::config::{DeviceConfig, ReaderConfig};
+use crate::door::Door;
 use crate::gpio::Watch;
 use crate::kernel;
-use crate::readers::Refusal;
+use crate::readers::{KeyboardLayout, Part, RawScan, Refusal, Shape, reread, survey};
 use crate::screen::view::{
-    self, Alarm, Backlog, ClockStatus, Dated, DiskStatus, Enrolment, ReceiptStatus, Standing,
-    Status, SyncAttempt, SyncOutcome, Versions,
+    self, Alarm, Backlog, ClockStatus, Dated, DeviceRow, DeviceStanding, DiskStatus, Enrolment,
+    ReceiptStatus, Standing, Status, SyncAttempt, SyncOutcome, Versions,
 };
 use crate::sync::words::{Alarm as SyncAlarm, MonoMs, Outcome};
 
@@ -36,6 +37,12 @@ pub(super) struct ReaderFacts {
     rejected: BTreeMap<String, u64>,
     /// Why it is lost, for people.
     pub(super) why: Option<String>,
+    advice: Option<&'static str>,
+    last_read: Option<view::LastRead>,
+    /// The keyboard on which it types, where it may.
+    keyboard: Option<KeyboardLayout>,
+    /// The keyboard on which its last code would have been a badge of this event.
+    typed_for: Option<KeyboardLayout>,
 }
 
 impl ReaderFacts {
@@ -56,6 +63,10 @@ impl ReaderFacts {
             refused_since: 0,
             rejected: BTreeMap::new(),
             why: None,
+            advice: None,
+            last_read: None,
+            keyboard: reader.device.keyboard(),
+            typed_for: None,
         };
         readers
             .iter()
@@ -70,6 +81,46 @@ impl ReaderFacts {
         let of_code = self.rejected.entry(code.code().to_owned()).or_default();
         *of_code = of_code.saturating_add(count);
         self.last_event = Some(now);
+        self.advice = Some(code.advice());
+    }
+
+    /// A code came.
+    pub(super) fn read(&mut self, scan: &RawScan, now: UtcMs) {
+        let shape = Shape::of(scan);
+        self.scans = self.scans.saturating_add(1);
+        self.last_event = Some(now);
+        self.last_read = Some(view::LastRead {
+            at_ms: now.0,
+            characters: shape.characters,
+            kinds: shape.kinds,
+            symbology: shape.symbology,
+        });
+    }
+
+    /// The door has answered what was read. A badge that is one on another keyboard tells that the scanner types for another country.
+    pub(super) fn answered(&mut self, scan: &RawScan, verdict: Verdict, door: &Door) {
+        let Some(keyboard) = self.keyboard else {
+            return;
+        };
+        self.typed_for = match verdict {
+            Verdict::UnknownBadge => KeyboardLayout::ALL.into_iter().find(|other| {
+                *other != keyboard
+                    && reread(&scan.text, keyboard, *other)
+                        .is_some_and(|text| text != scan.text && door.knows(&text, &scan.stamp))
+            }),
+            _ => None,
+        };
+    }
+
+    /// What is wrong with it and what to do, where something is.
+    fn trouble(&self, name: &ReaderId) -> Option<String> {
+        let typed_for = self.typed_for.map(|other| {
+            format!(
+                "Scanner {name} types for another country: write keyboard = \"{}\" in its block and restart the kiosk.",
+                other.word()
+            )
+        });
+        self.why.clone().or(typed_for)
     }
 
     pub(super) fn turn(&mut self, state: ReaderState, now: UtcMs) {
@@ -146,6 +197,33 @@ pub(super) fn unknown() -> Status {
     }
 }
 
+/// What is attached and what the configuration makes of it.
+pub(super) fn device_rows(readers: &[ReaderConfig]) -> Vec<DeviceRow> {
+    let surveyed = match survey(readers) {
+        Ok(surveyed) => surveyed,
+        Err(loss) => {
+            return vec![DeviceRow {
+                device: "USB devices".to_owned(),
+                standing: DeviceStanding::Blocked,
+                note: loss.detail,
+            }];
+        }
+    };
+    let rows = surveyed.into_iter().map(|found| DeviceRow {
+        standing: match &found.part {
+            Part::Of(readers) if readers.len() > 1 || found.refused.is_some() => {
+                DeviceStanding::Blocked
+            }
+            Part::Of(_) | Part::OtherWay => DeviceStanding::Read,
+            Part::Nobody { is_scanner, .. } if *is_scanner => DeviceStanding::Unread,
+            Part::Nobody { .. } => DeviceStanding::Other,
+        },
+        note: found.note(),
+        device: found.device,
+    });
+    rows.collect()
+}
+
 impl Keeper {
     /// Puts the status page together anew.
     pub(super) fn publish_status(&mut self) {
@@ -202,7 +280,9 @@ impl Keeper {
             since_ms: facts.since.0,
             last_event_ms: facts.last_event.map(|at| at.0),
             rejected: facts.rejected.clone(),
-            why: facts.why.clone(),
+            advice: facts.advice.map(str::to_owned),
+            why: facts.trouble(name),
+            last_read: facts.last_read.clone(),
         });
         let status = Status {
             as_of_ms: now_ms,
@@ -294,6 +374,8 @@ impl Keeper {
             if facts.state != ReaderState::Attached {
                 let step = format!("Check the plug and power of reader {name}.");
                 alarm(state_word(facts.state), facts.since.0, &step);
+            } else if let Some(step) = facts.typed_for.and_then(|_| facts.trouble(name)) {
+                alarm("keyboard_other", now_ms, &step);
             }
         }
         for (name, since) in self.open_tampers() {

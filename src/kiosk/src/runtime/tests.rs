@@ -18,7 +18,7 @@ use crate::desk::{AcceptedError, AdoptError, DeskRequest, NewEnrolment};
 use crate::feedback::Telling;
 use crate::fixture::{Fixture, ISSUER, MINUTE_MS, badge, ticket, ticket_key};
 use crate::journal::{Enrolment, Fault, Step};
-use crate::readers::{Clock, RawScan};
+use crate::readers::{Clock, KeyboardLayout, RawScan, reread};
 use crate::sync::verify::{AnswerFault, LedgerFault};
 
 mod board;
@@ -77,9 +77,14 @@ impl Bench {
     }
 
     fn new() -> Self {
+        Self::with_reader("kind = \"lines\"\npath = \"-\"")
+    }
+
+    /// One whose reader's block says this.
+    fn with_reader(block: &str) -> Self {
         let temporary = tempfile::tempdir().unwrap();
         let text = format!(
-            "data_dir = {:?}\n[[reader]]\nname = \"{READER}\"\nkind = \"lines\"\npath = \"-\"\n",
+            "data_dir = {:?}\n[[reader]]\nname = \"{READER}\"\n{block}\n",
             temporary.path()
         );
         let config = config::parse(&text, "test").unwrap();
@@ -485,6 +490,51 @@ fn a_lost_reader_says_why_until_it_is_back() {
     };
     assert_eq!(why(&mut bench, lost).as_deref(), Some(detail));
     assert_eq!(why(&mut bench, ReaderEvent::Attached { reader }), None);
+}
+
+#[test]
+fn a_scanner_that_types_for_another_country_is_found_by_the_roster() {
+    let mut bench = Bench::with_reader("kind = \"hid\"\nany = true\nlayout = \"keyboard\"");
+    bench.enrol().unwrap();
+    let reader = ReaderId::new(READER).unwrap();
+    bench
+        .keeper
+        .record_group(vec![ReaderEvent::Attached { reader }]);
+    let as_us = |text: &str, country| reread(text, country, KeyboardLayout::Us).unwrap();
+    let mut check = |text: &str, expected: Option<&str>| {
+        let event = bench.text(text.to_owned());
+        bench.keeper.record_group(vec![event]);
+        bench.keeper.publish_status();
+        let status = bench.watches.status.borrow().clone();
+        let alarms = status.alarms.into_iter();
+        let told: Vec<(String, String)> = alarms
+            .filter(|alarm| alarm.code == "keyboard_other")
+            .map(|alarm| (alarm.code, alarm.next_step))
+            .collect();
+        let why = status.readers[0].why.clone();
+        assert_eq!(told.first().map(|(_, step)| step.clone()), why, "{text}");
+        match (why, expected) {
+            (Some(why), Some(expected)) => assert!(why.contains(expected), "{why}"),
+            (why, expected) => assert_eq!(why.as_deref(), expected, "{text}"),
+        }
+    };
+    let known = badge(3);
+    check(&known, None);
+    check(
+        &as_us(&known, KeyboardLayout::Cz),
+        Some("keyboard = \"cz\""),
+    );
+    check(
+        &as_us(&known, KeyboardLayout::De),
+        Some("keyboard = \"de\""),
+    );
+    // Nobody's on any keyboard says nothing of the keyboard, and the next badge that is known takes it back.
+    check("NOBODYS", None);
+    check(
+        &as_us(&known, KeyboardLayout::Fr),
+        Some("keyboard = \"fr\""),
+    );
+    check(&known, None);
 }
 
 #[test]

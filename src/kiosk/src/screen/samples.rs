@@ -7,9 +7,9 @@ use attendance::words::Verdict;
 use protocol::entry::ReaderState;
 
 use super::view::{
-    Alarm, Backlog, ClockStatus, Dated, DiskStatus, Enrolment, GpioStatus, LinesStatus,
-    ReaderStatus, ReceiptStatus, ScanRow, Standing, State, Status, SyncAttempt, SyncOutcome,
-    TamperStatus, Versions,
+    Alarm, Backlog, ClockStatus, Dated, DeviceRow, DeviceStanding, DiskStatus, Enrolment,
+    GpioStatus, LastRead, LinesStatus, ReaderStatus, ReceiptStatus, ScanRow, Standing, State,
+    Status, SyncAttempt, SyncOutcome, TamperStatus, Versions,
 };
 
 /// 2026-05-04 08:02 UTC, 10:02 in Berlin.
@@ -35,7 +35,14 @@ pub(super) fn status() -> Status {
             since_ms: NOW_MS - 5_400_000,
             last_event_ms: Some(NOW_MS - 4_000),
             rejected: BTreeMap::from([("too long".into(), 2), ("not text".into(), 0)]),
+            advice: Some("Turn <suffix> on.".into()),
             why: None,
+            last_read: Some(LastRead {
+                at_ms: NOW_MS - 4_000,
+                characters: 7,
+                kinds: "AA-9999".into(),
+                symbology: Some("QR code, ]Q1".into()),
+            }),
         }],
         backlog: Dated {
             as_of_ms: dated_ms,
@@ -110,4 +117,19 @@ pub(super) fn status() -> Status {
             next_step: "Change the card & restart.".into(),
         }],
     }
+}
+
+/// One device of each standing.
+pub(super) fn devices() -> Vec<DeviceRow> {
+    let row = |device: &str, standing, note: &str| DeviceRow {
+        device: device.into(),
+        standing,
+        note: note.into(),
+    };
+    vec![
+        row("attached keyboard", DeviceStanding::Other, "if it scans"),
+        row("attached scanner", DeviceStanding::Read, "reader outside"),
+        row("attached <port>", DeviceStanding::Unread, "add <it>"),
+        row("attached camera", DeviceStanding::Blocked, "usermod <it>"),
+    ]
 }

@@ -29,6 +29,7 @@ use serde_json::json;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
+use super::devices::{Devices, Look};
 use super::face::{Painted, Place, paint};
 use super::look::{self, Panel};
 use super::messages::{Language, Messages};
@@ -107,6 +108,8 @@ pub struct Handle {
     pub info: watch::Receiver<EventInfo>,
     /// What a camera sees; `None` where there is none.
     pub live: Option<LiveView>,
+    /// Tells which devices are attached; asked while somebody looks at the status page.
+    pub look: Look,
     /// The configuration.
     pub settings: Settings,
     /// The wall clock, Unix milliseconds: pages reckon ages by it, not by their own.
@@ -115,6 +118,7 @@ pub struct Handle {
 
 struct Pages {
     handle: Handle,
+    devices: Devices,
     messages: Messages,
     streams: Arc<Semaphore>,
     /// Told to the page, which loads itself anew when it meets another.
@@ -125,6 +129,7 @@ struct Pages {
 pub fn router(handle: Handle) -> Router {
     let pages = Arc::new(Pages {
         started_ms: (handle.wall_ms)(),
+        devices: Devices::new(handle.look.clone(), handle.wall_ms),
         handle,
         messages: Messages::load(),
         streams: Arc::new(Semaphore::new(STREAMS_MAX)),
@@ -275,10 +280,12 @@ impl Pages {
         })
     }
 
-    fn status_html(&self) -> String {
+    async fn status_html(&self) -> String {
+        let devices = self.devices.seen().await;
         let time_zone = self.handle.info.borrow().time_zone;
         let status = self.handle.status.borrow();
-        staff::fragment(&status, time_zone, (self.handle.wall_ms)())
+        let now_ms = (self.handle.wall_ms)();
+        staff::fragment(&status, devices.as_deref(), time_zone, now_ms)
     }
 }
 
@@ -312,14 +319,14 @@ async fn screen(State(pages): State<Arc<Pages>>) -> Response {
 
 async fn staff_page(State(pages): State<Arc<Pages>>) -> Response {
     html(staff::page(
-        &pages.status_html(),
+        &pages.status_html().await,
         pages.handle.settings.beat_ms,
         (pages.handle.wall_ms)(),
     ))
 }
 
 async fn staff_fragment(State(pages): State<Arc<Pages>>) -> Response {
-    html(pages.status_html())
+    html(pages.status_html().await)
 }
 
 async fn status(State(pages): State<Arc<Pages>>) -> Json<Status> {
@@ -444,7 +451,7 @@ impl Feed {
         self.status.mark_unchanged();
         let event = json!({
             "now_ms": (self.pages.handle.wall_ms)(),
-            "html": self.pages.status_html(),
+            "html": self.pages.status_html().await,
         });
         Event::default().event("status").json_data(event).ok()
     }

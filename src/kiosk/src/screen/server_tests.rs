@@ -3,7 +3,7 @@ use attendance::words::{Direction, Verdict};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::super::samples::{NOW_MS, status};
+use super::super::samples::{NOW_MS, devices, status};
 use super::super::view::Answer;
 use super::*;
 
@@ -47,6 +47,7 @@ async fn kiosk_that_sees(settings: Settings, live: Option<LiveView>) -> Kiosk {
         status: status_rx,
         info: watch::channel(EventInfo::default()).1,
         live,
+        look: Look::new(devices),
         settings,
         wall_ms: || NOW_MS,
     };

@@ -9,8 +9,9 @@ use chrono_tz::Tz;
 use protocol::entry::ReaderState;
 
 use super::view::{
-    Alarm, Backlog, ClockStatus, Dated, DiskStatus, GpioStatus, RECENT_SCANS_MAX, ReaderStatus,
-    SILENT_AFTER_MS, STALE_AFTER_MS, ScanRow, State, Status, SyncAttempt, SyncOutcome,
+    Alarm, Backlog, ClockStatus, Dated, DeviceRow, DeviceStanding, DiskStatus, GpioStatus,
+    LastRead, RECENT_SCANS_MAX, ReaderStatus, SILENT_AFTER_MS, STALE_AFTER_MS, ScanRow, State,
+    Status, SyncAttempt, SyncOutcome,
 };
 
 /// Text for HTML, in elements and in quoted attributes.
@@ -46,6 +47,11 @@ impl Html {
     fn text(&mut self, text: &str) -> &mut Self {
         self.out.push_str(&escape(text));
         self
+    }
+
+    /// A sentence in a table, which may take several lines.
+    fn say(&mut self, text: &str) -> &mut Self {
+        self.raw("<span class=\"say\">").text(text).raw("</span>")
     }
 
     /// "4 min ago (10:02:11)": the fact first. The script keeps the age moving.
@@ -132,9 +138,14 @@ pub fn page(fragment: &str, beat_ms: u64, now_ms: i64) -> String {
         .replace("{main}", fragment)
 }
 
-/// What changes: the contents of the page's `main`.
+/// What changes: the contents of the page's `main`. `devices` is what is attached, where somebody could look.
 #[must_use]
-pub fn fragment(status: &Status, time_zone: Tz, now_ms: i64) -> String {
+pub fn fragment(
+    status: &Status,
+    devices: Option<&Dated<Vec<DeviceRow>>>,
+    time_zone: Tz,
+    now_ms: i64,
+) -> String {
     let mut html = Html {
         out: String::with_capacity(16 * 1024),
         time_zone,
@@ -150,6 +161,9 @@ pub fn fragment(status: &Status, time_zone: Tz, now_ms: i64) -> String {
     versions(&mut html, status);
     html.raw("</div>");
     readers(&mut html, status.as_of_ms, &status.readers);
+    if let Some(devices) = devices {
+        attached(&mut html, devices);
+    }
     if let Some(board) = &status.gpio {
         gpio(&mut html, status.as_of_ms, board);
     }
@@ -395,8 +409,8 @@ fn readers(html: &mut Html, as_of_ms: i64, readers: &[ReaderStatus]) {
         .dated("card wide", as_of_ms)
         .raw("><h2>Readers</h2><div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Readers\"><table><thead><tr>")
         .raw("<th scope=\"col\">Reader</th><th scope=\"col\">Kind</th><th scope=\"col\">State</th>")
-        .raw("<th scope=\"col\">Since</th><th scope=\"col\">Last event</th>")
-        .raw("<th scope=\"col\">Refused</th></tr></thead><tbody>");
+        .raw("<th scope=\"col\">Last event</th>")
+        .raw("<th scope=\"col\">Last code</th><th scope=\"col\">Refused</th></tr></thead><tbody>");
     let mut worst_first: Vec<_> = readers
         .iter()
         .map(|reader| (marked(reader), reader))
@@ -408,24 +422,78 @@ fn readers(html: &mut Html, as_of_ms: i64, readers: &[ReaderStatus]) {
             .raw("</th><td>")
             .text(&reader.kind)
             .raw("</td><td>")
-            .badge(tone, word);
+            .badge(tone, word)
+            .raw(" ")
+            .since(reader.since_ms);
         if let Some(why) = &reader.why {
-            html.raw("<br>").text(why);
+            html.say(why);
         }
-        html.raw("</td><td>").ago(reader.since_ms).raw("</td><td>");
+        html.raw("</td><td>");
         match reader.last_event_ms {
             Some(at) => html.ago(at),
             None => html.raw("none yet"),
         };
-        html.raw("</td><td>")
-            .text(&refused(reader))
-            .raw("</td></tr>");
+        html.raw("</td><td>");
+        last_read(html, reader.last_read.as_ref());
+        html.raw("</td><td>").text(&refused(reader));
+        if let Some(advice) = &reader.advice {
+            html.say(advice);
+        }
+        html.raw("</td></tr>");
     }
     if readers.is_empty() {
         html.raw("<tr><td colspan=\"6\">No reader is configured.</td></tr>");
     }
-    html.raw("</tbody></table></div>")
+    html.raw("</tbody></table></div><p class=\"note\">Codes are shown by the kinds of their characters: ")
+        .raw("<code>A</code> a large letter, <code>a</code> a small one, <code>9</code> a digit, <code>#</code> a sign, ")
+        .raw("<code>Ä</code> any other letter. To see characters, stop the kiosk and run ")
+        .raw("<code>rollcall-kiosk doctor --try</code>.</p>")
         .as_of(as_of_ms)
+        .raw("</section>");
+}
+
+fn last_read(html: &mut Html, read: Option<&LastRead>) {
+    let Some(read) = read else {
+        html.raw("none yet");
+        return;
+    };
+    html.raw("<code>")
+        .text(&read.kinds)
+        .raw("</code><br>")
+        .text(&match read.characters {
+            1 => "1 character".to_owned(),
+            count => format!("{count} characters"),
+        });
+    if let Some(symbology) = &read.symbology {
+        html.raw(", ").text(symbology);
+    }
+    html.raw("<br>").ago(read.at_ms);
+}
+
+fn attached(html: &mut Html, devices: &Dated<Vec<DeviceRow>>) {
+    html.raw("<section")
+        .dated("card wide", devices.as_of_ms)
+        .raw("><h2>Attached</h2><div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Attached\"><table><thead><tr>")
+        .raw("<th scope=\"col\">Device</th><th scope=\"col\">Used</th><th scope=\"col\">As</th></tr></thead><tbody>");
+    let mut worst_first: Vec<_> = devices.value.iter().collect();
+    worst_first.sort_by_key(|row| row.standing);
+    for row in worst_first {
+        html.raw("<tr><th scope=\"row\">")
+            .say(&row.device)
+            .raw("</th><td>");
+        match row.standing {
+            DeviceStanding::Blocked => html.badge("bad", "cannot be"),
+            DeviceStanding::Unread => html.badge("warn", "not used"),
+            DeviceStanding::Read => html.badge("good", "used"),
+            DeviceStanding::Other => html.raw("not used"),
+        };
+        html.raw("</td><td>").say(&row.note).raw("</td></tr>");
+    }
+    if devices.value.is_empty() {
+        html.raw("<tr><td colspan=\"3\">Nothing that could be a reader is attached.</td></tr>");
+    }
+    html.raw("</tbody></table></div>")
+        .as_of(devices.as_of_ms)
         .raw("</section>");
 }
 

@@ -1,11 +1,15 @@
 #![allow(clippy::unwrap_used)]
 use chrono_tz::Europe::Berlin;
 
-use super::super::samples::{NOW_MS, status};
+use super::super::samples::{NOW_MS, devices, status};
 use super::*;
 
 fn shown(status: &Status) -> String {
-    fragment(status, Berlin, NOW_MS)
+    let devices = Dated {
+        as_of_ms: NOW_MS,
+        value: devices(),
+    };
+    fragment(status, Some(&devices), Berlin, NOW_MS)
 }
 
 #[test]
@@ -20,6 +24,10 @@ fn what_could_be_markup_is_escaped() {
     hostile.readers[0].name = nasty.into();
     hostile.readers[0].kind = nasty.into();
     hostile.readers[0].why = Some(nasty.into());
+    hostile.readers[0].advice = Some(nasty.into());
+    let read = hostile.readers[0].last_read.as_mut().unwrap();
+    read.kinds = nasty.into();
+    read.symbology = Some(nasty.into());
     hostile.readers[0].rejected.insert(nasty.into(), 1);
     hostile.alarms[0].code = nasty.into();
     hostile.alarms[0].next_step = nasty.into();
@@ -30,7 +38,7 @@ fn what_could_be_markup_is_escaped() {
     let html = page(&shown(&hostile), 15_000, NOW_MS);
     assert_eq!(html.matches("<script").count(), 1, "only the page's own");
     assert!(!html.contains("\"><script>alert"));
-    assert_eq!(html.matches("&lt;script&gt;alert").count(), 11);
+    assert_eq!(html.matches("&lt;script&gt;alert").count(), 14);
 }
 
 #[test]
@@ -51,7 +59,11 @@ fn the_page_says_it_all() {
         "<dd>8.2 kB</dd>",
         "no. 14",
         "in 2 days",
-        "2 too long</td>",
+        "2 too long<span class=\"say\">Turn &lt;suffix&gt; on.</span></td>",
+        "<code>AA-9999</code><br>7 characters, QR code, ]Q1<br>",
+        "attached &lt;port&gt;</span></th><td><span class=\"badge warn\">not used</span></td><td><span class=\"say\">add &lt;it&gt;</span></td>",
+        "attached scanner</span></th><td><span class=\"badge good\">used</span></td><td><span class=\"say\">reader outside</span></td>",
+        "attached camera</span></th><td><span class=\"badge bad\">cannot be</span></td><td><span class=\"say\">usermod &lt;it&gt;</span></td>",
         "Change the card &amp; restart.",
         "10:01:52</time>",
         "unknown badge",

@@ -332,9 +332,52 @@ pub struct ReaderStatus {
     pub last_event_ms: Option<i64>,
     /// What was refused since the daemon started, counted by reason code.
     pub rejected: BTreeMap<String, u64>,
-    /// Where it cannot be read from: what is wrong and what to do.
+    /// What the last of these means and what to do about it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub advice: Option<String>,
+    /// Where it cannot be read from, or reads what it should not: what is wrong and what to do.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub why: Option<String>,
+    /// What the last code that it read looked like.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub last_read: Option<LastRead>,
+}
+
+/// A code that was read, by its looks: whose it is cannot be told from it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastRead {
+    /// When, by the kiosk's wall clock.
+    pub at_ms: i64,
+    /// How many characters it has.
+    pub characters: usize,
+    /// Its characters by their kinds, as [`Shape`](crate::readers::Shape) has them.
+    pub kinds: String,
+    /// Its symbology, where the reader says it.
+    pub symbology: Option<String>,
+}
+
+/// A device that is attached and may be a reader.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceRow {
+    /// Which it is.
+    pub device: String,
+    /// What is made of it.
+    pub standing: DeviceStanding,
+    /// What that means here: the readers that it is, or what to do.
+    pub note: String,
+}
+
+/// What is made of an attached device, worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DeviceStanding {
+    /// The configuration names it and the program may not open it, or several blocks name it.
+    Blocked,
+    /// It says that it is a scanner, and no block names it.
+    Unread,
+    /// A reader's.
+    Read,
+    /// No block names it, and it may well be something else.
+    Other,
 }
 
 /// What waits to be sent to the issuer.

@@ -1,6 +1,5 @@
 //! What cameras are attached and what they offer, for people.
 
-use std::path::PathBuf;
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -26,29 +25,14 @@ impl AttachedCamera {
         self.node.fits(wanted)
     }
 
-    /// Vendor and product id, of a USB device.
-    pub fn usb(&self) -> Option<(u16, u16)> {
-        self.node.usb
+    /// The camera in words: who it is and where it is plugged in.
+    pub fn words(&self) -> String {
+        self.node.words()
     }
 
-    /// What its driver calls it.
-    pub fn card(&self) -> &str {
-        &self.node.card
-    }
-
-    /// Its serial number, where it has one.
-    pub fn serial(&self) -> Option<&str> {
-        self.node.serial.as_deref()
-    }
-
-    /// The socket it is plugged into, as the kernel names it.
-    pub fn socket(&self) -> Option<&str> {
-        self.node.socket.as_deref()
-    }
-
-    /// Its node.
-    pub fn path(&self) -> PathBuf {
-        self.node.path()
+    /// The keys of a block that names it.
+    pub fn block(&self) -> String {
+        self.node.block()
     }
 }
 

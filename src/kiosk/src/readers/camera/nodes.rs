@@ -36,6 +36,32 @@ impl Node {
         PathBuf::from(format!("/dev/video{}", self.index))
     }
 
+    /// The camera in words: who it is and where it is plugged in.
+    pub(in crate::readers) fn words(&self) -> String {
+        let mut text = format!("camera \"{}\"", self.card.escape_debug());
+        if let Some((vendor, product)) = self.usb {
+            text.push_str(&format!(", USB {vendor:04x}:{product:04x}"));
+        }
+        if let Some(serial) = &self.serial {
+            text.push_str(&format!(", serial {}", serial.escape_debug()));
+        }
+        if let Some(socket) = &self.socket {
+            text.push_str(&format!(", socket {socket}"));
+        }
+        text.push_str(&format!(", {}", self.path().display()));
+        text
+    }
+
+    /// The keys of a block that names it.
+    pub(in crate::readers) fn block(&self) -> String {
+        match self.usb {
+            Some((vendor, product)) => {
+                format!("kind = \"camera\", vendor = 0x{vendor:04x}, product = 0x{product:04x}")
+            }
+            None => format!("kind = \"camera\", card = \"{}\"", self.card.escape_debug()),
+        }
+    }
+
     /// Whether it is the camera that a reader names.
     pub(in crate::readers) fn fits(&self, wanted: &VideoCamera) -> bool {
         let is_called = wanted.card.as_ref().is_none_or(|card| *card == self.card);
