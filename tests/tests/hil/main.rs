@@ -7,6 +7,7 @@
 
 mod camera;
 mod console;
+mod demo;
 mod gpio;
 mod plugs;
 mod power;

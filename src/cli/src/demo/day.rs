@@ -117,7 +117,7 @@ pub(crate) fn play(folder: PathBuf) -> Result<(), DemoError> {
     );
     // Sessions begin on whole seconds, as agendas say.
     let first = plan.sessions[0].2.timestamp();
-    let scene = Scene::set(folder, &plan)?;
+    let scene = Scene::set(folder, &plan, None)?;
     let issuer = scene.start_issuer()?;
     scene.enrol()?;
     let kiosk = scene.start_kiosk()?;

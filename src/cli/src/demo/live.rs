@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use chrono::Duration;
 
+use super::camera;
 use super::conference::{EVENT, PEOPLE, Plan};
 use super::programs::{DemoError, What as _};
 use super::stage::{ADMINISTRATOR, Scene};
@@ -16,11 +17,11 @@ const SESSION_S: i64 = 60;
 /// How long a break lasts, in seconds.
 const BREAK_S: i64 = 10;
 
-/// Plays until the terminal ends or says so.
+/// Plays until the terminal ends or says so, with the camera of this name, if any.
 ///
 /// # Errors
 /// Where a program fails.
-pub(crate) fn play(folder: PathBuf) -> Result<(), DemoError> {
+pub(crate) fn play(folder: PathBuf, camera: Option<String>) -> Result<(), DemoError> {
     eprintln!("Setting up an issuer, an event, and a kiosk at its door …");
     let plan = Plan::new(
         super::now(),
@@ -28,7 +29,7 @@ pub(crate) fn play(folder: PathBuf) -> Result<(), DemoError> {
         Duration::seconds(SESSION_S),
         Duration::seconds(BREAK_S),
     );
-    let mut scene = Scene::set(folder, &plan)?;
+    let mut scene = Scene::set(folder, &plan, camera)?;
     let issuer = scene.start_issuer()?;
     scene.enrol()?;
     let mut kiosk = scene.start_kiosk()?;
@@ -96,6 +97,16 @@ fn welcome(scene: &Scene) {
         scene.entrance.path().display(),
         scene.exit.path().display()
     );
+    match &scene.camera {
+        Some(name) => println!(
+            "Camera              {name}: print the sheet or take a picture of it, and hold a code before the camera; no picture is kept"
+        ),
+        None => {
+            if !camera::attached().is_empty() {
+                println!("Camera              off; `--camera` reads badges with it");
+            }
+        }
+    }
     println!("\n{SESSIONS} sessions of {SESSION_S} s run one after the other, from now on.");
     println!(
         "Type a badge's code, or scan it with a scanner that types, to check in; `out CODE` to check out."

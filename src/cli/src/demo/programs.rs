@@ -18,6 +18,9 @@ pub(crate) enum DemoError {
         "{0} is not beside this program; build it with `cargo build` or start the demo with `cargo xtask demo`"
     )]
     Missing(PathBuf),
+    /// What the user asked for is not there.
+    #[error("{0}")]
+    Absent(String),
     /// A command failed.
     #[error("`{command}` failed with {status}:\n{output}")]
     Command {

@@ -25,7 +25,7 @@ pub(crate) fn page(title: &str, people: &[Person]) -> Result<String, qrcode::typ
     Ok(format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
 <meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title><style>{STYLE}</style></head>\n\
-<body><h1>{title}</h1><p>Hold a code before a scanner, or type the code into the demo's terminal.</p>\n\
+<body><h1>{title}</h1><p>Hold a code before a scanner or, if the demo runs with <code>--camera</code>, before its camera: printed, or as a picture on a phone. Or type the code into the demo's terminal.</p>\n\
 <ul>{cards}</ul></body></html>\n",
         title = escape(title),
     ))
@@ -34,7 +34,7 @@ pub(crate) fn page(title: &str, people: &[Person]) -> Result<String, qrcode::typ
 const STYLE: &str = "body{font:16px/1.4 'Noto Sans',sans-serif;margin:2rem;color:#111;background:#fff}\
 ul{display:grid;grid-template-columns:repeat(auto-fill,minmax(15rem,1fr));gap:1rem;padding:0;list-style:none}\
 li{border:1px solid #bbb;border-radius:6px;padding:1rem;text-align:center;break-inside:avoid}\
-li span,li b,li code{display:block}li svg{width:11rem;height:11rem}code{margin-top:.3rem;font-size:1rem}";
+li span,li b,li code{display:block}li svg{width:11rem;height:11rem}li code{margin-top:.3rem;font-size:1rem}";
 
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

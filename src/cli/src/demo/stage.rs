@@ -35,6 +35,8 @@ pub(crate) struct Scene {
     pub(crate) entrance: Scanner,
     /// The scanner at the exit.
     pub(crate) exit: Scanner,
+    /// The name of the camera that reads badges, where one does.
+    pub(crate) camera: Option<String>,
     /// The sheet of badges.
     pub(crate) sheet: PathBuf,
     issuer_config: String,
@@ -42,11 +44,15 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    /// Sets the stage; `plan` says when the sessions are, asked when everything before them is done.
+    /// Sets the stage; `plan` says when the sessions are, asked when everything before them is done; `camera` is the name of one.
     ///
     /// # Errors
     /// Where a command fails.
-    pub(crate) fn set(folder: PathBuf, plan: &Plan) -> Result<Self, DemoError> {
+    pub(crate) fn set(
+        folder: PathBuf,
+        plan: &Plan,
+        camera: Option<String>,
+    ) -> Result<Self, DemoError> {
         if folder
             .read_dir()
             .is_ok_and(|mut entries| entries.next().is_some())
@@ -69,6 +75,7 @@ impl Scene {
             password: hex::encode(random),
             entrance: Scanner::new().what(|| "making a pseudo-terminal".to_owned())?,
             exit: Scanner::new().what(|| "making a pseudo-terminal".to_owned())?,
+            camera,
             sheet: stage.path("badges.html"),
             stage,
         };
@@ -262,8 +269,19 @@ impl Scene {
                 text(&port.path())
             ));
         }
+        if let Some(card) = &self.camera {
+            toml.push_str(&format!(
+                "\n[[reader]]\nname = \"camera\"\nkind = \"camera\"\ncard = {}\n",
+                toml_text(card)
+            ));
+        }
         toml
     }
+}
+
+/// A text from outside as TOML writes it: its escapes are those of JSON.
+fn toml_text(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
 }
 
 fn issuer_toml(stage: &Stage, port: u16) -> String {
