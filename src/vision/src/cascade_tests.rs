@@ -314,3 +314,18 @@ fn time_that_runs_backwards_loses_nothing() {
     let look = camera.show(&held("TIME", (300.0, 230.0)));
     assert_eq!(look.fresh.len(), 0);
 }
+
+#[test]
+fn a_badge_put_in_anothers_place_is_read() {
+    let mut camera = Camera::new(&[Format::Qr]);
+    let texts = |camera: &mut Camera, text| {
+        let picture = held(text, (320.0, 240.0));
+        (0..40).find_map(|_| camera.texts(&picture).pop())
+    };
+    assert_eq!(texts(&mut camera, "BADGE-1").as_deref(), Some("BADGE-1"));
+    assert_eq!(texts(&mut camera, "BADGE-2").as_deref(), Some("BADGE-2"));
+    // A machine on which looking whether a frame changed costs more than the budget.
+    camera.cpu.step = Duration::from_millis(20);
+    assert_eq!(texts(&mut camera, "BADGE-3").as_deref(), Some("BADGE-3"));
+    assert_eq!(texts(&mut camera, "BADGE-4").as_deref(), Some("BADGE-4"));
+}

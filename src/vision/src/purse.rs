@@ -7,11 +7,17 @@ use std::time::Duration;
 /// For how many frames' worth of unspent time is saved.
 pub const SAVED_FRAMES: u32 = 5;
 
+/// For how many frames on end something may be owed. On a machine so slow that looking whether a frame changed costs more than the budget,
+/// it would be for ever, and no badge would be read.
+const OWED_FRAMES_MAX: u32 = 30;
+
 /// What is left to spend, in microseconds of CPU time.
 #[derive(Debug)]
 pub(crate) struct Purse {
     per_frame_us: i64,
     left_us: i64,
+    /// For how many frames something has been owed.
+    owed_frames: u32,
 }
 
 impl Purse {
@@ -20,6 +26,7 @@ impl Purse {
         Self {
             per_frame_us,
             left_us: per_frame_us.saturating_mul(i64::from(SAVED_FRAMES)),
+            owed_frames: 0,
         }
     }
 
@@ -29,9 +36,18 @@ impl Purse {
         self.left_us = self.left_us.saturating_add(self.per_frame_us).min(most_us);
     }
 
-    /// Time went.
+    /// Time went: what a frame cost, once for each. What is owed for [`OWED_FRAMES_MAX`] is forgiven, and the purse is full again.
     pub(crate) fn spend(&mut self, spent: Duration) {
         self.left_us = self.left_us.saturating_sub(us(spent));
+        self.owed_frames = if self.left_us < 0 {
+            self.owed_frames + 1
+        } else {
+            0
+        };
+        if self.owed_frames >= OWED_FRAMES_MAX {
+            self.left_us = self.per_frame_us.saturating_mul(i64::from(SAVED_FRAMES));
+            self.owed_frames = 0;
+        }
     }
 
     /// Whether there is anything left after what this frame has spent so far.
