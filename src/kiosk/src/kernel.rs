@@ -1,19 +1,22 @@
 //! What the kernel knows: clocks, the state of the wall clock, the boot's id, free space.
 //!
-//! Promises: everything here reads; nothing can set a clock. This is the only module with `unsafe`, for two calls that no safe wrapper
+//! Promises: everything here reads; nothing can set a clock. This is the only module with `unsafe`, for three calls that no safe wrapper
 //! offers; each block says why it is sound. What the kernel's answers mean is decided in pure functions beside the calls.
 //!
 //! Deliberately absent: any way to pretend another time. Tests that need other days hand stamps to whatever they test.
 
 #![allow(
     unsafe_code,
-    reason = "adjtimex and the input grab have no safe wrapper; both are a few lines and reviewed here"
+    reason = "adjtimex, the input grab and a thread's interruption have no safe wrapper; each is a few lines and reviewed here"
 )]
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::unix::thread::JoinHandleExt as _;
 use std::path::Path;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::thread::JoinHandle;
 
 use attendance::time::{BootId, Stamp, Sync, UtcMs};
 use rustix::time::{ClockId, Timespec, clock_gettime};
@@ -164,6 +167,40 @@ pub fn grab_input(device: BorrowedFd<'_>) -> io::Result<()> {
         return Err(io::Error::last_os_error());
     }
     Ok(())
+}
+
+/// Whether the signal that interrupts was given its handler, or the error's number.
+static INTERRUPTS: OnceLock<Result<(), i32>> = OnceLock::new();
+
+extern "C" fn on_interrupt(_signal: libc::c_int) {}
+
+/// Interrupts what a thread waits for in the kernel, such as poll(2) without an end: the call returns `EINTR`. A thread that does not wait just
+/// then notices nothing, so call it again until it has ended. Code that begins interrupted calls anew, as all of `std` does, waits on.
+///
+/// The signal is `SIGURG`: nothing else here uses it, and a process that has no handler for it, such as a child, does not hear it.
+///
+/// # Errors
+/// What the system says where it takes no handler.
+pub fn interrupt<T>(thread: &JoinHandle<T>) -> io::Result<()> {
+    let handled = INTERRUPTS.get_or_init(|| {
+        // SAFETY: `sigaction` is a C structure of integers and a pointer, for which all zeroes is a value: no flags, and so no restart of
+        // what was interrupted; no signals masked meanwhile.
+        let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+        action.sa_sigaction = on_interrupt as extern "C" fn(libc::c_int) as libc::sighandler_t;
+        // SAFETY: the pointer is to a live `sigaction`, and the old one is not asked for. The handler does nothing, so it is sound wherever
+        // a thread is interrupted.
+        match unsafe { libc::sigaction(libc::SIGURG, &raw const action, std::ptr::null_mut()) } {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error().raw_os_error().unwrap_or(0)),
+        }
+    });
+    handled.map_err(io::Error::from_raw_os_error)?;
+    // SAFETY: a thread whose handle is neither joined nor dropped keeps its number, also once it has ended.
+    match unsafe { libc::pthread_kill(thread.as_pthread_t(), libc::SIGURG) } {
+        // The handle outlives the thread; one that has ended needs no signal.
+        0 | libc::ESRCH => Ok(()),
+        error => Err(io::Error::from_raw_os_error(error)),
+    }
 }
 
 /// What the kernel says of how its wall clock is kept.

@@ -24,6 +24,8 @@ use crate::programs::{eventually, run, tail};
 
 /// The guest's memory, in MiB.
 const MEMORY_MB: &str = "512";
+/// How long a device may be held once a module is to go, by the guest's clock.
+const UNLOAD_WITHIN_MS: u64 = 30_000;
 /// The time between two keys.
 const KEY_EVERY: Duration = Duration::from_millis(30);
 /// How long a virtualised guest may take to come up where the processor is said to help; emulation takes over after.
@@ -304,6 +306,20 @@ impl Vm {
             parameters.clone_into(last);
         }
         self.done(Do::Load(files));
+    }
+
+    /// Takes a module out of the kernel, and with it every device of its own. Gives how long its devices were held meanwhile.
+    ///
+    /// # Panics
+    /// Where somebody goes on holding one of them.
+    #[track_caller]
+    pub fn unload(&mut self, module: &str) -> Duration {
+        let since = self.clock();
+        self.done(Do::Unload {
+            module: module.to_owned(),
+            within_ms: UNLOAD_WITHIN_MS,
+        });
+        self.clock().saturating_sub(since)
     }
 
     /// The folder of the guest's disks, logs and sockets, on this machine.

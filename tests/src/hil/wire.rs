@@ -23,6 +23,13 @@ pub struct Request {
 pub enum Do {
     /// Loads kernel modules in this order, each by its file and its parameters. One that is there already is left alone.
     Load(Vec<(String, String)>),
+    /// Takes a module out of the kernel, as soon as nobody holds a device of it.
+    Unload {
+        /// Its name.
+        module: String,
+        /// How long that may take at most.
+        within_ms: u64,
+    },
     /// Mounts a file system.
     Mount {
         /// What: a device, or a name.

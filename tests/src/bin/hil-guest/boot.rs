@@ -9,7 +9,8 @@ use rustix::mount::{MountFlags, mount_move};
 use rustix::net::{AddressFamily, SendFlags, SocketType};
 use rustix::system::RebootCommand;
 
-use crate::said;
+use crate::wire::Outcome;
+use crate::{Tried, said};
 
 /// Where the archive has the first modules.
 const MODULES: &str = "/modules";
@@ -72,6 +73,24 @@ pub(crate) fn load(path: &str, parameters: &str) -> Result<(), String> {
     match rustix::system::finit_module(&file, &parameters, 0) {
         Ok(()) | Err(Errno::EXIST) => Ok(()),
         Err(error) => Err(said(path, &error)),
+    }
+}
+
+/// Takes a module out as soon as nothing of it is in use.
+pub(crate) fn unload(module: &str, within: Duration) -> Tried {
+    let name = CString::new(module).map_err(|error| said(module, &error))?;
+    // Do not wait in the kernel, which would have no end.
+    let flags = rustix::fs::OFlags::NONBLOCK.bits();
+    let flags = i32::try_from(flags).map_err(|error| said(module, &error))?;
+    let deadline = Instant::now() + within;
+    loop {
+        match rustix::system::delete_module(&name, flags) {
+            Ok(()) => return Ok(Outcome::Done),
+            Err(Errno::AGAIN | Errno::BUSY) if Instant::now() < deadline => {
+                std::thread::sleep(crate::LOOK_EVERY);
+            }
+            Err(error) => return Err(said(module, &error)),
+        }
     }
 }
 

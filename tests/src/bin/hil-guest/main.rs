@@ -95,6 +95,9 @@ impl Guest {
                 }
                 Ok(Outcome::Done)
             }
+            Do::Unload { module, within_ms } => {
+                boot::unload(&module, Duration::from_millis(within_ms))
+            }
             Do::Mount { source, at, kind } => {
                 fs::create_dir_all(&at).map_err(|error| said(&at, &error))?;
                 boot::mount(&source, &at, &kind, "")?;

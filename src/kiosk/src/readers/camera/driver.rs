@@ -195,7 +195,7 @@ impl Grab for Capturing {
         self.name.clone()
     }
 
-    /// By nokhwa there is no end to the wait; otherwise a camera that stalls is lost, and closed.
+    /// By nokhwa there is no end to the wait but an interruption; otherwise a camera that stalls is lost, and closed.
     fn next(&mut self, take: &mut dyn FnMut(&[u8])) -> Result<(), Loss> {
         match &mut self.stream {
             Stream::Nokhwa(camera) => match camera.frame_raw() {

@@ -2,15 +2,17 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex};
 
+use rustix::event::{PollFd, PollFlags, poll};
 use vision::testing::{Picture, square};
 use vision::{Format, Layout, Pixels};
 
 use super::super::watch::Readers;
 use super::super::{Answers, Clock, Closed, ReaderEvent};
-use super::video::{CaptureThread, Grab, OpenGrab};
+use super::video::{CaptureThread, Grab, OpenGrab, VideoSource};
 use super::*;
 use attendance::time::{BootId, Stamp, Sync as ClockSync, UtcMs};
 use attendance::words::ReaderId;
@@ -30,10 +32,21 @@ enum Act {
     Frame(Vec<u8>),
     Fail(LossKind),
     Panic,
+    /// Fails, and panics as well once it is closed.
+    FailAndPanic(LossKind),
 }
 
 /// A camera that does as it is told, and hangs in its driver while it is told nothing. Nobody left to tell it is an unplug.
-struct Puppet(Arc<Mutex<Receiver<Act>>>);
+struct Puppet {
+    told: Arc<Mutex<Receiver<Act>>>,
+    panics_at_close: bool,
+}
+
+impl Drop for Puppet {
+    fn drop(&mut self) {
+        assert!(!self.panics_at_close, "as the test wants");
+    }
+}
 
 impl Grab for Puppet {
     fn layout(&self) -> Layout {
@@ -45,11 +58,15 @@ impl Grab for Puppet {
     }
 
     fn next(&mut self, take: &mut dyn FnMut(&[u8])) -> Result<(), Loss> {
-        let act = self.0.lock().unwrap().recv();
+        let act = self.told.lock().unwrap().recv();
         match act {
             Ok(Act::Frame(bytes)) => take(&bytes),
             Ok(Act::Fail(kind)) => return Err(Loss::new(kind, "as the test wants")),
             Ok(Act::Panic) => panic!("as the test wants"),
+            Ok(Act::FailAndPanic(kind)) => {
+                self.panics_at_close = true;
+                return Err(Loss::new(kind, "as the test wants"));
+            }
             Err(_) => return Err(Loss::new(LossKind::Unplugged, "the test is over")),
         }
         Ok(())
@@ -61,7 +78,12 @@ fn puppet() -> (Sender<Act>, impl Fn() -> OpenGrab) {
     let told = Arc::new(Mutex::new(told));
     let open = move || -> OpenGrab {
         let told = Arc::clone(&told);
-        Box::new(move || Ok(Box::new(Puppet(told))))
+        Box::new(move || {
+            Ok(Box::new(Puppet {
+                told,
+                panics_at_close: false,
+            }))
+        })
     };
     (acts, open)
 }
@@ -115,6 +137,82 @@ fn a_driver_that_panics_is_a_loss() {
 }
 
 #[test]
+fn a_driver_that_panics_over_a_camera_that_is_gone_does_not_hide_that_it_is() {
+    let (acts, open) = puppet();
+    let mut thread = CaptureThread::default();
+    let mut source = thread.start("camera", open()).unwrap();
+    acts.send(Act::FailAndPanic(LossKind::Unplugged)).unwrap();
+    assert_eq!(wait(&mut source), Err(LossKind::Unplugged));
+    let mut source = again(&mut thread, &open);
+    acts.send(frame(2)).unwrap();
+    assert_eq!(wait(&mut source), Ok(true));
+}
+
+/// A camera whose driver waits in the kernel for a frame that never comes, as V4L2's does. It counts how often it is closed.
+struct Silent {
+    pipe: (std::io::PipeReader, std::io::PipeWriter),
+    closed: Arc<AtomicUsize>,
+}
+
+impl Grab for Silent {
+    fn layout(&self) -> Layout {
+        LAYOUT
+    }
+
+    fn name(&self) -> String {
+        "Silent".to_owned()
+    }
+
+    fn next(&mut self, _take: &mut dyn FnMut(&[u8])) -> Result<(), Loss> {
+        let mut watched = [PollFd::new(&self.pipe.0, PollFlags::IN)];
+        let waited = poll(&mut watched, None);
+        assert_eq!(waited, Err(rustix::io::Errno::INTR));
+        Err(Loss::new(LossKind::Failed, "interrupted"))
+    }
+}
+
+impl Drop for Silent {
+    fn drop(&mut self) {
+        self.closed.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn a_camera_that_stalls_is_closed_and_opened_anew() {
+    let closed = Arc::new(AtomicUsize::new(0));
+    let open = || -> OpenGrab {
+        let closed = Arc::clone(&closed);
+        Box::new(move || {
+            let pipe = std::io::pipe().unwrap();
+            Ok(Box::new(Silent { pipe, closed }))
+        })
+    };
+    let mut thread = CaptureThread::default();
+    for times in 1..3 {
+        let mut source = again(&mut thread, &open);
+        assert!(!source.wait(Duration::from_millis(20)).unwrap());
+        drop(source);
+        drop(again(&mut thread, &open));
+        assert!(closed.load(Ordering::SeqCst) >= times);
+    }
+}
+
+/// Starts capture as soon as that is possible.
+fn again(thread: &mut CaptureThread, open: &impl Fn() -> OpenGrab) -> VideoSource {
+    let since = Instant::now();
+    loop {
+        match thread.start("camera", open()) {
+            Ok(source) => return source,
+            Err(loss) => {
+                assert_eq!(loss.kind, LossKind::Stalled);
+                assert!(since.elapsed() < PATIENCE, "{loss:?}");
+            }
+        }
+        std::thread::yield_now();
+    }
+}
+
+#[test]
 fn one_thread_at_most_hangs_in_a_driver() {
     let (acts, open) = puppet();
     let mut thread = CaptureThread::default();
@@ -127,14 +225,7 @@ fn one_thread_at_most_hangs_in_a_driver() {
     }
     // The next frame lets it go.
     acts.send(frame(1)).unwrap();
-    let since = Instant::now();
-    let mut source = loop {
-        match thread.start("camera", open()) {
-            Ok(source) => break source,
-            Err(loss) => assert!(since.elapsed() < PATIENCE, "{loss:?}"),
-        }
-        std::thread::yield_now();
-    };
+    let mut source = again(&mut thread, &open);
     acts.send(frame(2)).unwrap();
     assert_eq!(wait(&mut source), Ok(true));
     assert_eq!(first_pixel(&mut source), Some(2));

@@ -1,10 +1,14 @@
 //! Frames of a camera that the kernel knows, captured on a thread of its own.
 //!
 //! Promises: the reader's thread never waits in the driver. The capture thread hands over the latest frame through a slot for one; a frame
-//! that was not taken in time is replaced. A camera that stalls leaves its thread behind, blocked in the driver: no other is started for this
-//! camera until that one has ended, which it does with the next frame, or when the camera is unplugged. What panics in the driver's crates
-//! ends the thread and is a loss like any other.
+//! that was not taken in time is replaced. The thread of a camera that stalls is interrupted in its wait for a frame, closes the camera and
+//! ends; no other is started for this camera until it has, and one that a driver does not let go of is left behind until it does. What panics
+//! in the driver's crates ends the thread and is a loss like any other; where they panic over closing a camera that is gone already, the loss
+//! before is the one that is told.
+//!
+//! Limit: a driver that neither stops when it is told to nor takes its memory back makes the crate `v4l` panic twice, which ends the daemon.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -12,17 +16,18 @@ use std::time::Duration;
 use vision::{Frame, FrameError, Grey, Layout};
 
 use super::{FRAME_MS_MAX, FrameSource, Loss, LossKind};
+use crate::kernel;
 
 /// The most bytes of a frame that are handed over: those of twelve million pixels, at two bytes each.
 const FRAME_BYTES_MAX: usize = 24_000_000;
 
-/// What gives frames, on the capture thread. Its methods may block for ever.
+/// What gives frames, on the capture thread. Its methods may block for ever. Dropping it closes the camera, and may panic.
 pub(super) trait Grab {
     /// How its frames lie.
     fn layout(&self) -> Layout;
     /// What it is, for people.
     fn name(&self) -> String;
-    /// Waits for the next frame and hands it to `take`.
+    /// Waits for the next frame and hands it to `take`. A wait that is interrupted is a loss.
     fn next(&mut self, take: &mut dyn FnMut(&[u8])) -> Result<(), Loss>;
 }
 
@@ -97,7 +102,7 @@ fn capture(slot: &Arc<Slot>, open: OpenGrab) {
     let loss = match open() {
         Ok(mut grab) => {
             slot.hold().opened = Some((grab.layout(), grab.name()));
-            loop {
+            let loss = loop {
                 let mut goes_on = true;
                 let next = grab.next(&mut |bytes| goes_on = slot.put(bytes));
                 match next {
@@ -105,7 +110,10 @@ fn capture(slot: &Arc<Slot>, open: OpenGrab) {
                     Ok(()) => return,
                     Err(loss) => break loss,
                 }
-            }
+            };
+            // What it panics over is a camera that is gone, which is known; the hook has reported it.
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(grab)));
+            loss
         }
         Err(loss) => loss,
     };
@@ -121,13 +129,14 @@ pub(super) struct CaptureThread {
 }
 
 impl CaptureThread {
-    /// Starts capture anew. The last one has to have ended.
+    /// Starts capture anew. Where the last one has not ended it is interrupted, and this is to be tried again.
     pub(super) fn start(&mut self, name: &str, open: OpenGrab) -> Result<VideoSource, Loss> {
-        if self
-            .running
-            .as_ref()
-            .is_some_and(|last| !last.is_finished())
+        if let Some(last) = &self.running
+            && !last.is_finished()
         {
+            if let Err(error) = kernel::interrupt(last) {
+                tracing::warn!(%error, camera = name, "a stalled capture cannot be interrupted");
+            }
             return Err(Loss::stalled(name, FRAME_MS_MAX));
         }
         let slot = Arc::new(Slot::default());
