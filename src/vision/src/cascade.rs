@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use crate::attention::{Attention, Change};
 use crate::decoders::{Decoder, Finding, Reading};
 use crate::formats::{Format, Formats};
 use crate::frame::Frame;
 use crate::plane::{Area, Outline, Plane};
 use crate::purse::Purse;
+use crate::rota::Rota;
 use crate::scene::Scene;
-use crate::stages::STAGES;
+use crate::stages::{STAGES, Stage};
 
 /// How long a code has to be out of sight, in milliseconds, to be new when it comes back. Shorter gaps are a badge that was moved too fast.
 pub const AWAY_MS: u64 = 1_500;
@@ -19,8 +21,12 @@ const CONFIRM_MS: u64 = 1_000;
 /// How often, in milliseconds, one turn is taken on a scene that does not change and on which every turn was tried: noise differs. While turns
 /// find codes that they cannot read, one is taken on every frame.
 const RETRY_MS: u64 = 500;
+/// What a frame is worth while the scene moves, in parts of a hundred of the budget: turns in motion rarely read what the first does not.
+const MOTION_PERCENT: i64 = 50;
 /// Pixels that are looked at; larger frames are shrunk.
 const PIXELS_MAX: usize = 1_400_000;
+/// A small part costs as much as one of so many pixels.
+const PRICED_PIXELS_MIN: u32 = 40_000;
 /// Around a code, in parts of a hundred of its size, where it is looked for first.
 const MARGIN_PERCENT: i32 = 40;
 
@@ -70,6 +76,28 @@ impl std::fmt::Debug for Code {
     }
 }
 
+/// One view of the frame, or of a part of it, given to a decoder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// Which of the kinds of turns, from 0; the first is that of every frame that changed.
+    pub number: usize,
+    /// Whether a part of the frame was read, and not the whole.
+    pub is_part: bool,
+    /// CPU time spent.
+    pub spent: Duration,
+    /// Codes read.
+    pub read: usize,
+    /// Codes found that could not be read.
+    pub missed: usize,
+}
+
+impl Turn {
+    /// What it does, for people.
+    pub fn word(&self) -> String {
+        STAGES.get(self.number).map(Stage::word).unwrap_or_default()
+    }
+}
+
 /// What came of a frame.
 #[derive(Debug, Default)]
 pub struct Look {
@@ -79,10 +107,10 @@ pub struct Look {
     pub in_view: Vec<Code>,
     /// Codes were found that could not be read.
     pub near_miss: bool,
-    /// Decoders that panicked over this frame.
+    /// Turns in which a decoder panicked.
     pub panics: u32,
-    /// Turns taken.
-    pub turns: u32,
+    /// Turns taken, in their order.
+    pub turns: Vec<Turn>,
     /// CPU time spent.
     pub spent: Duration,
 }
@@ -108,22 +136,35 @@ impl Held {
     }
 }
 
+/// Where a turn is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// Where codes were found and not read.
+    Misses,
+    /// Where something changed.
+    Part,
+    /// Everywhere.
+    Whole,
+}
+
+impl Place {
+    const ALL: [Self; 3] = [Self::Misses, Self::Part, Self::Whole];
+}
+
 /// Reads codes from the frames of one camera.
 #[derive(Debug)]
 pub struct Cascade {
     formats: Formats,
     purse: Purse,
-    /// Measured costs by turn.
+    /// Measured costs by turn, of a million pixels.
     costs: Vec<Option<Duration>>,
     held: Vec<Held>,
-    /// The scene that the turns are at.
-    scene: Scene,
-    /// The turn that is next, and how many were taken on this scene.
-    next: usize,
-    taken: usize,
+    attention: Attention,
+    /// What changed last, where that is a part.
+    part: Option<Area>,
+    /// The turns over each place.
+    rotas: [Rota; 3],
     retried_ms: u64,
-    /// A code was found in this scene that could not be read.
-    missed: bool,
 }
 
 impl Cascade {
@@ -134,11 +175,10 @@ impl Cascade {
             purse: Purse::new(settings.budget),
             costs: vec![None; STAGES.len()],
             held: Vec::new(),
-            scene: Scene::default(),
-            next: 1,
-            taken: 0,
+            attention: Attention::default(),
+            part: None,
+            rotas: [Rota::default(); 3],
             retried_ms: 0,
-            missed: false,
         }
     }
 
@@ -150,9 +190,18 @@ impl Cascade {
         cpu: &mut dyn FnMut() -> Duration,
     ) -> Look {
         let started = cpu();
-        self.purse.refill();
         let plane = Plane::of_frame(frame, PIXELS_MAX);
         let scene = Scene::of(&plane);
+        let change = self.attention.note(&scene);
+        if change == Change::Whole {
+            // It may lie beyond the edges of a smaller frame.
+            self.part = None;
+        }
+        self.purse.refill(if change == Change::Nothing {
+            100
+        } else {
+            MOTION_PERCENT
+        });
         self.forget(now_ms);
         let mut sight = Sight {
             plane,
@@ -163,10 +212,13 @@ impl Cascade {
             look: Look::default(),
         };
         self.keep_still_ones(&sight.scene, &sight.plane, now_ms);
-        if sight.scene.is_like(&self.scene) {
-            self.carry_on(&mut sight);
-        } else {
-            self.begin(&mut sight);
+        self.reread(&mut sight);
+        if change != Change::Nothing {
+            self.begin(change, &mut sight);
+        }
+        self.take_turns(&mut sight);
+        if change == Change::Nothing {
+            self.retry(&mut sight);
         }
         let mut look = sight.look;
         look.in_view = self.in_view(now_ms);
@@ -196,35 +248,92 @@ impl Cascade {
         }
     }
 
-    /// The scene changed: what was in view is looked for where it was, then the whole picture is read, then turns are taken.
-    fn begin(&mut self, sight: &mut Sight<'_>) {
+    /// The scene changed: what changed is read by the first turn, and the others begin.
+    fn begin(&mut self, change: Change, sight: &mut Sight<'_>) {
         if !self.purse.is_open(sight.spent()) {
             return;
         }
-        if self.taken + 1 >= STAGES.len() {
-            // The turns had come to rest: they begin with the best again. Otherwise they go on, so that all have their turn in motion.
-            self.next = 1;
+        self.attention.was_read(&sight.scene, change);
+        self.rotas[Place::Misses as usize].begin();
+        if let Change::Part(area) = change {
+            self.part = Some(area);
+            self.rotas[Place::Part as usize].begin();
+            self.turn(0, &[area], sight);
+        } else {
+            self.rotas[Place::Whole as usize].begin();
+            self.turn(0, &[], sight);
         }
-        self.taken = 0;
-        self.missed = false;
-        self.scene = sight.scene.clone();
-        self.reread(sight);
-        self.turn(0, sight);
-        self.take_turns(sight);
     }
 
-    /// The scene is as it was: turns go on until all were tried or something is in view.
-    fn carry_on(&mut self, sight: &mut Sight<'_>) {
-        self.reread(sight);
-        if self.taken + 1 < STAGES.len() {
-            self.take_turns(sight);
-        } else if self.held.is_empty()
-            && (self.missed || sight.now_ms.saturating_sub(self.retried_ms) >= RETRY_MS)
+    /// Takes turns until all were taken or all is read, as far as the budget goes.
+    fn take_turns(&mut self, sight: &mut Sight<'_>) {
+        while !self.has_all(sight) {
+            let places = Place::ALL
+                .into_iter()
+                .filter(|place| !self.rota(*place).is_done());
+            // What costs least is first: a small place has some turns for each of a large one.
+            let next = places
+                .filter_map(|place| Some((place, self.price(place, &sight.plane)?)))
+                .min_by_key(|(place, price)| self.rota(*place).spent() + *price);
+            let Some((place, price)) = next else {
+                return;
+            };
+            if !self.purse.affords(price, sight.spent()) {
+                return;
+            }
+            self.take_turn(place, price, sight);
+        }
+    }
+
+    fn rota(&self, place: Place) -> &Rota {
+        &self.rotas[place as usize]
+    }
+
+    /// The areas of a place, none for the whole; nothing where there is no such place.
+    fn areas(&self, place: Place) -> Option<Vec<Area>> {
+        match place {
+            Place::Misses => Some(self.attention.misses()).filter(|areas| !areas.is_empty()),
+            Place::Part => self.part.map(|area| vec![area]),
+            Place::Whole => Some(Vec::new()),
+        }
+    }
+
+    /// What the next turn at a place costs.
+    fn price(&self, place: Place, plane: &Plane) -> Option<Duration> {
+        let pixels = plane.pixels_of(&self.areas(place)?);
+        let stage = self.rota(place).next();
+        // What reads nothing of this kind or size is passed over for nothing.
+        let is_taken = STAGES[stage].serves(&self.formats, pixels);
+        Some(if is_taken {
+            self.cost(stage, pixels)
+        } else {
+            Duration::ZERO
+        })
+    }
+
+    /// Takes the turn that is next at a place.
+    fn take_turn(&mut self, place: Place, price: Duration, sight: &mut Sight<'_>) {
+        let stage = self.rota(place).next();
+        self.rotas[place as usize].advance(price);
+        let areas = self.areas(place).unwrap_or_default();
+        self.turn(stage, &areas, sight);
+    }
+
+    /// All turns were taken on a scene that does not change: noise differs from frame to frame, so one is taken at times.
+    fn retry(&mut self, sight: &mut Sight<'_>) {
+        let place = if self.attention.has_misses() {
+            Place::Misses
+        } else {
+            Place::Whole
+        };
+        let is_due = sight.now_ms.saturating_sub(self.retried_ms) >= RETRY_MS;
+        if self.rota(place).is_done()
+            && self.held.is_empty()
+            && (place == Place::Misses || is_due)
             && self.purse.is_open(sight.spent())
         {
             self.retried_ms = sight.now_ms;
-            let stage = self.advance();
-            self.turn(stage, sight);
+            self.take_turn(place, Duration::ZERO, sight);
         }
     }
 
@@ -243,68 +352,97 @@ impl Cascade {
             if !self.purse.is_open(sight.spent()) {
                 return;
             }
-            let finding = STAGES[stage].read(&sight.plane.part(area), &self.formats);
-            self.take_in(finding, stage, sight);
-        }
-    }
-
-    fn take_turns(&mut self, sight: &mut Sight<'_>) {
-        while self.taken + 1 < STAGES.len() && !self.has_all(sight) {
-            if !self.purse.affords(self.cost(self.next), sight.spent()) {
-                return;
-            }
-            let stage = self.advance();
-            self.turn(stage, sight);
+            self.turn(stage, &[area], sight);
         }
     }
 
     /// Whether something was seen in this frame, and nothing was found that could not be read.
     fn has_all(&self, sight: &Sight<'_>) -> bool {
-        !sight.look.near_miss && self.held.iter().any(|held| held.seen_ms == sight.now_ms)
+        !self.attention.has_misses() && self.held.iter().any(|held| held.seen_ms == sight.now_ms)
     }
 
-    fn advance(&mut self) -> usize {
-        let stage = self.next;
-        self.next = if stage + 1 < STAGES.len() {
-            stage + 1
-        } else {
-            1
-        };
-        self.taken += 1;
-        stage
-    }
-
-    fn turn(&mut self, stage: usize, sight: &mut Sight<'_>) {
-        if !STAGES[stage].serves(&self.formats) {
+    /// Takes a turn on these areas; without any, on the whole frame.
+    fn turn(&mut self, stage: usize, areas: &[Area], sight: &mut Sight<'_>) {
+        let pixels = sight.plane.pixels_of(areas).max(1);
+        if !STAGES[stage].serves(&self.formats, pixels) {
             return;
         }
         let before = (sight.cpu)();
-        let finding = STAGES[stage].read(&sight.plane, &self.formats);
-        let cost = (sight.cpu)().saturating_sub(before);
+        let findings: Vec<Finding> = if areas.is_empty() {
+            vec![STAGES[stage].read(&sight.plane, &self.formats)]
+        } else {
+            let parts = areas.iter().map(|area| sight.plane.part(*area));
+            parts
+                .map(|part| STAGES[stage].read(&part, &self.formats))
+                .collect()
+        };
+        let spent = (sight.cpu)().saturating_sub(before);
+        let cost = spent * 1_000_000 / pixels.max(PRICED_PIXELS_MIN);
         self.costs[stage] = Some(match self.costs[stage] {
             None => cost,
             Some(known) => (known * 3 + cost) / 4,
         });
-        sight.look.near_miss |= finding.near_misses > 0;
-        self.missed |= finding.near_misses > 0;
-        self.take_in(finding, stage, sight);
+        sight.look.turns.push(Turn {
+            number: stage,
+            is_part: !areas.is_empty(),
+            spent,
+            read: findings.iter().map(|finding| finding.readings.len()).sum(),
+            missed: findings
+                .iter()
+                .map(|finding| finding.near_misses.len())
+                .sum(),
+        });
+        sight.look.panics += u32::from(findings.iter().any(|finding| finding.panicked));
+        for finding in findings {
+            self.take_in(finding, stage, sight);
+        }
     }
 
-    /// What a turn costs: as measured, else by its weight beside the first.
-    fn cost(&self, stage: usize) -> Duration {
-        self.costs[stage].unwrap_or_else(|| {
+    /// What a turn costs over so many pixels: as measured, else by its weight beside the first.
+    fn cost(&self, stage: usize, pixels: u32) -> Duration {
+        let million = self.costs[stage].unwrap_or_else(|| {
             let first = self.costs[0].unwrap_or_default();
             first * STAGES[stage].cost_tenths / 10
-        })
+        });
+        million * (pixels.max(PRICED_PIXELS_MIN) / 1_000) / 1_000
     }
 
     fn take_in(&mut self, finding: Finding, stage: usize, sight: &mut Sight<'_>) {
-        sight.look.turns += 1;
-        sight.look.panics += u32::from(finding.panicked);
         for reading in finding.readings {
             if !reading.text.is_empty() {
+                if let Some(code) = sight.plane.covered(&reading.outline) {
+                    self.attention.found(code);
+                }
                 self.meet(reading, stage, sight);
             }
+        }
+        for outline in finding.near_misses {
+            self.miss(&outline, sight);
+        }
+    }
+
+    /// A code was found that could not be read. One that another turn has read in this frame is none.
+    fn miss(&mut self, outline: &Outline, sight: &mut Sight<'_>) {
+        let Some((code, area)) = sight
+            .plane
+            .covered(outline)
+            .zip(area_of(outline, &sight.plane))
+        else {
+            return;
+        };
+        let is_read = self.held.iter().any(|held| {
+            held.seen_ms == sight.now_ms
+                && sight
+                    .plane
+                    .covered(&held.code.outline)
+                    .is_some_and(|held| held.meets(&code))
+        });
+        if is_read {
+            return;
+        }
+        sight.look.near_miss = true;
+        if self.attention.miss(code, area) {
+            self.rotas[Place::Misses as usize].begin();
         }
     }
 

@@ -55,6 +55,11 @@ impl Camera {
         self.cascade.look(&frame, self.now_ms, &mut || cpu.read())
     }
 
+    /// How many turns a frame takes.
+    fn turns(&mut self, picture: &Picture) -> usize {
+        self.show(picture).turns.len()
+    }
+
     fn texts(&mut self, picture: &Picture) -> Vec<String> {
         let look = self.show(picture);
         look.fresh.into_iter().map(|code| code.text).collect()
@@ -254,36 +259,85 @@ fn a_large_frame_tells_places_in_its_own_pixels() {
 #[test]
 fn a_scene_that_does_not_change_is_soon_left_alone() {
     let mut camera = Camera::new(&[Format::Qr]);
-    let turns: Vec<u32> = (0..60).map(|_| camera.show(&desk()).turns).collect();
-    assert!(turns[..20].iter().sum::<u32>() >= u32::try_from(STAGES.len()).unwrap());
-    let late: u32 = turns[20..].iter().sum();
+    let turns: Vec<usize> = (0..60).map(|_| camera.turns(&desk())).collect();
+    assert!(turns[..20].iter().sum::<usize>() >= STAGES.len());
+    let late: usize = turns[20..].iter().sum();
     assert!(late <= 10, "a turn every {RETRY_MS} ms at most, not {late}");
 }
 
-#[test]
-fn a_code_that_is_found_and_not_read_is_not_left_alone() {
-    // Its corners are found; its data says nothing.
+/// A badge whose corners are found; its data says nothing.
+fn spoilt() -> Picture {
     let mut spoilt = badge("BADGE");
     let side = spoilt.width;
     let data = 8 * 14..side - 8 * 6;
     for row in data.clone() {
         spoilt.pixels[row * side..][data.clone()].fill(0);
     }
-    let spoilt =
-        Picture::blank(WIDTH, HEIGHT, 128).with(&spoilt, square((320.0, 240.0), 110.0, 8.0, 0.1));
+    Picture::blank(WIDTH, HEIGHT, 128).with(&spoilt, square((320.0, 240.0), 110.0, 8.0, 0.1))
+}
+
+#[test]
+fn a_code_that_is_found_and_not_read_is_not_left_alone() {
     let mut camera = Camera::new(&[Format::Qr]);
-    assert!((0..STAGES.len()).any(|_| camera.show(&spoilt).near_miss));
-    let turns: Vec<u32> = (0..10).map(|_| camera.show(&spoilt).turns).collect();
+    assert!((0..STAGES.len()).any(|_| camera.show(&spoilt()).near_miss));
+    let turns: Vec<usize> = (0..10).map(|_| camera.turns(&spoilt())).collect();
     assert_eq!(turns, [1; 10], "one on every frame");
+}
+
+#[test]
+fn where_a_code_was_found_and_not_read_turns_are_taken_on_its_place() {
+    let mut camera = Camera::new(&[Format::Qr]);
+    let looks: Vec<Look> = (0..10).map(|_| camera.show(&spoilt())).collect();
+    let turns = looks.iter().flat_map(|look| &look.turns);
+    let (parts, wholes): (Vec<&Turn>, Vec<&Turn>) = turns.partition(|turn| turn.is_part);
+    let all = |turns: &[&Turn]| {
+        let numbers = 1..STAGES.len();
+        numbers
+            .filter(|number| turns.iter().any(|turn| turn.number == *number))
+            .count()
+    };
+    assert_eq!(all(&parts), STAGES.len() - 1);
+    // Elsewhere may be another; only there nothing is doubled.
+    assert_eq!(all(&wholes), STAGES.len() - 2);
+}
+
+#[test]
+fn a_badge_that_moves_costs_the_part_that_it_moves_over() {
+    let mut camera = Camera::new(&[Format::Qr]);
+    camera.show(&desk());
+    for at in 0..20_u8 {
+        let middle = (150.0 + f32::from(at) * 4.0, 240.0);
+        let blurred = desk().with(&badge("MOVES").blurred(12), square(middle, 60.0, 0.0, 0.0));
+        let look = camera.show(&blurred);
+        let wholes = look.turns.iter().filter(|turn| !turn.is_part).count();
+        assert!(wholes == 0 && !look.turns.is_empty(), "{at}: {look:?}");
+    }
+}
+
+#[test]
+fn a_frame_of_another_size_is_looked_at_from_the_beginning() {
+    for (width, height) in [(WIDTH - 1, HEIGHT - 1), (64, 48), (8, 8), (2_400, 1_600)] {
+        let mut camera = Camera::new(&[Format::Qr]);
+        camera.show(&desk());
+        // Where it was found, and where it changed, is beyond the edges of the smaller frame.
+        camera.show(&held("CORNER", (560.0, 400.0)).smeared(5, 0));
+        camera.cpu.step = Duration::from_millis(20);
+        camera.show(&Picture::clutter(width, height, 3));
+        camera.cpu.step = Duration::ZERO;
+        for at in 0..60 {
+            camera.show(&Picture::clutter(width, height, at % 2));
+        }
+        assert_eq!(camera.texts(&held("AGAIN", (320.0, 240.0))), ["AGAIN"]);
+    }
 }
 
 #[test]
 fn noise_alone_is_no_change() {
     let mut camera = Camera::new(&[Format::Qr]);
-    let turns: Vec<u32> = (0..60)
-        .map(|at| camera.show(&desk().noisy(8, at)).turns)
+    let turns: Vec<usize> = (0..60)
+        .map(|at| camera.turns(&desk().noisy(8, at)))
         .collect();
-    assert!(turns[20..].iter().sum::<u32>() <= 10, "{turns:?}");
+    assert!(turns[20..].iter().sum::<usize>() <= 10, "{turns:?}");
 }
 
 #[test]

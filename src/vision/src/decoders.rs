@@ -43,8 +43,8 @@ pub(crate) struct Reading {
 #[derive(Debug, Default)]
 pub(crate) struct Finding {
     pub(crate) readings: Vec<Reading>,
-    /// Codes that were found and could not be read.
-    pub(crate) near_misses: usize,
+    /// Where codes were found that could not be read.
+    pub(crate) near_misses: Vec<Outline>,
     /// The decoder panicked.
     pub(crate) panicked: bool,
 }
@@ -56,8 +56,6 @@ pub(crate) enum Look {
     Grey,
     /// The same, also for white codes on black and for large codes in the plane shrunk.
     Deep,
-    /// One threshold for the whole plane, of its own choice.
-    Global,
     /// The plane is black and white already.
     Binary,
 }
@@ -70,7 +68,6 @@ pub(crate) fn zxing(plane: &Plane, formats: &Formats, look: Look) -> Finding {
     contained(|| {
         let binarizer = match look {
             Look::Grey | Look::Deep => Binarizer::LocalAverage,
-            Look::Global => Binarizer::GlobalHistogram,
             Look::Binary => Binarizer::BoolCast,
         };
         let deep = look == Look::Deep;
@@ -93,7 +90,7 @@ pub(crate) fn zxing(plane: &Plane, formats: &Formats, look: Look) -> Finding {
         for code in reader.from(view).unwrap_or_default() {
             match reading(&code, plane, formats) {
                 Some(reading) => finding.readings.push(reading),
-                None => finding.near_misses += 1,
+                None => finding.near_misses.push(outline(&code, plane)),
             }
         }
         finding
@@ -106,15 +103,19 @@ fn reading(code: &Barcode, plane: &Plane, formats: &Formats) -> Option<Reading> 
     }
     let aim = code.symbology_identifier();
     let format = Format::of_aim(&aim).filter(|format| formats.has(*format))?;
-    let at = code.position();
-    let place = |point: zxingcpp::PointI| plane.place(point.x, point.y);
     Some(Reading {
         text: code.text(),
         format,
         aim,
-        outline: [at.top_left, at.top_right, at.bottom_right, at.bottom_left].map(place),
+        outline: outline(code, plane),
         decoder: Decoder::Zxing,
     })
+}
+
+fn outline(code: &Barcode, plane: &Plane) -> Outline {
+    let at = code.position();
+    [at.top_left, at.top_right, at.bottom_right, at.bottom_left]
+        .map(|point| plane.place(point.x, point.y))
 }
 
 /// Reads QR codes in `plane`.
@@ -126,15 +127,16 @@ pub(crate) fn rqrr(plane: &Plane) -> Finding {
                 plane.pixels[y * plane.width + x]
             });
         for grid in image.detect_grids() {
+            let outline = grid.bounds.map(|point| plane.place(point.x, point.y));
             match grid.decode() {
                 Ok((_, text)) => finding.readings.push(Reading {
                     text,
                     format: Format::Qr,
                     aim: "]Q1".to_owned(),
-                    outline: grid.bounds.map(|point| plane.place(point.x, point.y)),
+                    outline,
                     decoder: Decoder::Rqrr,
                 }),
-                Err(_) => finding.near_misses += 1,
+                Err(_) => finding.near_misses.push(outline),
             }
         }
         finding

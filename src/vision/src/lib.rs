@@ -5,11 +5,13 @@
 //! clock or keeps a frame; the CPU clock that holds the budget is handed in. What panics in a
 //! decoder is caught and counted; a fault within the C++ of one would not be.
 //!
-//! The method: a cheap reading of every frame that changed, and dear ones in turn over the following frames while nothing was read. Each
-//! turn is a view of the frame (a threshold, local or global, at one of several scales) given to one of two decoders that fail on different
-//! photographs. A frame has [`Settings::budget`] of CPU time on average; what is not spent is saved for up to [`SAVED_FRAMES`] frames, and a
-//! turn is taken only when its cost, as measured here before, is saved. Where a code was read is read first; a scene that did not change is
-//! not read again once every turn was tried, but for codes that were found and not read.
+//! The method: a cheap reading of what changed, and dear ones in turn over the following frames while nothing was read. Each turn is a view
+//! of the picture (a threshold, local or global, sharper, smoother, at one of several scales) given to one of two decoders that fail on
+//! different photographs. What is small is cheap, so turns go first to places where a code was found and not read, then to the part of the
+//! frame that changed, then to all of it, each by what it costs. A frame has [`Settings::budget`] of CPU time on average, half of it while
+//! the scene moves; what is not spent is saved for up to [`SAVED_FRAMES`] frames, and a turn is taken only when its cost, as measured here
+//! before, is saved. Where a code was read is read first; what did not change is not read again once every turn was tried, but for codes
+//! that were found and not read.
 //!
 //! A crate of its own, because zxing-cpp is compiled from C++: who does not link this needs neither that compiler nor cmake, and the decoders
 //! are measured with nothing else around them.
@@ -19,6 +21,7 @@
 //!
 //! Deliberately absent: capture, colours, what a code means, and whether it is a repeat at the door.
 
+mod attention;
 mod cascade;
 mod decoders;
 mod formats;
@@ -27,12 +30,13 @@ mod jpeg;
 mod layout;
 mod plane;
 mod purse;
+mod rota;
 mod scene;
 mod stages;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
-pub use cascade::{AWAY_MS, Cascade, Code, Look, MAX_IN_VIEW, Settings};
+pub use cascade::{AWAY_MS, Cascade, Code, Look, MAX_IN_VIEW, Settings, Turn};
 pub use decoders::Decoder;
 pub use formats::{Format, Formats};
 pub use frame::{Frame, FrameError, MAX_SIDE_PX, MIN_SIDE_PX};

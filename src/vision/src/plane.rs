@@ -34,6 +34,16 @@ pub(crate) struct Area {
 }
 
 impl Area {
+    /// Whether the middle of one lies in the other.
+    pub(crate) fn meets(&self, other: &Self) -> bool {
+        let holds = |outer: &Self, inner: &Self| {
+            let (x, y) = (inner.left + inner.width / 2, inner.top + inner.height / 2);
+            (outer.left..outer.left + outer.width).contains(&x)
+                && (outer.top..outer.top + outer.height).contains(&y)
+        };
+        holds(self, other) || holds(other, self)
+    }
+
     /// What an outline covers in a picture of that size, with a margin in parts of a hundred of its longer side; nothing if that is nothing.
     pub(crate) fn around(
         outline: &Outline,
@@ -75,8 +85,9 @@ pub(crate) struct Plane {
     pub(crate) width: usize,
     pub(crate) height: usize,
     pub(crate) pixels: Vec<u8>,
-    /// Pixels of the frame on a side of one of these.
+    /// Pixels of the frame on a side of one of these, and pixels of this that share one of the frame's on a side: one of the two is 1.
     scale: i32,
+    shared: i32,
     /// Where the first pixel lies in the frame.
     origin: Point,
 }
@@ -89,6 +100,7 @@ impl Plane {
             height: frame.height(),
             pixels: Vec::with_capacity(frame.width() * frame.height()),
             scale: 1,
+            shared: 1,
             origin: Point { x: 0, y: 0 },
         };
         for row in frame.rows() {
@@ -112,13 +124,16 @@ impl Plane {
             height: self.height,
             pixels,
             scale: self.scale,
+            shared: self.shared,
             origin: self.origin,
         }
     }
 
     /// A place in this plane as a place in the frame.
     pub(crate) fn place(&self, x: i32, y: i32) -> Point {
-        let along = |at: i32, origin: i32| at.saturating_mul(self.scale).saturating_add(origin);
+        let along = |at: i32, origin: i32| {
+            (at.saturating_mul(self.scale) / self.shared).saturating_add(origin)
+        };
         Point {
             x: along(x, self.origin.x),
             y: along(y, self.origin.y),
@@ -131,6 +146,21 @@ impl Plane {
             x: point.x.saturating_sub(self.origin.x) / self.scale,
             y: point.y.saturating_sub(self.origin.y) / self.scale,
         })
+    }
+
+    /// What an outline in the frame covers of this plane; nothing if that is nothing.
+    pub(crate) fn covered(&self, outline: &Outline) -> Option<Area> {
+        Area::around(&self.outline_here(outline), 0, self.width, self.height)
+    }
+
+    /// How many pixels these areas have, and the whole where there is none.
+    pub(crate) fn pixels_of(&self, areas: &[Area]) -> u32 {
+        let pixels = if areas.is_empty() {
+            self.width * self.height
+        } else {
+            areas.iter().map(|area| area.width * area.height).sum()
+        };
+        u32::try_from(pixels).unwrap_or(u32::MAX)
     }
 
     fn rows(&self) -> std::slice::ChunksExact<'_, u8> {
@@ -152,6 +182,7 @@ impl Plane {
             height: area.height,
             pixels,
             scale: self.scale,
+            shared: self.shared,
             origin: self.place(place(area.left), place(area.top)),
         }
     }
@@ -177,6 +208,7 @@ impl Plane {
             height,
             pixels,
             scale: self.scale.saturating_mul(factor as i32),
+            shared: self.shared,
             origin: self.origin,
         }
     }
@@ -231,14 +263,56 @@ impl Plane {
     /// Each pixel moved away from the mean around it, by `gain` times the difference.
     pub(crate) fn sharpened(&self, radius: usize, gain: i32) -> Self {
         let mut pixels = Vec::with_capacity(self.pixels.len());
-        let area = (2 * radius + 1).pow(2) as i32;
+        // A product instead of a division, which would be most of the work.
+        let share = (1 << 22) / (2 * radius + 1).pow(2) as u32;
         self.with_means(radius, |row, sums| {
             pixels.extend(row.iter().zip(sums).map(|(pixel, sum)| {
-                let pixel = i32::from(*pixel);
-                (pixel + (pixel - *sum as i32 / area) * gain).clamp(0, 255) as u8
+                let (pixel, mean) = (i32::from(*pixel), ((sum * share) >> 22) as i32);
+                (pixel + (pixel - mean) * gain).clamp(0, 255) as u8
             }));
         });
         self.with(pixels)
+    }
+
+    /// Each pixel the mean of itself and its eight neighbours.
+    pub(crate) fn smoothed(&self) -> Self {
+        let mut pixels = Vec::with_capacity(self.pixels.len());
+        self.with_means(1, |_, sums| {
+            pixels.extend(sums.iter().map(|sum| (sum / 9) as u8));
+        });
+        self.with(pixels)
+    }
+
+    /// Twice as large, what is between two pixels being between their greys.
+    pub(crate) fn doubled(&self) -> Self {
+        let width = self.width * 2;
+        let mut pixels = Vec::with_capacity(self.pixels.len() * 4);
+        let mut mixed = vec![0_u16; self.width];
+        for y in 0..self.height {
+            for other in [y.saturating_sub(1), (y + 1).min(self.height - 1)] {
+                let near = &self.pixels[y * self.width..(y + 1) * self.width];
+                let far = &self.pixels[other * self.width..(other + 1) * self.width];
+                for (mixed, (near, far)) in mixed.iter_mut().zip(near.iter().zip(far)) {
+                    *mixed = u16::from(*near) * 3 + u16::from(*far);
+                }
+                let first = mixed.first().copied().unwrap_or_default();
+                let mut left = first;
+                for (x, here) in mixed.iter().enumerate() {
+                    let right = mixed.get(x + 1).unwrap_or(here);
+                    pixels.push(((here * 3 + left + 8) / 16) as u8);
+                    pixels.push(((here * 3 + right + 8) / 16) as u8);
+                    left = *here;
+                }
+            }
+        }
+        Self {
+            width,
+            height: self.height * 2,
+            pixels,
+            scale: self.scale,
+            shared: self.shared * 2,
+            origin: self.origin,
+        }
     }
 
     /// Hands each row over with the sums of the squares around its pixels. A radius of 100 and the percentage of 106 stay within 32 bits.
@@ -247,26 +321,30 @@ impl Plane {
             let at = at.min(self.height - 1);
             &self.pixels[at * self.width..(at + 1) * self.width]
         };
-        // Sums over a column of rows slide down, sums over the square slide right.
-        let mut columns = vec![0_u32; self.width];
+        // Sums over a column of rows slide down, sums over the square slide right. Beside the columns lie copies of the outermost.
+        let mut columns = vec![0_u32; self.width + 2 * radius + 1];
+        let inner = radius..radius + self.width;
         for at in 0..=2 * radius {
-            for (column, pixel) in columns.iter_mut().zip(row_at(at.saturating_sub(radius))) {
+            let row = row_at(at.saturating_sub(radius));
+            for (column, pixel) in columns[inner.clone()].iter_mut().zip(row) {
                 *column += u32::from(*pixel);
             }
         }
         let mut sums = vec![0_u32; self.width];
-        let last = self.width - 1;
         for y in 0..self.height {
-            let mut sum: u32 = (0..=2 * radius)
-                .map(|at| columns[at.saturating_sub(radius).min(last)])
-                .sum();
-            for (x, out) in sums.iter_mut().enumerate() {
+            let (first, last) = (columns[inner.start], columns[inner.end - 1]);
+            columns[..inner.start].fill(first);
+            columns[inner.end..].fill(last);
+            let (enter, leave) = (&columns[2 * radius + 1..], &columns);
+            let mut sum: u32 = columns[..=2 * radius].iter().sum();
+            for (out, (enters, leaves)) in sums.iter_mut().zip(enter.iter().zip(leave)) {
                 *out = sum;
-                sum = sum + columns[(x + radius + 1).min(last)] - columns[x.saturating_sub(radius)];
+                sum = sum + enters - leaves;
             }
             each(row_at(y), &sums);
             let (enters, leaves) = (row_at(y + radius + 1), row_at(y.saturating_sub(radius)));
-            for (column, (enters, leaves)) in columns.iter_mut().zip(enters.iter().zip(leaves)) {
+            let columns = columns[inner.clone()].iter_mut();
+            for (column, (enters, leaves)) in columns.zip(enters.iter().zip(leaves)) {
                 *column = *column + u32::from(*enters) - u32::from(*leaves);
             }
         }
@@ -274,24 +352,11 @@ impl Plane {
 
     /// White specks of up to two pixels in black filled, black left as wide as it was.
     pub(crate) fn closed(&self) -> Self {
-        self.spread(u8::min).spread(u8::max)
+        self.spread(std::cmp::min).spread(std::cmp::max)
     }
 
-    /// Black specks of up to two pixels in white wiped out, black left as wide as it was.
-    pub(crate) fn opened(&self) -> Self {
-        self.spread(u8::max).spread(u8::min)
-    }
-
-    /// Each pixel the darkest or the brightest of itself and its eight neighbours.
-    fn spread(&self, choose: fn(u8, u8) -> u8) -> Self {
-        if choose(0, 1) == 0 {
-            self.spread_by(std::cmp::min)
-        } else {
-            self.spread_by(std::cmp::max)
-        }
-    }
-
-    fn spread_by(&self, choose: impl Fn(u8, u8) -> u8) -> Self {
+    /// Each pixel as it is chosen among itself and its eight neighbours, two at a time.
+    fn spread(&self, choose: impl Fn(u8, u8) -> u8) -> Self {
         let mut across = self.pixels.clone();
         if self.width > 2 {
             for (out, row) in across.chunks_exact_mut(self.width).zip(self.rows()) {

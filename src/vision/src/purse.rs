@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 /// For how many frames' worth of unspent time is saved.
-pub const SAVED_FRAMES: u32 = 5;
+pub const SAVED_FRAMES: u32 = 4;
 
 /// For how many frames on end something may be owed. On a machine so slow that looking whether a frame changed costs more than the budget,
 /// it would be for ever, and no badge would be read.
@@ -30,10 +30,11 @@ impl Purse {
         }
     }
 
-    /// A frame came.
-    pub(crate) fn refill(&mut self) {
+    /// A frame came, which is worth so many parts of a hundred of the budget.
+    pub(crate) fn refill(&mut self, percent: i64) {
         let most_us = self.per_frame_us.saturating_mul(i64::from(SAVED_FRAMES));
-        self.left_us = self.left_us.saturating_add(self.per_frame_us).min(most_us);
+        let more_us = self.per_frame_us.saturating_mul(percent) / 100;
+        self.left_us = self.left_us.saturating_add(more_us).min(most_us);
     }
 
     /// Time went: what a frame cost, once for each. What is owed for [`OWED_FRAMES_MAX`] is forgiven, and the purse is full again.
@@ -85,35 +86,35 @@ mod tests {
     fn unspent_time_is_saved_for_some_frames_and_no_longer() {
         let mut purse = empty();
         assert!(!purse.is_open(Duration::ZERO), "no frame, no time");
-        purse.refill();
+        purse.refill(100);
         assert!(purse.affords(8 * MS, Duration::ZERO) && !purse.affords(9 * MS, Duration::ZERO));
         assert!(!purse.affords(8 * MS, MS), "a millisecond is gone");
         for _ in 0..20 {
-            purse.refill();
+            purse.refill(100);
         }
-        purse.spend(39 * MS);
+        purse.spend(31 * MS);
         assert!(purse.is_open(Duration::ZERO) && !purse.is_open(MS));
     }
 
     #[test]
     fn what_was_owed_is_saved_up_first() {
         let mut purse = empty();
-        purse.refill();
+        purse.refill(100);
         purse.spend(25 * MS);
-        purse.refill();
-        purse.refill();
+        purse.refill(100);
+        purse.refill(100);
         assert!(!purse.is_open(Duration::ZERO));
-        purse.refill();
+        purse.refill(100);
         assert!(purse.is_open(Duration::ZERO));
     }
 
     #[test]
     fn what_can_never_be_saved_has_its_turn_all_the_same() {
         let mut purse = empty();
-        purse.refill();
+        purse.refill(100);
         assert!(!purse.affords(100 * MS, Duration::ZERO));
-        purse.refill();
-        purse.refill();
+        purse.refill(100);
+        purse.refill(100);
         assert!(purse.affords(100 * MS, Duration::ZERO));
     }
 }

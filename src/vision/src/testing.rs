@@ -176,22 +176,28 @@ impl Picture {
 
     /// Moved while it was taken: each pixel the mean of those up to so many beside it.
     #[must_use]
-    pub fn smeared(self, across: usize, down: usize) -> Self {
-        let mut out = self.clone();
-        let (width, height) = (self.width, self.height);
-        for y in 0..height {
-            for x in 0..width {
-                let rows = y.saturating_sub(down)..(y + down + 1).min(height);
-                let columns = x.saturating_sub(across)..(x + across + 1).min(width);
-                let count = (rows.len() * columns.len()) as u32;
-                let sum: u32 = rows
-                    .flat_map(|row| &self.pixels[row * width..][columns.clone()])
-                    .map(|pixel| u32::from(*pixel))
-                    .sum();
-                out.pixels[y * width + x] = (sum / count) as u8;
+    pub fn smeared(mut self, across: usize, down: usize) -> Self {
+        if across > 0 {
+            let mut smeared = vec![0; self.width];
+            for row in self.pixels.chunks_exact_mut(self.width) {
+                smear(row, across, &mut smeared);
+                row.copy_from_slice(&smeared);
             }
         }
-        out
+        if down > 0 {
+            let (mut column, mut smeared) = (vec![0; self.height], vec![0; self.height]);
+            for x in 0..self.width {
+                let places = self.pixels[x..].iter().step_by(self.width);
+                column
+                    .iter_mut()
+                    .zip(places)
+                    .for_each(|(to, from)| *to = *from);
+                smear(&column, down, &mut smeared);
+                let places = self.pixels[x..].iter_mut().step_by(self.width);
+                places.zip(&smeared).for_each(|(to, from)| *to = *from);
+            }
+        }
+        self
     }
 
     /// With a sensor's noise: up to so many greys up or down, small ones more often.
@@ -239,6 +245,21 @@ impl Picture {
             }
         }
         self
+    }
+}
+
+/// Each the mean of those of its line that lie up to so many beside it.
+fn smear(line: &[u8], reach: usize, smeared: &mut [u8]) {
+    let mut sum: u32 = line.iter().take(reach).map(|grey| u32::from(*grey)).sum();
+    for (at, out) in smeared.iter_mut().enumerate() {
+        let (first, end) = (at.saturating_sub(reach), (at + reach + 1).min(line.len()));
+        if let Some(enters) = line.get(at + reach) {
+            sum += u32::from(*enters);
+        }
+        *out = (sum / (end - first) as u32) as u8;
+        if at >= reach {
+            sum -= u32::from(line[at - reach]);
+        }
     }
 }
 

@@ -388,7 +388,7 @@ fn check(look: &Look, formats: &Formats) -> Result<(), String> {
     if look.in_view.len() > MAX_IN_VIEW || look.fresh.len() > MAX_IN_VIEW {
         return Err("more codes than are followed".to_owned());
     }
-    if look.panics > look.turns {
+    if u32::try_from(look.turns.len()).is_ok_and(|turns| look.panics > turns) {
         return Err("more panics than turns".to_owned());
     }
     // A later turn may have found the same code at other corners.
