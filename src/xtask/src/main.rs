@@ -34,7 +34,7 @@ Commands:
                       in it. --release builds optimised programs; all else goes to the simulation, --help says what.
   bench [arguments]   Build optimised programs and measure them. Arguments go to the bench: --json, names.
   bench decode        Hold the decoders beside others over a folder of labelled photographs: --images DIR.
-  bench camera        The same over films of badges, by when each is read: [--images DIR] [--films N] [--seed S].
+  bench camera        The same over films of badges, by when each is read: [--images DIR] [--seed S] [--seeds N].
   fuzz [arguments]    Try every decoder on inputs that nobody would send: --inputs N, --seed S, --target NAME.
   hil [NAME]          Test the kiosk on virtual hardware: scanners plugged and pulled, power cut, a watchdog that fires.
                       A Debian kernel in QEMU, both brought by setup. The tests run some of it; this runs it whole.

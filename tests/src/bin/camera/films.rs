@@ -72,6 +72,12 @@ fn between(random: &mut Random, from: f32, to: f32) -> f32 {
     from + (to - from) * f32::from(share) / 1_000.0
 }
 
+/// What a film is drawn from. Each number goes through the generator, or neighbouring seeds would draw the same films in another order.
+fn drawn_from(seed: u64, place: u64, number: u64) -> Random {
+    let scene = Random::from_seed(Random::from_seed(seed).number() ^ place).number();
+    Random::from_seed(Random::from_seed(scene ^ number).number())
+}
+
 /// A badge's text: mostly a short code, at times one that the issuer signed.
 fn text(random: &mut Random) -> String {
     const ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
@@ -86,7 +92,7 @@ impl Film {
     pub(crate) fn of(scene: Scene, number: u64, seed: u64) -> Option<Self> {
         let place = Scene::ALL.iter().position(|other| *other == scene)?;
         let place = u64::try_from(place).ok()?;
-        let mut random = Random::from_seed(seed ^ (place << 32) ^ number);
+        let mut random = drawn_from(seed, place, number);
         let text = text(&mut random);
         let code = Picture::code(Format::Qr, &text, 4)?;
         let modules = f32::from(u16::try_from(code.width / 4).ok()?);
@@ -120,8 +126,13 @@ impl Film {
     }
 
     /// A photograph that is held before the camera: it is the badge and its ground.
-    pub(crate) fn of_photograph(photograph: Picture, texts: Vec<String>, seed: u64) -> Self {
-        let mut random = Random::from_seed(seed);
+    pub(crate) fn of_photograph(
+        photograph: Picture,
+        texts: Vec<String>,
+        number: u64,
+        seed: u64,
+    ) -> Self {
+        let mut random = drawn_from(seed, u64::MAX, number);
         let (width, height) = (usize::from(WIDTH), usize::from(HEIGHT));
         let ground = Picture::blank(width, height, 110);
         let side = |side: usize| f32::from(u16::try_from(side / 2).unwrap_or(u16::MAX));
