@@ -33,6 +33,8 @@ pub const SCREEN_LISTEN_DEFAULT: &str = "127.0.0.1:8650";
 pub const MIN_FREE_MB_DEFAULT: u32 = 64;
 /// Most readers of one kiosk: each has a thread.
 pub const READERS_MAX: usize = 32;
+/// The longest name that DNS has, in bytes.
+const HOST_BYTES_MAX: usize = 253;
 /// Longest configuration file that is read, in bytes.
 pub const CONFIG_BYTES_MAX: u64 = 256 * 1024;
 /// Longest pause, in seconds, within which the same badge is called a repeat.
@@ -62,10 +64,12 @@ pub struct Config {
 }
 
 /// The attendee's screen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Screen {
     /// Address and port of the pages; port 0 takes any free one.
     pub listen: SocketAddr,
+    /// Names and addresses beside that one and those of this machine itself by which the pages may be asked for.
+    pub hosts: Vec<String>,
     /// Visible width and height in millimetres, if somebody measured them.
     pub size_mm: Option<(u32, u32)>,
 }
@@ -224,6 +228,8 @@ struct ConfigText {
 #[serde(deny_unknown_fields)]
 struct ScreenText {
     listen: Option<String>,
+    #[serde(default)]
+    hosts: Vec<String>,
     width_mm: Option<u32>,
     height_mm: Option<u32>,
 }
@@ -307,7 +313,23 @@ fn screen(written: &ScreenText) -> Result<Screen, Fault> {
         (Some(_), None) => return Err(Fault::new("screen", "width_mm needs height_mm beside it")),
         (None, Some(_)) => return Err(Fault::new("screen", "height_mm needs width_mm beside it")),
     };
-    Ok(Screen { listen, size_mm })
+    let is_name = |host: &&String| {
+        let is_written = host
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-._:[]".contains(c));
+        host.is_empty() || host.len() > HOST_BYTES_MAX || !is_written
+    };
+    if let Some(host) = written.hosts.iter().find(is_name) {
+        let message = format!(
+            "{host:?} is no host name; write names or addresses as they stand in the browser, such as \"kiosk-3.local\" or \"192.0.2.7\""
+        );
+        return Err(Fault::new("screen.hosts", message));
+    }
+    Ok(Screen {
+        listen,
+        hosts: written.hosts.clone(),
+        size_mm,
+    })
 }
 
 fn languages(written: Option<Vec<Language>>) -> Result<Vec<Language>, Fault> {

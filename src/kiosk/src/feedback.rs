@@ -1,11 +1,15 @@
 //! Feedback: what a scan came to, told to whoever stands there. Called only after the entry is durable, or with the failure.
 //!
-//! Promises: one telling a scan, in the order of the scans, out at once. A sink that fails is reported once and never holds up the door.
+//! Promises: one telling a scan, in the order of the scans, out at once. A sink that fails is reported once, and none holds up the door: what
+//! standard output does not take waits, up to [`LINES_MAX`] lines. Where standard output is kept by the system no line of it names anybody.
 //!
 //! `lines` writes one JSON object a line on standard output: `verdict` (a verdict's word, an answer to staff, `failure` or `not_set_up`), `entry` (the index, or
 //! null), `reader`, `badge` (the short code, or null), `text` (what the attendee is told) and `provisional` (as in the entry, or null).
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use attendance::words::ReaderId;
 use protocol::badge::BadgeDigest;
@@ -39,6 +43,92 @@ pub trait Feedback: Send {
     /// # Errors
     /// What the system says; the door goes on.
     fn tell(&mut self, telling: &Telling<'_>) -> io::Result<()>;
+}
+
+/// Whether what is written to standard output may name people: at a terminal, and to a program that asked for lines. What systemd journals
+/// outlives the event, and there nobody is named.
+pub fn names_on_stdout(asked_for_lines: bool) -> bool {
+    may_name(
+        asked_for_lines,
+        io::stdout().is_terminal(),
+        std::env::var_os("JOURNAL_STREAM").is_some(),
+    )
+}
+
+fn may_name(asked_for_lines: bool, is_terminal: bool, is_journalled: bool) -> bool {
+    is_terminal || (asked_for_lines && !is_journalled)
+}
+
+/// The most lines that wait for standard output.
+const LINES_MAX: usize = 1_024;
+/// How long the end waits for what is not written yet, in milliseconds.
+const LAST_LINES_MS: u64 = 1_000;
+
+/// A writer that hands each line on to a thread of its own, so that nobody waits for whoever reads it.
+#[derive(Debug)]
+pub struct Apart {
+    line: Vec<u8>,
+    lines: Option<SyncSender<Vec<u8>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Apart {
+    /// Writes to `out` on a thread.
+    ///
+    /// # Errors
+    /// What the system says if it gives no more threads.
+    pub fn start(mut out: impl Write + Send + 'static) -> io::Result<Self> {
+        let (lines, queue) = sync_channel::<Vec<u8>>(LINES_MAX);
+        let thread = std::thread::Builder::new()
+            .name("lines".to_owned())
+            .spawn(move || {
+                let mut failed = false;
+                for line in queue {
+                    let written = out.write_all(&line).and_then(|()| out.flush());
+                    if let (Err(error), false) = (&written, failed) {
+                        tracing::warn!(%error, "standard output takes nothing; scans are recorded all the same");
+                    }
+                    failed = written.is_err();
+                }
+            })?;
+        Ok(Self {
+            line: Vec::new(),
+            lines: Some(lines),
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Write for Apart {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.line.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let line = std::mem::take(&mut self.line);
+        let sent = self.lines.as_ref().map(|lines| lines.try_send(line));
+        match sent {
+            Some(Ok(())) => Ok(()),
+            _ => Err(io::Error::new(
+                io::ErrorKind::WouldBlock,
+                "nobody reads standard output; lines are left out",
+            )),
+        }
+    }
+}
+
+impl Drop for Apart {
+    fn drop(&mut self) {
+        self.lines = None;
+        let Some(thread) = self.thread.take() else {
+            return;
+        };
+        let until = Instant::now() + Duration::from_millis(LAST_LINES_MS);
+        while !thread.is_finished() && Instant::now() < until {
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+    }
 }
 
 /// Words for a person at a terminal.
@@ -188,5 +278,43 @@ mod tests {
         let mut console = Console(Vec::new());
         told(&mut console, &Face::NotSetUp, None);
         assert_eq!(console.0, b"[main-in] Checked in.\n");
+    }
+
+    /// A reader of standard output that has stopped.
+    struct Stuck(std::sync::mpsc::Receiver<()>);
+
+    impl Write for Stuck {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            // Its end is as good as a word.
+            let _ = self.0.recv();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn whoever_does_not_read_holds_up_nobody() {
+        let (goes_on, stuck) = std::sync::mpsc::channel();
+        let mut apart = Apart::start(Stuck(stuck)).unwrap();
+        let mut line = || apart.write_all(b"x\n").and_then(|()| apart.flush());
+        let taken = (0..2 * LINES_MAX).filter(|_| line().is_ok()).count();
+        assert!((LINES_MAX..=LINES_MAX + 1).contains(&taken), "{taken}");
+        drop(goes_on);
+    }
+
+    #[test]
+    fn nobody_is_named_where_the_system_keeps_the_lines() {
+        for (lines, terminal, journalled, expected) in [
+            (false, true, false, true),
+            (false, false, false, false),
+            (false, false, true, false),
+            (true, false, false, true),
+            (true, false, true, false),
+        ] {
+            assert_eq!(may_name(lines, terminal, journalled), expected);
+        }
     }
 }

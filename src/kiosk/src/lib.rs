@@ -4,6 +4,7 @@
 //! alone performs: it owns threads, channels and signals. [`desk`] is the seam between the thread that owns the journal and everything that
 //! runs beside it. [`kernel`] reads clocks and disks, [`config`] what a person wrote, [`commands`] what a person types.
 
+mod allowance;
 pub mod commands;
 pub mod config;
 pub mod desk;

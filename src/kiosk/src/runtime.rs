@@ -17,6 +17,7 @@ mod requests;
 #[cfg(test)]
 mod tests;
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,7 +30,7 @@ use zeroize::Zeroizing;
 
 use crate::config::{Config, DeviceConfig, Feedback as FeedbackConfig, ReaderConfig};
 use crate::desk::{Desk, DeskError};
-use crate::feedback::{Console, Feedback, Lines, OnScreen, Sinks};
+use crate::feedback::{Apart, Console, Feedback, Lines, OnScreen, Sinks, names_on_stdout};
 use crate::gpio::{Board, Cue, Lights};
 use crate::journal::{Disk, Folder, Journal, JournalError};
 use crate::kernel::{self, BUILT_AT, Clocks, KernelError};
@@ -38,7 +39,7 @@ use crate::screen::devices::Look;
 use crate::screen::server::{EventInfo, Handle, Settings, router};
 use crate::screen::view::{Face, Status};
 use crate::sync::words::SyncStatus;
-use keeper::Input;
+use keeper::{ClaimTrouble, Input};
 pub use keeper::{Keeper, Outlets, Place, REOPEN_MS};
 
 /// The name and version of this program, in entries and requests.
@@ -96,7 +97,7 @@ pub fn run(config: &Config) -> Result<(), RunError> {
     let (inputs, queue) = mpsc::channel(QUEUE_MAX);
     let board = board(config, &inputs)?;
     let answers = Answers::of(&config.readers);
-    let (outlets, watches, claims) = outlets(config, board.as_ref(), &answers);
+    let (outlets, watches, claims) = outlets(config, board.as_ref(), &answers)?;
     let stamping = Arc::clone(&clocks);
     let place = Place {
         folder,
@@ -132,6 +133,7 @@ pub fn run(config: &Config) -> Result<(), RunError> {
         keeper,
         live,
         board,
+        unsent: VecDeque::new(),
     };
     let ended = tasks.block_on(daemon.serve(config, watches, claims, is_ready));
     // What still runs there only waits for others.
@@ -149,6 +151,7 @@ struct Watches {
     resting: watch::Receiver<Face>,
     sync: watch::Receiver<SyncStatus>,
     syncs: watch::Sender<SyncStatus>,
+    claim_troubles: watch::Sender<Option<ClaimTrouble>>,
 }
 
 fn look(config: &Config) -> Look {
@@ -173,7 +176,7 @@ fn outlets(
     config: &Config,
     board: Option<&Board>,
     answers: &Answers,
-) -> (Outlets, Watches, mpsc::Receiver<Zeroizing<String>>) {
+) -> std::io::Result<(Outlets, Watches, mpsc::Receiver<Zeroizing<String>>)> {
     let (faces, face) = watch::channel(Face::NotSetUp);
     let (rests, resting) = watch::channel(Face::NotSetUp);
     let (statuses, status) = watch::channel(overview::unknown());
@@ -181,20 +184,24 @@ fn outlets(
     let (standings, standing) = watch::channel(crate::desk::Standing::default());
     let (syncs, sync) = watch::channel(SyncStatus::default());
     let (claims, scanned) = mpsc::channel(1);
+    let (claim_troubles, claim_trouble) = watch::channel(None);
+    let stdout = Apart::start(std::io::stdout())?;
     let words: Box<dyn Feedback> = match config.feedback {
-        FeedbackConfig::Console => Box::new(Console(std::io::stdout())),
-        FeedbackConfig::Lines => Box::new(Lines(std::io::stdout())),
+        FeedbackConfig::Console => Box::new(Console(stdout)),
+        FeedbackConfig::Lines => Box::new(Lines(stdout)),
     };
     let mut sinks: Vec<Box<dyn Feedback>> = vec![
-        words,
         Box::new(OnScreen(faces.clone())),
         Box::new(answers.clone()),
+        words,
     ];
     let lights = board.and_then(Board::lights);
     sinks.extend(lights.map(|lights| Box::new(lights) as Box<dyn Feedback>));
     let sinks = Sinks::new(sinks);
     let outlets = Outlets {
         sinks,
+        claim_trouble,
+        names: names_on_stdout(config.feedback == FeedbackConfig::Lines),
         resting: rests,
         status: statuses,
         info: infos,
@@ -211,8 +218,9 @@ fn outlets(
         resting,
         sync,
         syncs,
+        claim_troubles,
     };
-    (outlets, watches, scanned)
+    Ok((outlets, watches, scanned))
 }
 
 struct Daemon {
@@ -221,6 +229,8 @@ struct Daemon {
     keeper: std::thread::JoinHandle<()>,
     live: Option<LiveView>,
     board: Option<Board>,
+    /// What was seen of readers from outside and is not said yet.
+    unsent: VecDeque<ReaderEvent>,
 }
 
 impl Daemon {
@@ -254,7 +264,12 @@ impl Daemon {
         let desk = desk(self.inputs.clone(), watches.standing);
         tokio::spawn(crate::sync::run(desk.clone(), watches.syncs));
         let data_dir = config.data_dir.clone();
-        tokio::spawn(enrol_by_scan(claims, data_dir, desk));
+        tokio::spawn(enrol_by_scan(
+            claims,
+            data_dir,
+            desk,
+            watches.claim_troubles,
+        ));
 
         let outcome = self.watch_over(is_ready).await;
         notify(&[sd_notify::NotifyState::Stopping]);
@@ -311,10 +326,19 @@ impl Daemon {
 
     /// Whether scans could be recorded now: the keeper answers so, and every reader's thread moves.
     async fn tick(&mut self) -> bool {
-        for event in self.readers.watch(Instant::now()) {
-            // A full queue: the same is seen again, or the reader itself says so.
-            let _ = self.inputs.try_send(Input::Reader(event));
+        self.unsent.extend(self.readers.watch(Instant::now()));
+        while let Some(event) = self.unsent.pop_front() {
+            // What a full queue does not take is said at the next tick; no reader turns oftener than that.
+            if let Err(full) = self.inputs.try_send(Input::Reader(event)) {
+                let (mpsc::error::TrySendError::Full(input)
+                | mpsc::error::TrySendError::Closed(input)) = full;
+                if let Input::Reader(event) = input {
+                    self.unsent.push_front(event);
+                }
+                break;
+            }
         }
+        self.unsent.truncate(QUEUE_MAX);
         let (reply, answer) = oneshot::channel();
         if self.inputs.try_send(Input::Tick(reply)).is_err() {
             return false;
@@ -335,6 +359,11 @@ fn settings(config: &Config) -> Settings {
     if let Some((width_mm, height_mm)) = config.screen.size_mm {
         settings.panel.width_mm = f64::from(width_mm);
         settings.panel.height_mm = f64::from(height_mm);
+    }
+    settings.hosts.clone_from(&config.screen.hosts);
+    let own = config.screen.listen.ip();
+    if !own.is_unspecified() {
+        settings.hosts.push(own.to_string());
     }
     settings
 }
@@ -357,6 +386,8 @@ async fn rest(faces: watch::Sender<Face>, mut resting: watch::Receiver<Face>) {
     loop {
         let hold_ms = face.borrow_and_update().hold_ms();
         tokio::select! {
+            // An answer that came while the timer ran out is shown first.
+            biased;
             changed = face.changed() => {
                 if changed.is_err() {
                     return;
@@ -405,14 +436,23 @@ async fn enrol_by_scan(
     mut claims: mpsc::Receiver<Zeroizing<String>>,
     data_dir: PathBuf,
     desk: Desk,
+    troubles: watch::Sender<Option<ClaimTrouble>>,
 ) {
     while let Some(claim) = claims.recv().await {
-        match crate::enrol::enrol_at(&claim, &data_dir, &desk).await {
+        let trouble = match crate::enrol::enrol_at(&claim, &data_dir, &desk).await {
             Ok(enrolment) => {
                 tracing::info!(kiosk = %enrolment.kiosk, "enrolled by a scanned claim");
+                None
             }
-            Err(error) => tracing::error!(%error, "the scanned claim was not taken"),
-        }
+            Err(error) => {
+                tracing::error!(%error, "the scanned claim was not taken");
+                Some(ClaimTrouble {
+                    since_ms: kernel::wall_now().0,
+                    why: error.to_string(),
+                })
+            }
+        };
+        troubles.send_replace(trouble);
     }
 }
 

@@ -57,6 +57,20 @@ fn little_is_needed() {
 }
 
 #[test]
+fn pages_have_names() {
+    let hosts = |written: &str| {
+        let text = format!("data_dir = \"d\"\n[screen]\nhosts = {written}\n");
+        parse(&text, "kiosk.toml").map(|config| config.screen.hosts)
+    };
+    let known = hosts("[\"kiosk-3.local\", \"192.0.2.7\", \"[2001:db8::7]\"]").unwrap();
+    assert_eq!(known, ["kiosk-3.local", "192.0.2.7", "[2001:db8::7]"]);
+    for wrong in ["[\"\"]", "[\"http://kiosk/\"]", "[\"a b\"]"] {
+        let error = hosts(wrong).unwrap_err().to_string();
+        assert!(error.contains("screen.hosts: "), "{error}");
+    }
+}
+
+#[test]
 fn a_serial_reader_has_working_defaults() {
     let text = "data_dir = \"d\"\n[[reader]]\nname = \"a\"\nkind = \"serial\"\npath = \"/dev/x\"\n";
     let config = parse(text, "kiosk.toml").unwrap();

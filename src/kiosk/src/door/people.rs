@@ -41,8 +41,6 @@ pub(super) struct Who<'a> {
 struct Known {
     passes: Vec<Pass>,
     stay: Option<Stay>,
-    /// What it was before the newest pass, to which it returns if that is taken back.
-    before: Option<Stay>,
     /// What the issuer was known to have said at scans, by their indices: rare, so beside them.
     told: Vec<(u64, Prior)>,
 }
@@ -78,6 +76,19 @@ struct Pass {
     direction: Direction,
     source: DirectionSource,
     rooms: u16,
+    /// The passing since which they were where they were before this one, to which they return if this one is taken back.
+    before: Option<u64>,
+}
+
+impl Pass {
+    /// Where somebody is since this passing.
+    fn stay(&self) -> Stay {
+        Stay {
+            index: self.index,
+            stamp: self.stamp,
+            rooms: (self.direction == Direction::In).then_some(self.rooms),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -157,37 +168,26 @@ impl People {
             Some(attendee) => self.attendees.entry(attendee.clone()).or_default(),
             None => self.bearers.entry(who.badge).or_default(),
         };
+        let pass = Pass {
+            index,
+            stamp,
+            direction: passing.direction,
+            source: passing.source,
+            rooms: list,
+            before: known.stay.map(|stay| stay.index),
+        };
         // One more than the most is kept, to know that there were more.
         if known.passes.len() <= SIGNALS_MAX {
-            known.passes.push(Pass {
-                index,
-                stamp,
-                direction: passing.direction,
-                source: passing.source,
-                rooms: list,
-            });
+            known.passes.push(pass);
             known
                 .told
                 .extend(passing.told.map(|told| (index, told.clone())));
         }
-        known.before = known.stay;
         match passing.direction {
             // Somebody who is in already is in since then.
-            Direction::In if !passing.stays_on => {
-                known.stay = Some(Stay {
-                    index,
-                    stamp,
-                    rooms: Some(list),
-                });
-            }
-            Direction::Out => {
-                known.stay = Some(Stay {
-                    index,
-                    stamp,
-                    rooms: None,
-                });
-            }
-            Direction::In | Direction::Seen => {}
+            Direction::In if passing.stays_on => {}
+            Direction::In | Direction::Out => known.stay = Some(pass.stay()),
+            Direction::Seen => {}
         }
     }
 
@@ -205,9 +205,13 @@ impl People {
     pub(super) fn take_back(&mut self, index: u64) {
         let all = self.attendees.values_mut().chain(self.bearers.values_mut());
         for known in all {
-            if known.passes.pop_if(|pass| pass.index == index).is_some() {
+            if let Some(taken) = known.passes.pop_if(|pass| pass.index == index) {
                 known.told.retain(|(of, _)| *of != index);
-                known.stay = known.before.take();
+                let before = known
+                    .passes
+                    .iter()
+                    .find(|pass| Some(pass.index) == taken.before);
+                known.stay = before.map(Pass::stay);
             }
         }
         self.last.retain(|_, last| last.index != index);

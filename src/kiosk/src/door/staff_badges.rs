@@ -11,10 +11,10 @@ use protocol::entry::{Body, Entry, Note, Staff};
 use protocol::staff_badge::{self, StaffAct};
 
 use super::{ACTION_TAKEN_BACK, Door, Read, Who, canonical, elapsed_ms};
-use crate::screen::view::StaffAnswer;
+use crate::screen::view::{STAFF_SCAN_HOLD_MS, StaffAnswer};
 
-/// How long after its staff badge the badge is scanned whose scan is taken back, in milliseconds.
-const TAKE_BACK_MS: u64 = 20_000;
+/// How long after its staff badge the badge is scanned whose scan is taken back, in milliseconds. The screen asks for it as long.
+const TAKE_BACK_MS: u64 = STAFF_SCAN_HOLD_MS;
 /// How old a scan may be that is taken back at the door, in milliseconds. Older ones are for a reviewer.
 const TAKE_BACK_AGE_MS: u64 = 15 * 60_000;
 /// Why a door does what a staff badge says.

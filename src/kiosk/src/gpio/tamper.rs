@@ -3,6 +3,8 @@
 //! Promises: the first [`BURST`] changes are each told at once; after that one in [`EVERY_MS`], with how many there were. What was told last
 //! is at most [`EVERY_MS`] behind the switch.
 
+use crate::allowance::Allowance;
+
 /// Changes that are told one by one.
 pub(super) const BURST: u32 = 10;
 /// The time, in milliseconds, in which another change may be told.
@@ -13,8 +15,7 @@ pub(super) const EVERY_MS: u64 = 60_000;
 pub struct Tamper {
     open: bool,
     untold: u32,
-    left: u32,
-    refilled_ms: u64,
+    allowance: Allowance,
 }
 
 /// What is to be journalled.
@@ -32,8 +33,7 @@ impl Default for Tamper {
         Self {
             open: false,
             untold: 0,
-            left: BURST,
-            refilled_ms: 0,
+            allowance: Allowance::new(BURST, EVERY_MS),
         }
     }
 }
@@ -55,21 +55,14 @@ impl Tamper {
     /// What was told could not be journalled: it is to be told again.
     pub fn untell(&mut self, told: Told) {
         self.untold = self.untold.saturating_add(told.changes);
-        self.left = self.left.saturating_add(1).min(BURST);
+        self.allowance.give_back();
     }
 
     /// What may be told now, if anything is to be.
     pub fn due(&mut self, now_ms: u64) -> Option<Told> {
-        let passed_ms = now_ms.saturating_sub(self.refilled_ms);
-        let more = u32::try_from(passed_ms / EVERY_MS).unwrap_or(u32::MAX);
-        if more > 0 {
-            self.left = self.left.saturating_add(more).min(BURST);
-            self.refilled_ms += u64::from(more) * EVERY_MS;
-        }
-        if self.untold == 0 || self.left == 0 {
+        if self.untold == 0 || !self.allowance.take(now_ms) {
             return None;
         }
-        self.left -= 1;
         Some(Told {
             open: self.open,
             changes: std::mem::take(&mut self.untold),

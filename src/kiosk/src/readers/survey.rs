@@ -2,6 +2,7 @@
 //!
 //! Contract: looks only. No serial port and no camera is opened for it, since some devices do something when they are.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use attendance::words::ReaderId;
@@ -27,6 +28,8 @@ pub struct Surveyed {
 pub enum Part {
     /// These readers may be it. More than one is no reader's, until they are told apart.
     Of(Vec<ReaderId>),
+    /// This reader's block fits several devices, so it reads none of them.
+    OneOfSeveral(ReaderId),
     /// One of the ways to read a scanner whose other way is read.
     OtherWay,
     /// No block names it.
@@ -52,7 +55,10 @@ impl Part {
 /// A [`Loss`] where the system does not tell.
 pub fn survey(readers: &[ReaderConfig]) -> Result<Vec<Surveyed>, Loss> {
     let mut found = survey_attached(readers, &attached()?);
-    found.extend(nodes::nodes().iter().map(|node| camera(readers, node)));
+    let cameras = nodes::nodes();
+    let mut cameras: Vec<Surveyed> = cameras.iter().map(|node| camera(readers, node)).collect();
+    tell_apart(&mut cameras);
+    found.append(&mut cameras);
     Ok(found)
 }
 
@@ -68,6 +74,9 @@ impl Surveyed {
                     format!("{names} name it; tell them apart by `serial` or `port`")
                 }
             },
+            Part::OneOfSeveral(reader) => format!(
+                "reader {reader} may be any of several that are attached, so it reads none; name one by `vendor`, `product` and `serial` or `port`"
+            ),
             Part::OtherWay => "read by another of its interfaces".to_owned(),
             Part::Nobody { add, is_scanner } => {
                 let condition = if *is_scanner {
@@ -92,7 +101,28 @@ pub fn survey_attached(readers: &[ReaderConfig], attached: &[Attached]) -> Vec<S
         part: part(readers, attached, device),
         refused: device.refused_words(),
     });
-    surveyed.collect()
+    let mut surveyed: Vec<Surveyed> = surveyed.collect();
+    tell_apart(&mut surveyed);
+    surveyed
+}
+
+/// A reader whose block fits several devices reads none of them.
+fn tell_apart(surveyed: &mut [Surveyed]) {
+    let mut fitting: BTreeMap<ReaderId, usize> = BTreeMap::new();
+    for found in surveyed.iter() {
+        if let Part::Of(readers) = &found.part {
+            for reader in readers {
+                *fitting.entry(reader.clone()).or_default() += 1;
+            }
+        }
+    }
+    for found in surveyed {
+        if let Part::Of(readers) = &found.part
+            && let Some(reader) = readers.iter().find(|reader| fitting[*reader] > 1)
+        {
+            found.part = Part::OneOfSeveral(reader.clone());
+        }
+    }
 }
 
 fn part(readers: &[ReaderConfig], attached: &[Attached], device: &Attached) -> Part {
@@ -110,7 +140,15 @@ fn part(readers: &[ReaderConfig], attached: &[Attached], device: &Attached) -> P
     if is_read_as_scanner {
         return Part::OtherWay;
     }
-    if let Some(part) = Part::of(readers, |reader| device.fits(reader)) {
+    // A reader that may be a point-of-sale scanner and finds one does not look at keyboards.
+    let has_scanner = |reader: &ReaderConfig| {
+        let mut others = attached.iter();
+        others.any(|other| other.offer == Offer::PointOfSale && other.fits(reader))
+    };
+    let is_it = |reader: &ReaderConfig| {
+        device.fits(reader) && (device.offer != Offer::Keys || !has_scanner(reader))
+    };
+    if let Some(part) = Part::of(readers, is_it) {
         return part;
     }
     if attached.iter().any(reads_otherwise) {
@@ -162,4 +200,82 @@ pub(super) fn refused(node: &Path) -> Option<Loss> {
     );
     may.err()
         .map(|error| Loss::of_io(&error.into(), &node.display().to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn device(offer: Offer, product: u16, node: &str, socket: &str) -> Attached {
+        Attached {
+            offer,
+            usb: (1, product),
+            name: "Thing".into(),
+            serial: None,
+            socket: Some(socket.into()),
+            node: node.into(),
+            refused: None,
+        }
+    }
+
+    fn check(blocks: &str, attached: &[Attached], expected: &[&str]) {
+        let config = format!("data_dir = \"d\"\n{blocks}");
+        let config = crate::config::parse(&config, "kiosk.toml").unwrap();
+        let found = survey_attached(&config.readers, attached);
+        let notes: Vec<String> = found.iter().map(Surveyed::note).collect();
+        assert_eq!(notes.len(), expected.len());
+        for (note, expected) in notes.iter().zip(expected) {
+            assert!(note.contains(expected), "{note:?} without {expected:?}");
+        }
+    }
+
+    #[test]
+    fn each_device_is_said_to_be_what_it_is() {
+        let any = "[[reader]]\nname = \"any\"\nkind = \"hid\"\nany = true\n";
+        let pos = device(Offer::PointOfSale, 2, "/dev/absent-1", "1-1");
+        let pos_keys = device(Offer::Keys, 2, "/dev/absent-2", "1-1");
+        let keyboard = device(Offer::Keys, 3, "/dev/absent-3", "1-2");
+        let port = device(Offer::Serial, 4, "/dev/absent-4", "1-3");
+        check(any, std::slice::from_ref(&keyboard), &["reader any"]);
+        check(
+            any,
+            &[pos.clone(), pos_keys.clone(), keyboard.clone()],
+            &["reader any", "another of its interfaces", "no [[reader]]"],
+        );
+        check(
+            any,
+            &[keyboard.clone(), pos_keys],
+            &[
+                "reader any may be any of several",
+                "reader any may be any of several",
+            ],
+        );
+        check(
+            "",
+            &[pos, keyboard, port],
+            &[
+                "names it; add kind = \"hid\", vendor = 0x0001, product = 0x0002",
+                "if it is to read badges, add kind = \"hid\"",
+                "names it; add kind = \"serial\"",
+            ],
+        );
+    }
+
+    #[test]
+    fn what_may_not_be_opened_says_so() {
+        let denied = Loss::of_io(
+            &std::io::ErrorKind::PermissionDenied.into(),
+            "/dev/absent-1",
+        );
+        let mut scanner = device(Offer::PointOfSale, 2, "/dev/absent-1", "1-1");
+        scanner.refused = Some(denied);
+        let block = "[[reader]]\nname = \"pos\"\nkind = \"hid\"\nvendor = 1\nproduct = 2\n";
+        check(block, &[scanner], &["ATTRS{idVendor}==\"0001\""]);
+        assert_eq!(
+            refused(Path::new("/dev/absent-1")).unwrap().kind.code(),
+            "not_found"
+        );
+    }
 }

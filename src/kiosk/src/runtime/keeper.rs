@@ -39,8 +39,6 @@ use super::recorder::Recorder;
 
 /// The most scans of one commit.
 const GROUP_MAX: usize = 64;
-/// Refused reads of one reader from which on it is said to flood.
-const FLOOD_MIN: u64 = 100;
 /// How long, on the raw clock, the keeper waits before it opens a failed journal again.
 pub const REOPEN_MS: u64 = 1_000;
 
@@ -83,9 +81,21 @@ pub struct Place {
     pub config: Config,
 }
 
+/// A claim that was scanned and not taken.
+#[derive(Clone, Debug)]
+pub(super) struct ClaimTrouble {
+    pub(super) since_ms: i64,
+    /// Why, for people; nothing of the claim.
+    pub(super) why: String,
+}
+
 /// Where the keeper publishes.
 pub struct Outlets {
     pub(super) sinks: Sinks,
+    /// Whether the words that go to the sinks may name people.
+    pub(super) names: bool,
+    /// Why the claim that was scanned last was not taken.
+    pub(super) claim_trouble: watch::Receiver<Option<ClaimTrouble>>,
     pub(super) resting: watch::Sender<Face>,
     pub(super) status: watch::Sender<Status>,
     pub(super) info: watch::Sender<EventInfo>,
@@ -101,6 +111,8 @@ impl Outlets {
     pub fn to(sinks: Sinks) -> Self {
         Self {
             sinks,
+            names: false,
+            claim_trouble: watch::Sender::new(None).subscribe(),
             resting: watch::Sender::new(Face::NotSetUp),
             status: watch::Sender::new(unknown()),
             info: watch::Sender::new(EventInfo::default()),
@@ -448,7 +460,12 @@ impl Keeper {
             language: Language::choose(wanted, &self.languages),
             time_zone: info.time_zone,
         };
-        let text = self.messages.line(locale, face, &info.kiosk);
+        let text = if self.outlets.names {
+            self.messages.line(locale, face, &info.kiosk)
+        } else {
+            self.messages
+                .line(locale, &face.without_name(), &info.kiosk)
+        };
         self.outlets.sinks.tell(&Telling {
             reader,
             entry,
@@ -657,6 +674,7 @@ impl Keeper {
         self.notice_suspend();
         self.recover();
         self.say_tampers();
+        self.say_readers();
         let ready = match &mut self.state {
             State::NotSetUp(journal) => journal.ready(),
             State::Recording(recorder) => match recorder.journal.ready() {
@@ -732,6 +750,7 @@ impl Keeper {
 
     /// Remembers what a reader said. Gives what of it is to be journalled.
     fn note_reader(&mut self, event: &ReaderEvent, now: UtcMs) -> Option<Body> {
+        let now_ms = self.raw_now_ms();
         let (reader, state) = match event {
             ReaderEvent::Scan(scan) => {
                 let facts = self.readers.get_mut(&scan.reader)?;
@@ -744,8 +763,7 @@ impl Keeper {
                 count,
             } => {
                 let facts = self.readers.get_mut(reader)?;
-                facts.reject(*code, *count, now);
-                if facts.refused_since < FLOOD_MIN {
+                if !facts.reject(*code, *count, now) {
                     return None;
                 }
                 (reader, ReaderState::Flooding)
@@ -764,11 +782,26 @@ impl Keeper {
             _ => None,
         };
         tracing::info!(%reader, state = ?state, "reader");
-        Some(Body::Reader(protocol::entry::Reader {
-            reader: reader.clone(),
-            state,
-            refused: std::mem::take(&mut facts.refused_since),
-        }))
+        facts.entry(reader, now_ms)
+    }
+
+    /// Journals what readers came to that could not be said at once, as far as it may be now.
+    fn say_readers(&mut self) {
+        let (now, now_ms) = ((self.place.clock)().wall, self.raw_now_ms());
+        let readers = self.readers.iter_mut();
+        let due: Vec<Body> = readers
+            .filter_map(|(reader, facts)| {
+                facts.calm_down(now);
+                facts.untold.then(|| facts.entry(reader, now_ms)).flatten()
+            })
+            .collect();
+        if !matches!(self.state, State::Recording(_)) {
+            return;
+        }
+        for body in due {
+            // A journal that fails is noticed by whoever asked for this, and a reader's state is no scan.
+            let _ = self.append_own(body);
+        }
     }
 }
 

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, VecDeque};
 use attendance::UtcMs;
 use attendance::time::{Stamp, Sync};
 use attendance::words::{Direction, ReaderId, Verdict};
-use protocol::entry::ReaderState;
+use protocol::entry::{Body, ReaderState};
 use protocol::status::{KioskStatus, MAX_LIST, ReaderStatus};
 
 use super::SOFTWARE;
 use super::keeper::{Keeper, State, clock_word};
 use super::recorder::Recorder;
+use crate::allowance::Allowance;
 use crate::config::{DeviceConfig, ReaderConfig};
 use crate::door::Door;
 use crate::gpio::Watch;
@@ -21,6 +22,13 @@ use crate::screen::view::{
     ReceiptStatus, Standing, Status, SyncAttempt, SyncOutcome, Versions,
 };
 use crate::sync::words::{Alarm as SyncAlarm, MonoMs, Outcome};
+
+/// How much rubbish in how long is a flood.
+const FLOOD_MIN: u64 = 100;
+const FLOOD_MS: u64 = 60_000;
+/// Entries that one reader may make at once, and how soon another: a loose plug must not fill the journal.
+const READER_BURST: u32 = 120;
+const READER_EVERY_MS: u64 = 10_000;
 
 /// What is known of one reader.
 #[derive(Clone, Debug)]
@@ -33,7 +41,12 @@ pub(super) struct ReaderFacts {
     pub(super) scans: u64,
     refused: u64,
     /// Refused reads since the last entry of this reader.
-    pub(super) refused_since: u64,
+    refused_since: u64,
+    /// Refused reads of the minute that began then.
+    flood: (UtcMs, u64),
+    allowance: Allowance,
+    /// Its state has changed since its last entry.
+    pub(super) untold: bool,
     rejected: BTreeMap<String, u64>,
     /// Why it is lost, for people.
     pub(super) why: Option<String>,
@@ -61,6 +74,9 @@ impl ReaderFacts {
             scans: 0,
             refused: 0,
             refused_since: 0,
+            flood: (now, 0),
+            allowance: Allowance::new(READER_BURST, READER_EVERY_MS),
+            untold: false,
             rejected: BTreeMap::new(),
             why: None,
             advice: None,
@@ -74,7 +90,8 @@ impl ReaderFacts {
             .collect()
     }
 
-    pub(super) fn reject(&mut self, code: Refusal, count: u32, now: UtcMs) {
+    /// Rubbish came. Whether that is a flood.
+    pub(super) fn reject(&mut self, code: Refusal, count: u32, now: UtcMs) -> bool {
         let count = u64::from(count);
         self.refused = self.refused.saturating_add(count);
         self.refused_since = self.refused_since.saturating_add(count);
@@ -82,6 +99,36 @@ impl ReaderFacts {
         *of_code = of_code.saturating_add(count);
         self.last_event = Some(now);
         self.advice = Some(code.advice());
+        let (began, in_minute) = self.flood;
+        self.flood = if now.0.abs_diff(began.0) > FLOOD_MS {
+            (now, count)
+        } else {
+            (began, in_minute.saturating_add(count))
+        };
+        self.flood.1 >= FLOOD_MIN
+    }
+
+    /// A flood is over when half a minute brought too little for one, or nothing came for two.
+    pub(super) fn calm_down(&mut self, now: UtcMs) {
+        let (began, count) = self.flood;
+        let for_ms = now.0.abs_diff(began.0);
+        let is_over = (count < FLOOD_MIN && for_ms > FLOOD_MS / 2) || for_ms > 2 * FLOOD_MS;
+        if self.state == ReaderState::Flooding && is_over {
+            self.turn(ReaderState::Attached, now);
+            self.untold = true;
+        }
+    }
+
+    /// What it came to, to be journalled now; otherwise it is once it may be.
+    pub(super) fn entry(&mut self, reader: &ReaderId, now_ms: u64) -> Option<Body> {
+        self.untold = !self.allowance.take(now_ms);
+        (!self.untold).then(|| {
+            Body::Reader(protocol::entry::Reader {
+                reader: reader.clone(),
+                state: self.state,
+                refused: std::mem::take(&mut self.refused_since),
+            })
+        })
     }
 
     /// A code came.
@@ -110,6 +157,20 @@ impl ReaderFacts {
             }),
             _ => None,
         };
+    }
+
+    /// What to do where it is not as it should be.
+    fn step(&self, name: &ReaderId) -> String {
+        match (self.state, &self.why, self.advice) {
+            (ReaderState::Flooding, _, Some(advice)) => {
+                format!("Look at reader {name}, it gives rubbish: {advice}")
+            }
+            (ReaderState::Lost, Some(why), _) => format!("Look at reader {name}: {why}"),
+            (ReaderState::Stalled, ..) => {
+                format!("Unplug reader {name} and plug it in again: it does not answer.")
+            }
+            _ => format!("Check the plug and power of reader {name}."),
+        }
     }
 
     /// What is wrong with it and what to do, where something is.
@@ -211,6 +272,7 @@ pub(super) fn device_rows(readers: &[ReaderConfig]) -> Vec<DeviceRow> {
     };
     let rows = surveyed.into_iter().map(|found| DeviceRow {
         standing: match &found.part {
+            Part::OneOfSeveral(_) => DeviceStanding::Blocked,
             Part::Of(readers) if readers.len() > 1 || found.refused.is_some() => {
                 DeviceStanding::Blocked
             }
@@ -304,7 +366,9 @@ impl Keeper {
                     error_ms: stamp.error_ms.map(u64::from),
                     anchored: recorder.is_some_and(|recorder| recorder.door.is_anchored()),
                     by_time_code,
-                    offset_ms: None,
+                    offset_ms: recorder
+                        .and_then(|recorder| offset_ms(recorder, &stamp))
+                        .map(|ahead_ms| -ahead_ms),
                 },
             },
             disk: Dated {
@@ -366,13 +430,17 @@ impl Keeper {
                 alarm("bundle_expired", now_ms, step);
             }
         }
+        if let Some(trouble) = &*self.outlets.claim_trouble.borrow() {
+            let step = format!("Ask the organiser for a new set-up code: {}.", trouble.why);
+            alarm("claim_refused", trouble.since_ms, &step);
+        }
         for code in of_sync {
             let step = "Tell whoever runs the issuer; scans are recorded here all the same.";
             alarm(code.as_str(), now_ms, step);
         }
         for (name, facts) in &self.readers {
             if facts.state != ReaderState::Attached {
-                let step = format!("Check the plug and power of reader {name}.");
+                let step = facts.step(name);
                 alarm(state_word(facts.state), facts.since.0, &step);
             } else if let Some(step) = facts.typed_for.and_then(|_| facts.trouble(name)) {
                 alarm("keyboard_other", now_ms, &step);

@@ -131,7 +131,7 @@ impl Bench {
             })
         };
         let journal = Journal::open(Arc::clone(&folder), disk()).unwrap();
-        let (mut outlets, watches, claims) = outlets(&config, None, &Answers::default());
+        let (mut outlets, watches, claims) = outlets(&config, None, &Answers::default()).unwrap();
         let told = Told::default();
         outlets.sinks = Sinks::new(vec![Box::new(Listener(Arc::clone(&told)))]);
         let suspended = Arc::clone(&suspended_ms);
@@ -469,6 +469,121 @@ fn readers_and_suspends_stand_in_the_journal() {
     assert_eq!(
         states,
         [(ReaderState::Attached, 0), (ReaderState::Flooding, 100)]
+    );
+}
+
+#[test]
+fn nobody_is_named_where_nobody_is_to_be() {
+    struct Words(Arc<Mutex<Vec<String>>>);
+    impl Feedback for Words {
+        fn tell(&mut self, telling: &Telling<'_>) -> io::Result<()> {
+            self.0.lock().unwrap().push(telling.text.to_owned());
+            Ok(())
+        }
+    }
+    let mut bench = Bench::enrolled();
+    let words = Arc::<Mutex<Vec<String>>>::default();
+    bench.keeper.outlets.sinks = Sinks::new(vec![Box::new(Words(Arc::clone(&words)))]);
+    for (number, names) in [(1, true), (2, false)] {
+        bench.keeper.outlets.names = names;
+        let event = bench.event(number);
+        bench.keeper.record_group(vec![event]);
+        let said = words.lock().unwrap().pop().unwrap();
+        assert_eq!(said.contains("Ada"), names, "{said}");
+    }
+}
+
+#[test]
+fn a_flood_is_told_and_is_over_when_it_is() {
+    let mut bench = Bench::enrolled();
+    let reader = ReaderId::new(READER).unwrap();
+    let attached = ReaderEvent::Attached {
+        reader: reader.clone(),
+    };
+    bench.keeper.record_group(vec![attached]);
+    let rubbish = |bench: &mut Bench, at_ms: u64, count| {
+        bench.ms.store(at_ms, Ordering::Relaxed);
+        let rejected = ReaderEvent::Rejected {
+            reader: reader.clone(),
+            code: crate::readers::Refusal::TooLong,
+            count,
+        };
+        bench.keeper.record_group(vec![rejected]);
+        bench.keeper.tick();
+        bench.watches.status.borrow().readers[0].state
+    };
+    // What comes now and then is no flood, however much it is in the end.
+    for nth in 0..20 {
+        let state = rubbish(&mut bench, nth * 61_000, 99);
+        assert_eq!(state, ReaderState::Attached, "{nth}");
+    }
+    let began = 20 * 61_000;
+    rubbish(&mut bench, began, 60);
+    assert_eq!(
+        rubbish(&mut bench, began + 1_000, 60),
+        ReaderState::Flooding
+    );
+    let alarm = bench.watches.status.borrow().alarms[0].clone();
+    assert_eq!(alarm.code, "flooding");
+    assert!(alarm.next_step.contains("does the scanner end its codes?"));
+    for (after_ms, expected) in [
+        (119_000, ReaderState::Flooding),
+        (121_000, ReaderState::Attached),
+    ] {
+        bench.ms.store(began + after_ms, Ordering::Relaxed);
+        bench.keeper.tick();
+        let state = bench.watches.status.borrow().readers[0].state;
+        assert_eq!(state, expected, "{after_ms}");
+    }
+    let states: Vec<_> = bench
+        .entries()
+        .into_iter()
+        .filter_map(|entry| match entry.body {
+            Body::Reader(reader) => Some(reader.state),
+            _ => None,
+        })
+        .collect();
+    let (attached, flooding) = (ReaderState::Attached, ReaderState::Flooding);
+    assert_eq!(states, [attached, flooding, attached]);
+}
+
+#[test]
+fn a_loose_plug_does_not_fill_the_journal_and_its_end_is_told() {
+    let mut bench = Bench::enrolled();
+    let reader = ReaderId::new(READER).unwrap();
+    let attached = ReaderEvent::Attached {
+        reader: reader.clone(),
+    };
+    let lost = ReaderEvent::Lost {
+        reader,
+        why: crate::readers::Loss {
+            kind: crate::readers::LossKind::Unplugged,
+            detail: "gone".to_owned(),
+        },
+    };
+    for _ in 0..1_000 {
+        bench.keeper.record_group(vec![attached.clone()]);
+        bench.keeper.record_group(vec![lost.clone()]);
+    }
+    bench.keeper.record_group(vec![attached]);
+    let told = |bench: &Bench| -> Vec<ReaderState> {
+        let entries = bench.entries().into_iter();
+        let states = entries.filter_map(|entry| match entry.body {
+            Body::Reader(reader) => Some(reader.state),
+            _ => None,
+        });
+        states.collect()
+    };
+    assert_eq!(told(&bench).len(), 120);
+    let shown = bench.watches.status.borrow().readers[0].state;
+    assert_eq!(shown, ReaderState::Attached, "the page knows at once");
+    bench.ms.fetch_add(10_000, Ordering::Relaxed);
+    bench.keeper.tick();
+    bench.keeper.tick();
+    let told = told(&bench);
+    assert_eq!(
+        (told.len(), told.last()),
+        (121, Some(&ReaderState::Attached))
     );
 }
 

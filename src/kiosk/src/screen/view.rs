@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 pub const SUCCESS_HOLD_MS: u64 = 2_500;
 /// How long a state that asks the attendee for something stays.
 pub const ATTENTION_HOLD_MS: u64 = 5_000;
+/// How long the screen asks for the badge whose scan is taken back: as long as the reader waits for it, so that nobody else scans into it.
+pub const STAFF_SCAN_HOLD_MS: u64 = 20_000;
 /// The most characters of a name that are sent to the page.
 pub const NAME_MAX_CHARS: usize = 80;
 /// The most scans the status page lists.
@@ -192,6 +194,16 @@ pub enum Face {
 }
 
 impl Face {
+    /// The same without whose badge it was.
+    #[must_use]
+    pub fn without_name(&self) -> Self {
+        let mut face = self.clone();
+        if let Self::Result(answer) = &mut face {
+            answer.name = None;
+        }
+        face
+    }
+
     /// How long it stays before the resting face returns; `None` for faces that rest.
     #[must_use]
     pub fn hold_ms(&self) -> Option<u64> {
@@ -203,6 +215,7 @@ impl Face {
                 | Verdict::NotRegistered
                 | Verdict::NoSession => ATTENTION_HOLD_MS,
             }),
+            Self::Staff(StaffAnswer::ScanBadge) => Some(STAFF_SCAN_HOLD_MS),
             Self::Time(_) | Self::Staff(_) => Some(ATTENTION_HOLD_MS),
             Self::NotSetUp | Self::Idle { .. } | Self::Failure { .. } => None,
         }
@@ -680,5 +693,7 @@ mod tests {
             );
         }
         assert_eq!(Face::NotSetUp.hold_ms(), None);
+        let asks = Face::Staff(StaffAnswer::ScanBadge);
+        assert_eq!(asks.hold_ms(), Some(STAFF_SCAN_HOLD_MS));
     }
 }

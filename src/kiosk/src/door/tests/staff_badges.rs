@@ -151,6 +151,26 @@ fn a_scan_taken_back_leaves_the_door_as_it_was() {
 }
 
 #[test]
+fn scans_are_taken_back_one_after_the_other() {
+    let mut bench = Bench::new();
+    for (at, (verdict, direction)) in [(CheckedIn, In), (CheckedOut, Out), (CheckedIn, In)]
+        .into_iter()
+        .enumerate()
+    {
+        let minute = 1 + i64::try_from(at).unwrap();
+        check(&bench.scan(0, minute), verdict, direction, Toggled);
+    }
+    let taken = StaffAnswer::TakenBack;
+    assert_eq!(bench.take_back(&badge(0), &minute(4)), taken);
+    assert_eq!(bench.door.inside(), 0, "out since the second");
+    assert_eq!(bench.take_back(&badge(0), &minute(4)), taken);
+    assert_eq!(bench.door.inside(), 1, "in since the first");
+    let leaves = bench.decide(&badge(0), &minute(5), None);
+    check(&leaves, CheckedOut, Out, Toggled);
+    assert_eq!(bench.replayed().inside(), 1);
+}
+
+#[test]
 fn only_a_fresh_scan_of_that_badge_is_taken_back_and_only_once() {
     let mut bench = Bench::new();
     let nothing = StaffAnswer::NothingToTakeBack;

@@ -40,7 +40,12 @@ impl CommandSource {
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .map_err(|error| Loss::of_io(&error, program))?;
+            .map_err(|error| {
+                let detail = format!(
+                    "the program {program} cannot be started: {error}; install it, or mend `command`"
+                );
+                Loss::new(Loss::of_io(&error, program).kind, detail)
+            })?;
         let output = child
             .stdout
             .take()
