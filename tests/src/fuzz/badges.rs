@@ -1,4 +1,4 @@
-//! What a badge can say: its canonical text, signed badges, time codes, tickets, claims.
+//! What a badge can say: its canonical text, signed badges, staff badges, time codes, tickets, claims.
 //!
 //! Two rules carry these: a text with a signature that holds is one that was signed, character for character; and a text is one kind of
 //! thing at most.
@@ -11,6 +11,7 @@ use evidence::{PublicKey, SigningKey};
 use protocol::badge::{BadgeKey, MAX_BADGE_BYTES, canonical};
 use protocol::enrol::{CLAIM_PREFIX, Claim, MAX_CLAIM_BYTES};
 use protocol::signed_badge::{self, SERIAL_BYTES, Validity};
+use protocol::staff_badge::{self, StaffAct};
 use protocol::text::base64;
 use protocol::{ticket, time_code};
 
@@ -32,6 +33,7 @@ static TICKET_KEYS: LazyLock<Vec<PublicKey>> = LazyLock::new(|| {
 /// What was signed, each with the one text that it has.
 struct Signed {
     badges: Vec<String>,
+    staff: Vec<String>,
     time_codes: Vec<String>,
     tickets: Vec<String>,
 }
@@ -51,6 +53,9 @@ static SIGNED: LazyLock<Signed> = LazyLock::new(|| {
     ];
     Signed {
         badges: vec![badge(Validity::default(), 1), badge(day, 2)],
+        staff: [(StaffAct::In, "ada"), (StaffAct::Toggle, "b")]
+            .map(|(act, account)| staff_badge::make(&EVENT, act, account, &ISSUER))
+            .to_vec(),
         time_codes: vec![time_code::make(NINE, 250, [1, 2, 3], &ISSUER)],
         tickets: payloads.map(signed_ticket).to_vec(),
     }
@@ -79,7 +84,12 @@ pub(super) fn texts() -> Vec<Vec<u8>> {
         tls_pin: Some("ab".repeat(32)),
     };
     let plain = ["X1", "  K7QX-3MPA-9TZD-WH4E\r\n", "Zo\u{eb} 42"].map(str::to_owned);
-    let signed = [&SIGNED.badges, &SIGNED.time_codes, &SIGNED.tickets];
+    let signed = [
+        &SIGNED.badges,
+        &SIGNED.staff,
+        &SIGNED.time_codes,
+        &SIGNED.tickets,
+    ];
     plain
         .into_iter()
         .chain(signed.into_iter().flatten().cloned())
@@ -150,6 +160,11 @@ fn of_canonical(text: &str, whole: &str) -> Result<Vec<Kind>, String> {
         let opened = signed_badge::open(text, &EVENT, &ISSUER_KEY);
         let said = opened.map(|_| is_one(&SIGNED.badges));
         kind("badge", said.map_err(|error| error.to_string()))?;
+    }
+    if staff_badge::is_staff_badge(text) {
+        let opened = staff_badge::open(text, &EVENT, &ISSUER_KEY);
+        let said = opened.map(|_| is_one(&SIGNED.staff));
+        kind("staff badge", said.map_err(|error| error.to_string()))?;
     }
     if time_code::is_time_code(text) {
         let opened = time_code::open(text, &ISSUER_KEY);
