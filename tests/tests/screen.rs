@@ -597,6 +597,17 @@ fn camera(live: &LiveView) -> mpsc::Sender<()> {
 const VIEW: &str = "(() => { const view = document.getElementById('view'); \
     const seen = (part) => getComputedStyle(part).display !== 'none'; \
     return [view.naturalWidth, view.naturalHeight, seen(view), seen(document.querySelector('.moves'))]; })()";
+/// Whether the target's corners lie on the picture's, which is as large as its place and its own shape allow.
+const FRAMED: &str = "(() => { const view = document.getElementById('view'); \
+    const place = view.getBoundingClientRect(); \
+    const scale = Math.min(place.width / view.naturalWidth, place.height / view.naturalHeight); \
+    const half = [view.naturalWidth * scale / 2, view.naturalHeight * scale / 2]; \
+    const middle = [place.left + place.width / 2, place.top + place.height / 2]; \
+    const corners = document.getElementById('corners').getBoundingClientRect(); \
+    const off = [corners.left - middle[0] + half[0], middle[0] + half[0] - corners.right, \
+        corners.top - middle[1] + half[1], middle[1] + half[1] - corners.bottom]; \
+    return off.every((by) => by >= -1 && by < half[0] / 10); })()";
+const DRAWN_BOX: &str = "document.getElementById('picture').getAttribute('viewBox')";
 /// How many pixels left and right of the picture's middle have the outline's colour.
 const OUTLINED: &str = "(() => { const view = document.getElementById('view'); \
     const canvas = document.createElement('canvas'); canvas.width = 320; canvas.height = 180; \
@@ -632,6 +643,7 @@ async fn an_idle_screen_is_a_mirror_where_there_is_a_camera() {
                     json!([true, true]),
                     "left is right"
                 );
+                assert_eq!(eval(&client, FRAMED).await, true, "{px:?}");
                 let first = eval(&client, "document.getElementById('stage').dataset.view").await;
                 let goes_on = format!(
                     "document.getElementById('stage').dataset.view > {} + 2",
@@ -662,6 +674,7 @@ async fn an_idle_screen_is_a_mirror_where_there_is_a_camera() {
                 // Without a camera the screen shows how to hold a badge.
                 drop(running);
                 becomes(&client, VIEW, json!([0, 0, false, true])).await;
+                assert_eq!(eval(&client, DRAWN_BOX).await, "0 0 240 220");
             }
         },
     )

@@ -16,6 +16,8 @@
   const say = document.getElementById("say");
 
   const view = document.getElementById("view");
+  const picture = document.getElementById("picture");
+  const corners = document.getElementById("corners");
 
   let shown = null; // the face on the screen
   let resting = null; // the last one that stays by itself
@@ -201,6 +203,7 @@
   let looking = false; // a picture is asked for, or will be
   let viewTimer = 0;
   let views = 0;
+  const target = { box: picture.getAttribute("viewBox"), corners: corners.getAttribute("d") };
 
   // Begins to look, goes on, or stops and lets the last picture go.
   function look() {
@@ -212,8 +215,24 @@
       looking = false;
       clearTimeout(viewTimer);
       view.removeAttribute("src");
-      delete stage.dataset.view;
+      away();
     }
+  }
+
+  // The target's corners lie on the corners of what the camera sees, whatever its shape, and else around the badge that is drawn.
+  function frame(across, down) {
+    const width = 240;
+    const height = (width * down) / across;
+    const box = `0 0 ${width} ${height}`;
+    if (picture.getAttribute("viewBox") === box) return;
+    picture.setAttribute("viewBox", box);
+    corners.setAttribute("d", `M5 47V5h42M${width - 47} 5h42v42M${width - 5} ${height - 47}v42h-42M47 ${height - 5}H5v-42`);
+  }
+
+  function away() {
+    delete stage.dataset.view;
+    picture.setAttribute("viewBox", target.box);
+    corners.setAttribute("d", target.corners);
   }
 
   function askView() {
@@ -223,12 +242,13 @@
 
   view.onload = () => {
     if (!looking) return;
+    frame(view.naturalWidth, view.naturalHeight);
     stage.dataset.view = views;
     viewTimer = setTimeout(askView, VIEW_MS);
   };
   view.onerror = () => {
     if (!looking) return;
-    delete stage.dataset.view;
+    away();
     viewTimer = setTimeout(askView, VIEW_RETRY_MS);
   };
   document.addEventListener("visibilitychange", look);
