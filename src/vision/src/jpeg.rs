@@ -119,6 +119,9 @@ mod tests {
         );
         check(&[0xff, 0xd8, 0xff, 0xfe, 0, 1], Extent::Not);
         check(&[0xff, 0xd8, 0xff, 0xfe, 0, 9, 1], Extent::More);
+        // What belongs in data only, and another beginning.
+        check(&[0xff, 0xd8, 0xff, 0x00, 0, 9], Extent::Not);
+        check(&[0xff, 0xd8, 0xff, 0xd8, 0, 9], Extent::Not);
         // A scan holds stuffed bytes and restarts; another segment and another scan may follow.
         let scan = [0xff, 0xda, 0, 2, 9, 0xff, 0, 0xff, 0xd3, 9];
         let two = [&[0xff, 0xd8], &scan[..], &scan[..], &[0xff, 0xd9]].concat();

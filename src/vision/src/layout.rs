@@ -77,14 +77,18 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Bytes of a whole frame; JPEGs end where they say.
+    /// Bytes of a whole frame; JPEGs end where they say. Frames that no memory holds have the most that can be written.
     pub fn frame_bytes(&self) -> Option<usize> {
         let plane = self.stride.saturating_mul(self.height);
         match self.pixels {
             Pixels::Grey | Pixels::Yuyv => Some(plane),
             // Two planes of a quarter each, or one of half.
             Pixels::Yuv420 | Pixels::Nv12 => {
-                Some(plane + self.stride.div_ceil(2) * self.height.div_ceil(2) * 2)
+                let colours = self
+                    .stride
+                    .div_ceil(2)
+                    .saturating_mul(self.height.div_ceil(2));
+                Some(plane.saturating_add(colours.saturating_mul(2)))
             }
             Pixels::Mjpeg => None,
         }
@@ -125,7 +129,10 @@ impl Grey {
                 Frame::new(bytes, width, height, stride)
             }
             Pixels::Yuyv => {
-                let needed = stride * (height - 1) + width * 2;
+                let needed = stride
+                    .checked_mul(height - 1)
+                    .and_then(|rows| rows.checked_add(pixels.row_bytes(width)))
+                    .ok_or(FrameError::Short)?;
                 let bytes = bytes.get(..needed).ok_or(FrameError::Short)?;
                 self.plane.clear();
                 for row in bytes.chunks(stride) {
@@ -225,6 +232,8 @@ mod tests {
         check(Pixels::Mjpeg, &[], FrameError::Jpeg);
         let other = Picture::clutter(64, 40, 3).jpeg();
         check(Pixels::Mjpeg, &other, FrameError::Size);
+        let larger = Picture::clutter(64, 56, 3).jpeg();
+        check(Pixels::Mjpeg, &larger, FrameError::Jpeg);
         // A buffer that is longer than its JPEG still holds what was there before.
         let mut buffer = jpeg.clone();
         buffer.extend(&jpeg[300..]);
@@ -239,6 +248,33 @@ mod tests {
             Grey::default().of(&[0; 9_999], &unsound).err(),
             Some(FrameError::Side)
         );
+    }
+
+    #[test]
+    fn no_stride_is_too_large_to_be_asked_for() {
+        let most = usize::MAX;
+        for pixels in Pixels::ALL {
+            for stride in [most, most / 2, most / 47, most / 48 + 1] {
+                let layout = Layout {
+                    stride,
+                    ..layout(pixels, 64, 48, 0)
+                };
+                let error = Grey::default().of(&[0; 9_999], &layout).err();
+                let expected = match pixels {
+                    Pixels::Mjpeg => FrameError::Jpeg,
+                    _ => FrameError::Short,
+                };
+                assert_eq!(error, Some(expected), "{pixels:?}, stride {stride}");
+                let length = layout.frame_bytes();
+                assert!(length.is_none_or(|length| length > most / 2), "{pixels:?}");
+            }
+        }
+        let high = Layout {
+            height: 2,
+            stride: most / 2 + 1,
+            ..layout(Pixels::Nv12, 64, 2, 0)
+        };
+        assert_eq!(high.frame_bytes(), Some(most));
     }
 
     #[test]

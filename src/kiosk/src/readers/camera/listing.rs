@@ -46,19 +46,54 @@ pub fn cameras(size_max: (u32, u32)) -> Vec<AttachedCamera> {
 }
 
 fn modes(node: &Node, size_max: (u32, u32)) -> Result<Vec<String>, Loss> {
+    let (asked, path) = (node.clone(), node.path().display().to_string());
+    within(ANSWERS_WITHIN, &path, move || {
+        let modes = driver::modes(&asked, size_max)?;
+        Ok(modes.iter().map(ToString::to_string).collect())
+    })
+}
+
+/// What a driver answers, if it does so in time. Otherwise its thread is left behind.
+fn within<T: Send + 'static>(
+    at_most: Duration,
+    path: &str,
+    ask: impl FnOnce() -> Result<T, Loss> + Send + 'static,
+) -> Result<T, Loss> {
     let (tell, told) = mpsc::sync_channel(1);
-    let asked = node.clone();
     let thread = std::thread::Builder::new().name("camera".to_owned());
     let started = thread.spawn(move || {
-        let modes = driver::modes(&asked, size_max);
-        let words = modes.map(|modes| modes.iter().map(ToString::to_string).collect());
         // Nobody waits for a driver that took too long.
-        let _ = tell.send(words);
+        let _ = tell.send(ask());
     });
-    let path = node.path().display().to_string();
-    started.map_err(|error| Loss::of_io(&error, &path))?;
-    told.recv_timeout(ANSWERS_WITHIN).unwrap_or_else(|_| {
+    started.map_err(|error| Loss::of_io(&error, path))?;
+    told.recv_timeout(at_most).unwrap_or_else(|_| {
         let detail = format!("{path}: its driver does not answer");
         Err(Loss::new(LossKind::Failed, detail))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+
+    use super::*;
+
+    #[test]
+    fn a_driver_that_hangs_or_panics_is_left_alone() {
+        let check = |ask: Box<dyn FnOnce() -> Result<u32, Loss> + Send>, expected| {
+            let answered = within(Duration::from_millis(200), "/dev/video7", ask);
+            assert_eq!(answered.map_err(|loss| loss.detail), expected);
+        };
+        let silent = || Err("/dev/video7: its driver does not answer".to_owned());
+        check(Box::new(|| Ok(7)), Ok(7));
+        check(Box::new(|| panic!("as the test wants")), silent());
+        let (over, told) = mpsc::channel::<()>();
+        let hangs = move || {
+            // Until the test is over.
+            let _ = told.recv();
+            Ok(7)
+        };
+        check(Box::new(hangs), silent());
+        drop(over);
+    }
 }

@@ -251,4 +251,23 @@ mod tests {
         assert_eq!(nodes_in(&root.path().join("absent")), []);
         assert_eq!(nodes_in(root.path()), []);
     }
+
+    #[test]
+    fn what_is_listed_has_a_bound() {
+        let root = tempfile::tempdir().unwrap();
+        let class = root.path().join("class");
+        for number in 0..NODES_MAX + 9 {
+            let folder = class.join(format!("video{number}"));
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(folder.join("name"), "Camera").unwrap();
+        }
+        assert_eq!(nodes_in(&class).len(), NODES_MAX);
+        // A name that is longer than any that the kernel writes is none.
+        let folder = root.path().join("one/video0");
+        std::fs::create_dir_all(&folder).unwrap();
+        for (length, expected) in [(FILE_BYTES_MAX, 1), (FILE_BYTES_MAX + 1, 0)] {
+            std::fs::write(folder.join("name"), "a".repeat(length)).unwrap();
+            assert_eq!(nodes_in(&root.path().join("one")).len(), expected);
+        }
+    }
 }

@@ -303,3 +303,54 @@ fn a_stall_is_told_once_and_scans_go_on_after_it() {
     );
     readers.stop();
 }
+
+/// A camera that gives one frame, larger than any that is handed over.
+struct Huge(Option<Vec<u8>>);
+
+impl Grab for Huge {
+    fn layout(&self) -> Layout {
+        Layout {
+            pixels: Pixels::Grey,
+            width: 8_000,
+            height: 4_000,
+            stride: 8_000,
+        }
+    }
+
+    fn name(&self) -> String {
+        "Huge".to_owned()
+    }
+
+    fn next(&mut self, take: &mut dyn FnMut(&[u8])) -> Result<(), Loss> {
+        let over = || Loss::new(LossKind::Unplugged, "the test is over");
+        take(&self.0.take().ok_or_else(over)?);
+        Ok(())
+    }
+}
+
+#[test]
+fn of_a_frame_that_is_too_large_no_more_is_kept_than_of_any() {
+    let open: OpenGrab = Box::new(|| Ok(Box::new(Huge(Some(vec![0; 32_000_000])))));
+    let mut source = CaptureThread::default().start("camera", open).unwrap();
+    assert_eq!(wait(&mut source), Ok(true));
+    assert_eq!(first_pixel(&mut source), None, "its end is cut off");
+}
+
+#[test]
+fn a_code_that_no_badge_carries_is_refused() {
+    let check = |text: &str, refusal: Option<Refusal>| {
+        let expected = match refusal {
+            Some(refusal) => Decoded::Refused(refusal),
+            None => Decoded::Code {
+                text: text.to_owned(),
+                symbology: Some("]Q1".to_owned()),
+            },
+        };
+        assert_eq!(taken(text.to_owned(), "]Q1".to_owned()), expected);
+    };
+    check("BADGE-1", None);
+    check(&"A".repeat(MAX_SCAN_BYTES), None);
+    check(&"A".repeat(MAX_SCAN_BYTES + 1), Some(Refusal::TooLong));
+    check("BADGE\n1", Some(Refusal::ControlCharacter));
+    check("BADGE\u{85}1", Some(Refusal::ControlCharacter));
+}
