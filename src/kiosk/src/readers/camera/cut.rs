@@ -183,6 +183,8 @@ mod tests {
             &vec![7; JPEG_BYTES_MAX],
         ]
         .concat();
+        // Though no other begins behind it.
+        assert_eq!(cut(Pixels::Mjpeg, &endless, 1 << 16), [Vec::<u8>::new()]);
         let one = Picture::clutter(16, 8, 1).jpeg();
         let frames = cut(Pixels::Mjpeg, &[&endless[..], &one[..]].concat(), 1 << 16);
         assert_eq!(frames, [&[][..], &one[..]]);

@@ -76,6 +76,8 @@ fn within<T: Send + 'static>(
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
 
+    use std::time::Instant;
+
     use super::*;
 
     #[test]
@@ -93,7 +95,9 @@ mod tests {
             let _ = told.recv();
             Ok(7)
         };
+        let since = Instant::now();
         check(Box::new(hangs), silent());
+        assert!(since.elapsed() < ANSWERS_WITHIN, "it was waited for");
         drop(over);
     }
 }

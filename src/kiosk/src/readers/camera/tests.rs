@@ -354,3 +354,45 @@ fn a_code_that_no_badge_carries_is_refused() {
     check("BADGE\n1", Some(Refusal::ControlCharacter));
     check("BADGE\u{85}1", Some(Refusal::ControlCharacter));
 }
+
+/// Within how many frames a code is read whose modules are so many pixels wide, held askew among clutter before a noisy camera; `smear` is
+/// how many modules it moves while a frame is exposed. Time costs nothing.
+fn frames_until_read(text: &str, module_px: f32, smear: f32, frames_max: usize) -> Option<usize> {
+    let (width, height) = (1_280, 720);
+    let code = Picture::code(Format::Qr, text, 8).unwrap();
+    let modules = f32::from(u16::try_from(code.width / 8).unwrap());
+    let held = square((700.0, 350.0), modules * module_px / 2.0, 12.0, 0.05);
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "some pixels"
+    )]
+    let smear_px = (smear * module_px).round() as usize;
+    let scene = Picture::clutter(width, height, 5).with(&code, held);
+    let scene = scene.smeared(smear_px.max(1), 1);
+    let mut cascade = Cascade::new(&Settings::default());
+    (1..=frames_max).find(|nth| {
+        let seen = scene.clone().noisy(6, u64::try_from(*nth).unwrap());
+        let now_ms = 33 * u64::try_from(*nth).unwrap();
+        let look = cascade.look(&seen.frame().unwrap(), now_ms, &mut || Duration::ZERO);
+        look.fresh.iter().any(|code| code.text == text)
+    })
+}
+
+/// The figures of firmware-notes/cameras.md.
+#[test]
+fn a_badge_is_read_from_so_many_pixels_a_module_on() {
+    let opaque = "K7QX-2M4P-9TZR-AB";
+    let signed = format!("RCB1{}", "K7QX2M4P9TZR".repeat(12));
+    assert_eq!(signed.len(), 148);
+    let check = |module_px, smear, frames_max| {
+        for text in [opaque, &signed] {
+            let within = frames_until_read(text, module_px, smear, frames_max);
+            assert!(within.is_some(), "{text}: {module_px} px, {smear} smeared");
+        }
+    };
+    check(2.5, 0.0, 2);
+    check(4.0, 0.0, 2);
+    check(4.0, 0.5, 5);
+    check(6.0, 0.5, 5);
+}
