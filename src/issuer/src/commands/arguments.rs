@@ -3,18 +3,19 @@
 use std::path::PathBuf;
 
 use attendance::UtcMs;
-use attendance::words::{AttendeeId, CertificateId, DoorId, EventId, ProgrammeId, RoomId};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use attendance::words::{AttendeeId, CertificateId, EventId, ProgrammeId};
+use clap::{Parser, Subcommand, ValueEnum};
 use protocol::text::parse_instant;
 
-use crate::sources::SourceFormat;
 use crate::store::accounts::Role;
 
 mod accommodation;
 mod agenda;
 mod attendance_file;
 mod attendee;
+mod event;
 mod identity;
+mod import;
 mod review;
 mod said;
 
@@ -22,7 +23,9 @@ pub(super) use accommodation::{Accommodation, Granting};
 pub(super) use agenda::Agenda;
 pub(super) use attendance_file::{AttendanceFile, AttendanceSource};
 pub(super) use attendee::{Attendee, Erasing};
+pub(super) use event::{Channel, Claim, Door, Event, Names, NewEvent};
 pub(super) use identity::{Identity, Matching};
+pub(super) use import::{Import, ImportFile, SpeakersFile};
 pub(super) use review::{Closing, Judging, Review};
 pub(super) use said::{Attendance, Correction, OnSession, Who, Why, Withdrawal};
 
@@ -244,166 +247,6 @@ pub(super) enum Badge {
 }
 
 #[derive(Subcommand)]
-pub(super) enum Event {
-    /// Make an event: its ledger and its badge key
-    #[command(
-        after_help = "Example:\n  rollcall-issuer event create --id gp-2026 --title \"Good Practice 2026\" \\\n    \
-        --zone Europe/Vienna --languages en,de --names first"
-    )]
-    Create(NewEvent),
-    /// List the events
-    #[command(after_help = "Example:\n  rollcall-issuer event list")]
-    List,
-    /// Show or set the keys by which the event's shop signs tickets
-    #[command(
-        after_help = "Examples:\n  rollcall-issuer event tickets --event gp-2026 --key \"$(cat pretix_sig1.pem)\"\n  \
-        rollcall-issuer event tickets --event gp-2026 --none\n\n\
-        A door lets in whoever shows a ticket that one of these keys signed, though its list of badges does not have it yet. The keys given \
-        take the place of those before. pretix shows its key as valid_keys, pretix_sig1, of the event in its API."
-    )]
-    Tickets {
-        /// The event
-        #[arg(long)]
-        event: EventId,
-        /// A key: as pretix shows it, a PEM file's text, or 32 bytes in base64; more than once while keys change
-        #[arg(long = "key", value_name = "KEY", conflicts_with = "none")]
-        keys: Vec<String>,
-        /// No signed tickets any more
-        #[arg(long)]
-        none: bool,
-    },
-}
-
-#[derive(Args)]
-pub(super) struct NewEvent {
-    /// Its id, for life: small letters, digits, hyphens
-    #[arg(long)]
-    pub(super) id: EventId,
-    /// Its title, as certificates print it
-    #[arg(long)]
-    pub(super) title: String,
-    /// Its IANA time zone, such as Europe/Vienna
-    #[arg(long)]
-    pub(super) zone: String,
-    /// Its languages, the first being the default
-    #[arg(long, value_delimiter = ',', default_value = "en")]
-    pub(super) languages: Vec<String>,
-    /// How much of a name a door's screen shows
-    #[arg(long, value_enum, default_value_t = Names::First)]
-    pub(super) names: Names,
-    /// Seconds within which a badge scanned again is a repeat
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(0..=3600))]
-    pub(super) repeat_s: u32,
-    /// Seconds before a session and after its end in which a door counts it as on
-    #[arg(long, default_value_t = 1800, value_parser = clap::value_parser!(u32).range(0..=86_400))]
-    pub(super) margin_s: u32,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-pub(super) enum Names {
-    /// The first word of it
-    First,
-    /// All of it
-    Full,
-    /// Nothing of it
-    None,
-}
-
-#[derive(Subcommand)]
-pub(super) enum Door {
-    /// Add a door, or change the title or rooms of one
-    #[command(after_help = "Examples:\n  \
-        rollcall-issuer door add --event gp-2026 --door hall-door --title \"Great Hall\" --room main-hall\n  \
-        rollcall-issuer door add --event gp-2026 --door foyer --title Foyer --room main-hall --room room-2\n\n\
-        Rooms that the agenda does not have are made.")]
-    Add {
-        /// The event
-        #[arg(long)]
-        event: EventId,
-        /// The door's id: small letters, digits, hyphens
-        #[arg(long)]
-        door: DoorId,
-        /// Its title, as screens and staff pages show it
-        #[arg(long)]
-        title: String,
-        /// A room it leads to; more than once for more rooms, the first being where a scan counts if nothing tells them apart
-        #[arg(long = "room", required = true, value_name = "ROOM")]
-        rooms: Vec<RoomId>,
-    },
-    /// List the doors with their kiosks
-    #[command(after_help = "Example:\n  rollcall-issuer door list --event gp-2026")]
-    List {
-        /// The event
-        #[arg(long)]
-        event: EventId,
-    },
-    /// Give up the entries that a door has not delivered, so that nobody waits for them any longer
-    #[command(
-        after_help = "Example:\n  rollcall-issuer door lost --event gp-2026 --door foyer --reason kiosk_stolen --operator ada\n\n\
-        This cannot be undone. Entries that come later all the same are kept and decided with."
-    )]
-    Lost {
-        /// The event
-        #[arg(long)]
-        event: EventId,
-        /// The door
-        #[arg(long)]
-        door: DoorId,
-        /// Why, as a code of a-z, 0-9 and _
-        #[arg(long)]
-        reason: String,
-        /// Who says so: the id of an account
-        #[arg(long)]
-        operator: String,
-    },
-}
-
-#[derive(Subcommand)]
-pub(super) enum Channel {
-    /// Name a channel, or change its title or rooms
-    #[command(after_help = "Example:\n  \
-        rollcall-issuer channel add --event gp-2026 --channel zoom/82912345678 --title \"Great Hall, streamed\" --room main-hall\n\n\
-        What was seen there before counts from now on.")]
-    Add {
-        /// The event
-        #[arg(long)]
-        event: EventId,
-        /// The channel as its platform's signals name it; an alarm about an unknown place says the name
-        #[arg(long)]
-        channel: String,
-        /// Its title, as staff pages show it
-        #[arg(long)]
-        title: String,
-        /// A room whose sessions it holds; more than once for more rooms, the first being where a signal counts if nothing tells them apart
-        #[arg(long = "room", required = true, value_name = "ROOM")]
-        rooms: Vec<RoomId>,
-    },
-    /// List the channels with their rooms
-    #[command(after_help = "Example:\n  rollcall-issuer channel list --event gp-2026")]
-    List {
-        /// The event
-        #[arg(long)]
-        event: EventId,
-    },
-}
-
-#[derive(Args)]
-pub(super) struct Claim {
-    /// The event
-    #[arg(long)]
-    pub(super) event: EventId,
-    /// The door
-    #[arg(long)]
-    pub(super) door: DoorId,
-    /// For how many hours it can be used
-    #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=720))]
-    pub(super) valid_hours: u32,
-    /// Write it as a page with a QR code as well, to be held before a kiosk's reader; must not exist yet
-    #[arg(long, value_name = "FILE")]
-    pub(super) out: Option<PathBuf>,
-}
-
-#[derive(Subcommand)]
 pub(super) enum Source {
     /// Let a system send to an event, and print its token or its signing secret
     #[command(
@@ -468,147 +311,6 @@ pub(super) enum SourceKind {
     /// BigBlueButton's messages, to /v1/hooks/<id>
     #[value(name = "bigbluebutton")]
     BigBlueButton,
-}
-
-#[derive(Subcommand)]
-pub(super) enum Import {
-    /// Sessions, rooms and programmes; takes the place of the agenda in force
-    #[command(
-        after_help = "Examples:\n  rollcall-issuer import agenda --template > agenda.csv\n  \
-        rollcall-issuer import agenda --event gp-2026 --file agenda.csv --dry-run\n  \
-        rollcall-issuer import agenda --event gp-2026 --file schedule.json\n  \
-        rollcall-issuer import agenda --event gp-2026 --file schedule.ics --format ical\n  \
-        rollcall-issuer import agenda --event gp-2026 --from pretalx\n  \
-        curl …/api/events/gp/schedules/latest/?expand=slots.room,slots.submission | \\\n    \
-        rollcall-issuer import agenda --event gp-2026 --file -\n\n\
-        Doors, adopted rule sets and actual times of sessions that stay are kept. A session is known by its id (guid, code, UID),\n\
-        which each format names in its way: go on with the format of the imports before. Nothing is imported where anything is wrong."
-    )]
-    Agenda(ImportFile),
-    /// People and their badges; whoever is not in the file stays as they are
-    #[command(
-        after_help = "Examples:\n  rollcall-issuer import registrations --template > people.csv\n  \
-        rollcall-issuer import registrations --columns\n  \
-        rollcall-issuer import registrations --event gp-2026 --file people.csv\n  \
-        rollcall-issuer import registrations --event gp-2026 --file orders.json --dry-run\n  \
-        rollcall-issuer import registrations --event gp-2026 --from pretix\n\n\
-        A badge that is known keeps its person. One problem anywhere, and nothing is imported; of pretix's pages a position\n\
-        that is wrong by itself is refused alone, and the command ends with 3."
-    )]
-    Registrations(ImportFile),
-    /// Who was where and when, as platforms, apps and people report it
-    #[command(
-        after_help = "Examples:\n  rollcall-issuer import attendance --event gp-2026 --file participants.csv --zone Europe/Vienna --dry-run\n  \
-        rollcall-issuer import attendance --event gp-2026 --source teams --file report.csv --channel teams/opening --zone Europe/Vienna\n  \
-        rollcall-issuer import attendance --event gp-2026 --file checkins.json --room main-hall\n  \
-        rollcall-issuer import attendance --source words --template > words.csv\n  \
-        rollcall-issuer import attendance --event gp-2026 --file words.csv --operator ada --reason moderators_list\n\n\
-        What is held already is passed over, so a report can be imported again when it has grown. A row that is wrong by itself is\n\
-        refused by name, and the command ends with 3. Nobody is known by a name alone: who has no account or address that a\n\
-        registration lists waits for a reviewer."
-    )]
-    Attendance(AttendanceFile),
-    /// Who speaks at which session; whoever is not in the file stays as they are
-    #[command(
-        after_help = "Examples:\n  rollcall-issuer import speakers --template > speakers.csv\n  \
-        rollcall-issuer import speakers --event gp-2026 --file speakers.csv --dry-run\n  \
-        rollcall-issuer import speakers --event gp-2026 --file speakers.json\n\n\
-        A table, or saved pages of pretalx's /speakers/ with an organiser's token, which shows addresses. A person is known by\n\
-        pseudonym or by an address that one registration lists, never by a name; a row that names nobody is refused by itself, and\n\
-        the command ends with 3. What speakers earn, the rule set says."
-    )]
-    Speakers(SpeakersFile),
-}
-
-#[derive(Args)]
-pub(super) struct SpeakersFile {
-    /// The event
-    #[arg(long, required_unless_present_any = ["template", "columns"])]
-    pub(super) event: Option<EventId>,
-    /// The file; - is standard input
-    #[arg(long, required_unless_present_any = ["template", "columns"])]
-    pub(super) file: Option<PathBuf>,
-    /// The sheet of a workbook, by its name; without it the first that is not hidden
-    #[arg(long, value_name = "NAME")]
-    pub(super) sheet: Option<String>,
-    /// Say what would change, and change nothing
-    #[arg(long)]
-    pub(super) dry_run: bool,
-    /// Print a table to start from
-    #[arg(long)]
-    pub(super) template: bool,
-    /// Print the columns and what goes in
-    #[arg(long)]
-    pub(super) columns: bool,
-}
-
-#[derive(Args)]
-pub(super) struct ImportFile {
-    /// The event
-    #[arg(long, required_unless_present_any = ["template", "columns"])]
-    pub(super) event: Option<EventId>,
-    /// The file; - is standard input
-    #[arg(long, required_unless_present_any = ["template", "columns", "from"])]
-    pub(super) file: Option<PathBuf>,
-    /// Its format; auto goes by what the file holds
-    #[arg(long, value_enum, default_value_t = Format::Auto)]
-    pub(super) format: Format,
-    /// A server instead of a file: the name of a `[sources.…]` table of the configuration
-    #[arg(long, value_name = "SOURCE", conflicts_with_all = ["file", "format", "sheet"])]
-    pub(super) from: Option<String>,
-    /// Of a server, everything, not only what changed since the last poll
-    #[arg(long, requires = "from")]
-    pub(super) whole: bool,
-    /// The sheet of a workbook, by its name; without it the first that is not hidden
-    #[arg(long, value_name = "NAME")]
-    pub(super) sheet: Option<String>,
-    /// Say what would change, and change nothing
-    #[arg(long)]
-    pub(super) dry_run: bool,
-    /// Print a file to start from; the columns are explained on standard error
-    #[arg(long, conflicts_with_all = ["event", "file", "from", "format", "sheet", "dry_run", "columns"])]
-    pub(super) template: bool,
-    /// Print what the columns of the CSV mean
-    #[arg(long, conflicts_with_all = ["event", "file", "from", "format", "sheet", "dry_run"])]
-    pub(super) columns: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
-    /// Whichever of these the file is
-    Auto,
-    /// Our table as text: commas, semicolons or tabs, UTF-8 or UTF-16; see --columns
-    Csv,
-    /// Our table as a sheet of a workbook, .xlsx or .ods; see --sheet
-    #[value(alias = "xlsx", alias = "ods")]
-    Workbook,
-    /// schedule.json, as frab and pretalx export it (agendas)
-    #[value(alias = "frab")]
-    FrabJson,
-    /// schedule.xml, of the same (agendas)
-    FrabXml,
-    /// iCalendar, .ics (agendas)
-    Ical,
-    /// Saved pages of pretalx's /schedules/latest/, or of /slots/, /rooms/ and /submissions/ (agendas)
-    Pretalx,
-    /// Saved pages of pretix's /orders/ or /orderpositions/ (registrations)
-    Pretix,
-}
-
-impl Format {
-    /// The format that was asked for; none to go by the file.
-    pub(super) const fn asked(self) -> Option<SourceFormat> {
-        match self {
-            Self::Auto => None,
-            Self::Csv => Some(SourceFormat::Csv),
-            Self::Workbook => Some(SourceFormat::Workbook),
-            Self::FrabJson => Some(SourceFormat::FrabJson),
-            Self::FrabXml => Some(SourceFormat::FrabXml),
-            Self::Ical => Some(SourceFormat::Ical),
-            Self::Pretalx => Some(SourceFormat::Pretalx),
-            Self::Pretix => Some(SourceFormat::Pretix),
-        }
-    }
 }
 
 /// What a table of cases looks like.
@@ -790,17 +492,6 @@ pub(super) enum ReportFormat {
     Json,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_arguments_are_sound() {
-        use clap::CommandFactory as _;
-        Arguments::command().debug_assert();
-    }
-}
-
 #[derive(Subcommand)]
 pub(super) enum Ledger {
     /// Show the ledger's head, and whether a kiosk holds a signed head that is not in it
@@ -830,4 +521,15 @@ pub(super) enum Ledger {
         #[arg(long)]
         operator: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_sound() {
+        use clap::CommandFactory as _;
+        Arguments::command().debug_assert();
+    }
 }
