@@ -51,8 +51,15 @@ pub fn names_on_stdout(asked_for_lines: bool) -> bool {
     may_name(
         asked_for_lines,
         io::stdout().is_terminal(),
-        std::env::var_os("JOURNAL_STREAM").is_some(),
+        std::env::var("JOURNAL_STREAM").is_ok_and(|journal| is_stdout(&journal)),
     )
+}
+
+/// Whether standard output is what systemd says the journal's stream is: its device and its inode. Programs of a desktop inherit the variable
+/// and not the stream.
+fn is_stdout(journal: &str) -> bool {
+    let stat = rustix::fs::fstat(rustix::stdio::stdout());
+    stat.is_ok_and(|stat| format!("{}:{}", stat.st_dev, stat.st_ino) == journal)
 }
 
 fn may_name(asked_for_lines: bool, is_terminal: bool, is_journalled: bool) -> bool {
@@ -303,6 +310,14 @@ mod tests {
         let taken = (0..2 * LINES_MAX).filter(|_| line().is_ok()).count();
         assert!((LINES_MAX..=LINES_MAX + 1).contains(&taken), "{taken}");
         drop(goes_on);
+    }
+
+    #[test]
+    fn the_journal_is_known_by_its_stream() {
+        let stat = rustix::fs::fstat(rustix::stdio::stdout()).unwrap();
+        assert!(is_stdout(&format!("{}:{}", stat.st_dev, stat.st_ino)));
+        assert!(!is_stdout(&format!("{}:{}", stat.st_dev, stat.st_ino + 1)));
+        assert!(!is_stdout(""));
     }
 
     #[test]
