@@ -21,7 +21,8 @@ const CONFIRM_MS: u64 = 1_000;
 /// How often, in milliseconds, one turn is taken on a scene that does not change and on which every turn was tried: noise differs. While turns
 /// find codes that they cannot read, one is taken on every frame.
 const RETRY_MS: u64 = 500;
-/// What a frame is worth while the scene moves, in parts of a hundred of the budget: turns in motion rarely read what the first does not.
+/// What a frame is worth to the dear turns while the scene moves, in parts of a hundred of the budget: in motion they rarely read what the
+/// first does not.
 const MOTION_PERCENT: i64 = 50;
 /// Pixels that are looked at; larger frames are shrunk.
 const PIXELS_MAX: usize = 1_400_000;
@@ -156,6 +157,8 @@ impl Place {
 pub struct Cascade {
     formats: Formats,
     purse: Purse,
+    /// What dear turns may spend: less, while the scene moves. All that is spent is taken from both.
+    dear_purse: Purse,
     /// Measured costs by turn, of a million pixels.
     costs: Vec<Option<Duration>>,
     held: Vec<Held>,
@@ -173,6 +176,7 @@ impl Cascade {
         Self {
             formats: settings.formats.clone(),
             purse: Purse::new(settings.budget),
+            dear_purse: Purse::new(settings.budget),
             costs: vec![None; STAGES.len()],
             held: Vec::new(),
             attention: Attention::default(),
@@ -197,7 +201,8 @@ impl Cascade {
             // It may lie beyond the edges of a smaller frame.
             self.part = None;
         }
-        self.purse.refill(if change == Change::Nothing {
+        self.purse.refill(100);
+        self.dear_purse.refill(if change == Change::Nothing {
             100
         } else {
             MOTION_PERCENT
@@ -224,6 +229,7 @@ impl Cascade {
         look.in_view = self.in_view(now_ms);
         look.spent = (sight.cpu)().saturating_sub(sight.started);
         self.purse.spend(look.spent);
+        self.dear_purse.spend(look.spent);
         look
     }
 
@@ -278,7 +284,8 @@ impl Cascade {
             let Some((place, price)) = next else {
                 return;
             };
-            if !self.purse.affords(price, sight.spent()) {
+            let spent = sight.spent();
+            if !self.purse.affords(price, spent) || !self.dear_purse.affords(price, spent) {
                 return;
             }
             self.take_turn(place, price, sight);

@@ -341,6 +341,16 @@ fn noise_alone_is_no_change() {
 }
 
 #[test]
+fn in_motion_dear_turns_leave_the_first_its_time() {
+    let mut camera = Camera::new(&[Format::Qr]);
+    // The first turn of a frame and what is around it take six looks at the clock, so 6 of 8 ms.
+    camera.cpu.step = Duration::from_millis(1);
+    let looks = (0..60).map(|at| camera.show(&Picture::clutter(320, 240, 2 * at)));
+    let firsts = looks.filter(|look| look.turns.iter().any(|turn| turn.number == 0));
+    assert_eq!(firsts.count(), 60);
+}
+
+#[test]
 fn the_budget_is_kept_whatever_a_turn_costs() {
     for step_us in [20, 300, 2_000, 9_000] {
         let mut camera = Camera::new(&[Format::Qr]);

@@ -8,8 +8,8 @@
 //! The method: a cheap reading of what changed, and dear ones in turn over the following frames while nothing was read. Each turn is a view
 //! of the picture (a threshold, local or global, sharper, smoother, at one of several scales) given to one of two decoders that fail on
 //! different photographs. What is small is cheap, so turns go first to places where a code was found and not read, then to the part of the
-//! frame that changed, then to all of it, each by what it costs. A frame has [`Settings::budget`] of CPU time on average, half of it while
-//! the scene moves; what is not spent is saved for up to [`SAVED_FRAMES`] frames, and a turn is taken only when its cost, as measured here
+//! frame that changed, then to all of it, each by what it costs. A frame has [`Settings::budget`] of CPU time on average, of which dear turns
+//! have half while the scene moves; what is not spent is saved for up to [`SAVED_FRAMES`] frames, and a turn is taken only when its cost, as measured here
 //! before, is saved. Where a code was read is read first; what did not change is not read again once every turn was tried, but for codes
 //! that were found and not read.
 //!
