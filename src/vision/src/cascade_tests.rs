@@ -145,10 +145,12 @@ fn light_and_lenses_do_not_keep_a_code_from_being_read() {
 fn a_badge_that_is_held_is_told_once() {
     let mut camera = Camera::new(&[Format::Qr]);
     let picture = held("HELD", (320.0, 240.0));
-    assert_eq!(camera.texts(&picture), ["HELD"]);
+    let look = camera.show(&picture);
+    assert_eq!((look.fresh.len(), look.turns.len()), (1, 1), "{look:?}");
     for _ in 0..100 {
         let look = camera.show(&picture);
         assert_eq!((look.fresh.len(), look.in_view.len()), (0, 1));
+        assert_eq!(look.turns.len(), 0, "it is where it was");
     }
 }
 
@@ -204,14 +206,107 @@ fn a_badge_that_takes_anothers_place_is_told() {
 }
 
 #[test]
+fn no_more_badges_are_in_view_than_are_allowed() {
+    let mut wall = Picture::blank(1_280, 720, 200);
+    for at in 0..20_u8 {
+        let middle = (
+            f32::from(at % 5) * 250.0 + 140.0,
+            f32::from(at / 5) * 175.0 + 95.0,
+        );
+        wall = wall.with(
+            &badge(&format!("WALL-{at}")),
+            square(middle, 80.0, 0.0, 0.0),
+        );
+    }
+    let mut camera = Camera::new(&[Format::Qr]);
+    let look = camera.show(&wall);
+    assert_eq!(
+        (look.fresh.len(), look.in_view.len()),
+        (MAX_IN_VIEW, MAX_IN_VIEW)
+    );
+}
+
+#[test]
 fn what_is_not_allowed_is_not_read() {
     let picture = held("QR", (320.0, 240.0));
     for formats in [&[][..], &[Format::DataMatrix, Format::Aztec]] {
         let mut camera = Camera::new(formats);
         for _ in 0..10 {
-            assert_eq!(camera.texts(&picture), [""; 0]);
+            let look = camera.show(&picture);
+            assert_eq!((look.fresh.len(), look.near_miss), (0, false));
         }
     }
+}
+
+#[test]
+fn where_a_code_was_read_is_read_first_and_as_it_was_read() {
+    let mut camera = Camera::new(&[Format::Qr]);
+    // White on black is not read by the first turn.
+    let at = |sway: u8| {
+        let middle = (250.0 + f32::from(sway) * 6.0, 240.0);
+        let badge = badge("NIGHT").inverted();
+        desk().with(&badge, square(middle, 110.0, 0.0, 0.0))
+    };
+    let look = camera.show(&at(0));
+    let read_by = look.turns.last().unwrap().number;
+    assert_eq!(look.in_view.len(), 1);
+    assert_ne!(read_by, 0);
+    for sway in 1..20 {
+        let look = camera.show(&at(sway));
+        let first = look.turns[0];
+        assert_eq!(
+            (first.number, first.is_part, first.read),
+            (read_by, true, 1),
+            "{look:?}"
+        );
+        assert_eq!((look.in_view.len(), look.turns.len()), (1, 2), "{look:?}");
+    }
+}
+
+#[test]
+fn a_place_where_a_code_could_not_be_read_is_done_with_once_it_is() {
+    let mut camera = Camera::new(&[Format::Qr]);
+    for _ in 0..5 {
+        camera.show(&spoilt());
+    }
+    let ground = Picture::blank(WIDTH, HEIGHT, 128);
+    let whole = ground.with(&badge("BADGE"), square((320.0, 240.0), 110.0, 8.0, 0.1));
+    let look = camera.show(&whole);
+    let last = look.turns.last().unwrap();
+    assert_eq!((look.in_view.len(), last.read), (1, 1), "{look:?}");
+    assert_eq!(camera.turns(&whole), 0);
+}
+
+/// The mark in a corner of a QR code.
+fn corner_mark() -> Picture {
+    let rings = |x: usize, y: usize| x.abs_diff(4).max(y.abs_diff(4));
+    let mut mark = Picture::blank(36, 36, 255);
+    for (at, pixel) in mark.pixels.iter_mut().enumerate() {
+        if matches!(rings(at % 36 / 4, at / 36 / 4), 0 | 1 | 3) {
+            *pixel = 0;
+        }
+    }
+    mark
+}
+
+#[test]
+fn a_decoder_that_panics_costs_its_turn_alone() {
+    // Marks that lie so that rqrr takes them for a code seen edgewise, whose corners are infinitely far away.
+    let marks = [
+        ((61.0, 73.0), 23.0, 24.0),
+        ((49.0, 113.0), 16.0, 2.0),
+        ((110.0, 108.0), 11.0, 51.0),
+    ];
+    let picture = marks.into_iter().fold(
+        Picture::blank(160, 160, 230),
+        |picture, (middle, half, turned)| {
+            picture.with(&corner_mark(), square(middle, half, turned, -0.2))
+        },
+    );
+    let mut camera = Camera::new(&[Format::Qr]);
+    let look = camera.show(&picture);
+    assert!(look.panics > 0 && look.turns.len() > 1, "{look:?}");
+    assert_eq!(camera.texts(&held("AFTER", (320.0, 240.0))), ["AFTER"]);
 }
 
 #[test]
@@ -348,6 +443,16 @@ fn in_motion_dear_turns_leave_the_first_its_time() {
     let looks = (0..60).map(|at| camera.show(&Picture::clutter(320, 240, 2 * at)));
     let firsts = looks.filter(|look| look.turns.iter().any(|turn| turn.number == 0));
     assert_eq!(firsts.count(), 60);
+}
+
+#[test]
+fn in_motion_dear_turns_have_half_of_the_budget() {
+    let mut camera = Camera::new(&[Format::Qr]);
+    camera.cpu.step = Duration::from_micros(200);
+    let looks = (0..200).map(|at| camera.show(&Picture::clutter(320, 240, 2 * at)).spent);
+    let mean = looks.sum::<Duration>() / 200;
+    let (least, most) = (Duration::from_millis(3), Duration::from_micros(5_500));
+    assert!((least..most).contains(&mean), "{mean:?}");
 }
 
 #[test]

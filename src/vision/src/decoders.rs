@@ -150,3 +150,33 @@ fn contained(decode: impl FnOnce() -> Finding) -> Finding {
         ..Finding::default()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests: a panic is how they fail")]
+
+    use super::*;
+    use crate::testing::Picture;
+
+    #[test]
+    fn what_a_decoder_gives_unasked_is_not_taken() {
+        let picture = Picture::code(Format::DataMatrix, "UNASKED", 4).unwrap();
+        let plane = Plane::of_frame(&picture.frame().unwrap(), usize::MAX);
+        let view =
+            ImageView::from_slice(&plane.pixels, plane.width, plane.height, ImageFormat::Lum);
+        let codes = zxingcpp::read().from(view.unwrap()).unwrap();
+        let taken =
+            |formats: &Formats| codes.iter().find_map(|code| reading(code, &plane, formats));
+        assert_eq!(
+            taken(&Formats::of([Format::DataMatrix])).unwrap().text,
+            "UNASKED"
+        );
+        assert_eq!(taken(&Formats::default()), None);
+    }
+
+    #[test]
+    fn a_panic_is_a_finding_of_nothing() {
+        let finding = contained(|| panic!("a fault in a decoder"));
+        assert!(finding.panicked && finding.readings.is_empty());
+    }
+}
