@@ -153,7 +153,11 @@ fn contained(decode: impl FnOnce() -> Finding) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests: a panic is how they fail")]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::panic,
+        reason = "tests: a panic is how they fail, and what one of them contains"
+    )]
 
     use super::*;
     use crate::testing::Picture;
