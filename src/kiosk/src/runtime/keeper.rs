@@ -255,7 +255,7 @@ impl Keeper {
     }
 
     /// Whether a claim that is scanned is one to be used: while nobody, or nobody new, has enrolled this log.
-    fn takes_claims(&self) -> bool {
+    pub(super) fn takes_claims(&self) -> bool {
         match &self.state {
             State::NotSetUp(_) => true,
             State::Recording(recorder) => recorder.journal.awaits_enrolment(),
@@ -300,6 +300,7 @@ impl Keeper {
             .collect();
         self.notice_suspend();
         let State::Recording(recorder) = &mut self.state else {
+            self.untell_all(&events);
             self.refuse(&events);
             return;
         };
@@ -389,6 +390,7 @@ impl Keeper {
             }
             Err(error) => {
                 self.fail(&error);
+                self.untell_all(&events);
                 self.refuse(&events);
             }
         }
@@ -788,19 +790,36 @@ impl Keeper {
     /// Journals what readers came to that could not be said at once, as far as it may be now.
     fn say_readers(&mut self) {
         let (now, now_ms) = ((self.place.clock)().wall, self.raw_now_ms());
-        let readers = self.readers.iter_mut();
-        let due: Vec<Body> = readers
-            .filter_map(|(reader, facts)| {
-                facts.calm_down(now);
-                facts.untold.then(|| facts.entry(reader, now_ms)).flatten()
-            })
-            .collect();
+        for facts in self.readers.values_mut() {
+            facts.calm_down(now);
+        }
         if !matches!(self.state, State::Recording(_)) {
             return;
         }
+        let readers = self.readers.iter_mut();
+        let due: Vec<Body> = readers
+            .filter(|(_, facts)| facts.untold)
+            .filter_map(|(reader, facts)| facts.entry(reader, now_ms))
+            .collect();
         for body in due {
-            // A journal that fails is noticed by whoever asked for this, and a reader's state is no scan.
-            let _ = self.append_own(body);
+            if self.append_own(body.clone()).is_err() {
+                self.untell(&body);
+            }
+        }
+    }
+
+    fn untell_all(&mut self, events: &[(ReaderEvent, Option<Body>)]) {
+        for body in events.iter().filter_map(|(_, body)| body.as_ref()) {
+            self.untell(body);
+        }
+    }
+
+    /// What a reader came to could not be journalled: it is told once it can be.
+    fn untell(&mut self, body: &Body) {
+        if let Body::Reader(entry) = body
+            && let Some(facts) = self.readers.get_mut(&entry.reader)
+        {
+            facts.untell(entry.refused);
         }
     }
 }

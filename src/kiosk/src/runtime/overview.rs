@@ -131,6 +131,13 @@ impl ReaderFacts {
         })
     }
 
+    /// Its entry was not made; what it refused is counted in the next one.
+    pub(super) fn untell(&mut self, refused: u64) {
+        self.untold = true;
+        self.allowance.give_back();
+        self.refused_since = self.refused_since.saturating_add(refused);
+    }
+
     /// A code came.
     pub(super) fn read(&mut self, scan: &RawScan, now: UtcMs) {
         let shape = Shape::of(scan);
@@ -430,7 +437,9 @@ impl Keeper {
                 alarm("bundle_expired", now_ms, step);
             }
         }
-        if let Some(trouble) = &*self.outlets.claim_trouble.borrow() {
+        if let Some(trouble) = &*self.outlets.claim_trouble.borrow()
+            && self.takes_claims()
+        {
             let step = format!("Ask the organiser for a new set-up code: {}.", trouble.why);
             alarm("claim_refused", trouble.since_ms, &step);
         }

@@ -588,6 +588,32 @@ fn a_loose_plug_does_not_fill_the_journal_and_its_end_is_told() {
 }
 
 #[test]
+fn what_readers_came_to_while_nothing_was_recorded_is_told_afterwards() {
+    let mut bench = Bench::enrolled();
+    let reader = ReaderId::new(READER).unwrap();
+    bench.fail(Some((Step::Commit, Fault::Full)));
+    assert_eq!(word(&bench.scan(&[1])), ["disk_full"]);
+    let lost = ReaderEvent::Lost {
+        reader,
+        why: crate::readers::Loss {
+            kind: crate::readers::LossKind::Unplugged,
+            detail: "gone".to_owned(),
+        },
+    };
+    bench.keeper.record_group(vec![lost]);
+    bench.fail(None);
+    for _ in 0..3 {
+        bench.keeper.tick();
+    }
+    let entries = bench.entries();
+    let last = entries.iter().rev().find_map(|entry| match &entry.body {
+        Body::Reader(reader) => Some(reader.state),
+        _ => None,
+    });
+    assert_eq!(last, Some(ReaderState::Lost));
+}
+
+#[test]
 fn a_lost_reader_says_why_until_it_is_back() {
     let mut bench = Bench::enrolled();
     let reader = ReaderId::new(READER).unwrap();
