@@ -10,6 +10,7 @@
 mod board;
 mod keeper;
 mod overview;
+mod reader_facts;
 mod rebuild;
 mod recorder;
 mod requests;

@@ -11,7 +11,7 @@ use attendance::UtcMs;
 use attendance::time::{Stamp, Sync};
 use attendance::words::{Direction, ReaderId};
 use protocol::enrol::CLAIM_PREFIX;
-use protocol::entry::{Body, Boot, BootCause, Entry, Note, ReaderState};
+use protocol::entry::{Body, Boot, BootCause, Entry, Note};
 use tokio::sync::{mpsc, oneshot, watch};
 use zeroize::Zeroizing;
 
@@ -33,7 +33,8 @@ use crate::sync::words::SyncStatus;
 
 use super::SOFTWARE;
 use super::board::BoardFacts;
-use super::overview::{ReaderFacts, Trend, unknown};
+use super::overview::{Trend, unknown};
+use super::reader_facts::{ReaderFacts, turns_reader};
 use super::rebuild::{InForce, rebuild};
 use super::recorder::Recorder;
 
@@ -748,89 +749,6 @@ impl Keeper {
             self.publish_info(&in_force);
         }
         self.set_resting();
-    }
-
-    /// Remembers what a reader said. Gives what of it is to be journalled.
-    fn note_reader(&mut self, event: &ReaderEvent, now: UtcMs) -> Option<Body> {
-        let now_ms = self.raw_now_ms();
-        let (reader, state) = match event {
-            ReaderEvent::Scan(scan) => {
-                let facts = self.readers.get_mut(&scan.reader)?;
-                facts.read(scan, now);
-                return None;
-            }
-            ReaderEvent::Rejected {
-                reader,
-                code,
-                count,
-            } => {
-                let facts = self.readers.get_mut(reader)?;
-                if !facts.reject(*code, *count, now) {
-                    return None;
-                }
-                (reader, ReaderState::Flooding)
-            }
-            ReaderEvent::Attached { reader } => (reader, ReaderState::Attached),
-            ReaderEvent::Lost { reader, why } => {
-                tracing::warn!(%reader, code = why.kind.code(), detail = why.detail, "reader lost");
-                (reader, ReaderState::Lost)
-            }
-            ReaderEvent::Stalled { reader } => (reader, ReaderState::Stalled),
-        };
-        let facts = self.readers.get_mut(reader)?;
-        facts.turn(state, now);
-        facts.why = match event {
-            ReaderEvent::Lost { why, .. } => Some(why.detail.clone()),
-            _ => None,
-        };
-        tracing::info!(%reader, state = ?state, "reader");
-        facts.entry(reader, now_ms)
-    }
-
-    /// Journals what readers came to that could not be said at once, as far as it may be now.
-    fn say_readers(&mut self) {
-        let (now, now_ms) = ((self.place.clock)().wall, self.raw_now_ms());
-        for facts in self.readers.values_mut() {
-            facts.calm_down(now);
-        }
-        if !matches!(self.state, State::Recording(_)) {
-            return;
-        }
-        let readers = self.readers.iter_mut();
-        let due: Vec<Body> = readers
-            .filter(|(_, facts)| facts.untold)
-            .filter_map(|(reader, facts)| facts.entry(reader, now_ms))
-            .collect();
-        for body in due {
-            if self.append_own(body.clone()).is_err() {
-                self.untell(&body);
-            }
-        }
-    }
-
-    fn untell_all(&mut self, events: &[(ReaderEvent, Option<Body>)]) {
-        for body in events.iter().filter_map(|(_, body)| body.as_ref()) {
-            self.untell(body);
-        }
-    }
-
-    /// What a reader came to could not be journalled: it is told once it can be.
-    fn untell(&mut self, body: &Body) {
-        if let Body::Reader(entry) = body
-            && let Some(facts) = self.readers.get_mut(&entry.reader)
-        {
-            facts.untell(entry.refused);
-        }
-    }
-}
-
-/// Whether a reader is another one to people after it.
-fn turns_reader(event: &ReaderEvent) -> bool {
-    match event {
-        ReaderEvent::Attached { .. } | ReaderEvent::Lost { .. } | ReaderEvent::Stalled { .. } => {
-            true
-        }
-        ReaderEvent::Scan(_) | ReaderEvent::Rejected { .. } => false,
     }
 }
 

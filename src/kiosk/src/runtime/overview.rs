@@ -1,212 +1,22 @@
 //! How the kiosk stands, for its pages and for the issuer.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
-use attendance::UtcMs;
 use attendance::time::{Stamp, Sync};
-use attendance::words::{Direction, ReaderId, Verdict};
-use protocol::entry::{Body, ReaderState};
-use protocol::status::{KioskStatus, MAX_LIST, ReaderStatus};
+use protocol::status::{KioskStatus, MAX_LIST};
 
 use super::SOFTWARE;
 use super::keeper::{Keeper, State, clock_word};
 use super::recorder::Recorder;
-use crate::allowance::Allowance;
-use crate::config::{DeviceConfig, ReaderConfig};
-use crate::door::Door;
+use crate::config::ReaderConfig;
 use crate::gpio::Watch;
 use crate::kernel;
-use crate::readers::{KeyboardLayout, Part, RawScan, Refusal, Shape, reread, survey};
+use crate::readers::{Part, survey};
 use crate::screen::view::{
     self, Alarm, Backlog, ClockStatus, Dated, DeviceRow, DeviceStanding, DiskStatus, Enrolment,
     ReceiptStatus, Standing, Status, SyncAttempt, SyncOutcome, Versions,
 };
 use crate::sync::words::{Alarm as SyncAlarm, MonoMs, Outcome};
-
-/// How much rubbish in how long is a flood.
-const FLOOD_MIN: u64 = 100;
-const FLOOD_MS: u64 = 60_000;
-/// Entries that one reader may make at once, and how soon another: a loose plug must not fill the journal.
-const READER_BURST: u32 = 120;
-const READER_EVERY_MS: u64 = 10_000;
-
-/// What is known of one reader.
-#[derive(Clone, Debug)]
-pub(super) struct ReaderFacts {
-    pub(super) direction: Option<Direction>,
-    kind: &'static str,
-    state: ReaderState,
-    since: UtcMs,
-    pub(super) last_event: Option<UtcMs>,
-    pub(super) scans: u64,
-    refused: u64,
-    /// Refused reads since the last entry of this reader.
-    refused_since: u64,
-    /// Refused reads of the minute that began then.
-    flood: (UtcMs, u64),
-    allowance: Allowance,
-    /// Its state has changed since its last entry.
-    pub(super) untold: bool,
-    rejected: BTreeMap<String, u64>,
-    /// Why it is lost, for people.
-    pub(super) why: Option<String>,
-    advice: Option<&'static str>,
-    last_read: Option<view::LastRead>,
-    /// The keyboard on which it types, where it may.
-    keyboard: Option<KeyboardLayout>,
-    /// The keyboard on which its last code would have been a badge of this event.
-    typed_for: Option<KeyboardLayout>,
-}
-
-impl ReaderFacts {
-    pub(super) fn of_config(readers: &[ReaderConfig], now: UtcMs) -> BTreeMap<ReaderId, Self> {
-        let facts = |reader: &ReaderConfig| Self {
-            direction: reader.direction,
-            kind: match reader.device {
-                DeviceConfig::Serial(_) => "serial",
-                DeviceConfig::Hid(_) => "hid",
-                DeviceConfig::Lines(_) => "lines",
-                DeviceConfig::Camera(_) => "camera",
-            },
-            state: ReaderState::Lost,
-            since: now,
-            last_event: None,
-            scans: 0,
-            refused: 0,
-            refused_since: 0,
-            flood: (now, 0),
-            allowance: Allowance::new(READER_BURST, READER_EVERY_MS),
-            untold: false,
-            rejected: BTreeMap::new(),
-            why: None,
-            advice: None,
-            last_read: None,
-            keyboard: reader.device.keyboard(),
-            typed_for: None,
-        };
-        readers
-            .iter()
-            .map(|reader| (reader.name.clone(), facts(reader)))
-            .collect()
-    }
-
-    /// Rubbish came. Whether that is a flood.
-    pub(super) fn reject(&mut self, code: Refusal, count: u32, now: UtcMs) -> bool {
-        let count = u64::from(count);
-        self.refused = self.refused.saturating_add(count);
-        self.refused_since = self.refused_since.saturating_add(count);
-        let of_code = self.rejected.entry(code.code().to_owned()).or_default();
-        *of_code = of_code.saturating_add(count);
-        self.last_event = Some(now);
-        self.advice = Some(code.advice());
-        let (began, in_minute) = self.flood;
-        self.flood = if now.0.abs_diff(began.0) > FLOOD_MS {
-            (now, count)
-        } else {
-            (began, in_minute.saturating_add(count))
-        };
-        self.flood.1 >= FLOOD_MIN
-    }
-
-    /// A flood is over when half a minute brought too little for one, or nothing came for two.
-    pub(super) fn calm_down(&mut self, now: UtcMs) {
-        let (began, count) = self.flood;
-        let for_ms = now.0.abs_diff(began.0);
-        let is_over = (count < FLOOD_MIN && for_ms > FLOOD_MS / 2) || for_ms > 2 * FLOOD_MS;
-        if self.state == ReaderState::Flooding && is_over {
-            self.turn(ReaderState::Attached, now);
-            self.untold = true;
-        }
-    }
-
-    /// What it came to, to be journalled now; otherwise it is once it may be.
-    pub(super) fn entry(&mut self, reader: &ReaderId, now_ms: u64) -> Option<Body> {
-        self.untold = !self.allowance.take(now_ms);
-        (!self.untold).then(|| {
-            Body::Reader(protocol::entry::Reader {
-                reader: reader.clone(),
-                state: self.state,
-                refused: std::mem::take(&mut self.refused_since),
-            })
-        })
-    }
-
-    /// Its entry was not made; what it refused is counted in the next one.
-    pub(super) fn untell(&mut self, refused: u64) {
-        self.untold = true;
-        self.allowance.give_back();
-        self.refused_since = self.refused_since.saturating_add(refused);
-    }
-
-    /// A code came.
-    pub(super) fn read(&mut self, scan: &RawScan, now: UtcMs) {
-        let shape = Shape::of(scan);
-        self.scans = self.scans.saturating_add(1);
-        self.last_event = Some(now);
-        self.last_read = Some(view::LastRead {
-            at_ms: now.0,
-            characters: shape.characters,
-            kinds: shape.kinds,
-            symbology: shape.symbology,
-        });
-    }
-
-    /// The door has answered what was read. A badge that is one on another keyboard tells that the scanner types for another country.
-    pub(super) fn answered(&mut self, scan: &RawScan, verdict: Verdict, door: &Door) {
-        let Some(keyboard) = self.keyboard else {
-            return;
-        };
-        self.typed_for = match verdict {
-            Verdict::UnknownBadge => KeyboardLayout::ALL.into_iter().find(|other| {
-                *other != keyboard
-                    && reread(&scan.text, keyboard, *other)
-                        .is_some_and(|text| text != scan.text && door.knows(&text, &scan.stamp))
-            }),
-            _ => None,
-        };
-    }
-
-    /// What to do where it is not as it should be.
-    fn step(&self, name: &ReaderId) -> String {
-        match (self.state, &self.why, self.advice) {
-            (ReaderState::Flooding, _, Some(advice)) => {
-                format!("Look at reader {name}, it gives rubbish: {advice}")
-            }
-            (ReaderState::Lost, Some(why), _) => format!("Look at reader {name}: {why}"),
-            (ReaderState::Stalled, ..) => {
-                format!("Unplug reader {name} and plug it in again: it does not answer.")
-            }
-            _ => format!("Check the plug and power of reader {name}."),
-        }
-    }
-
-    /// What is wrong with it and what to do, where something is.
-    fn trouble(&self, name: &ReaderId) -> Option<String> {
-        let typed_for = self.typed_for.map(|other| {
-            format!(
-                "Scanner {name} types for another country: write keyboard = \"{}\" in its block and restart the kiosk.",
-                other.word()
-            )
-        });
-        self.why.clone().or(typed_for)
-    }
-
-    pub(super) fn turn(&mut self, state: ReaderState, now: UtcMs) {
-        if self.state != state {
-            self.state = state;
-            self.since = now;
-        }
-    }
-}
-
-fn state_word(state: ReaderState) -> &'static str {
-    match state {
-        ReaderState::Attached => "attached",
-        ReaderState::Lost => "lost",
-        ReaderState::Stalled => "stalled",
-        ReaderState::Flooding => "flooding",
-    }
-}
 
 /// Before anything is known.
 pub(super) fn unknown() -> Status {
@@ -342,17 +152,7 @@ impl Keeper {
             })
         });
         let readers = self.readers.iter();
-        let readers = readers.map(|(name, facts)| view::ReaderStatus {
-            name: name.to_string(),
-            kind: facts.kind.to_owned(),
-            state: facts.state,
-            since_ms: facts.since.0,
-            last_event_ms: facts.last_event.map(|at| at.0),
-            rejected: facts.rejected.clone(),
-            advice: facts.advice.map(str::to_owned),
-            why: facts.trouble(name),
-            last_read: facts.last_read.clone(),
-        });
+        let readers = readers.map(|(name, facts)| facts.shown(name));
         let status = Status {
             as_of_ms: now_ms,
             standing: self.shown,
@@ -448,11 +248,8 @@ impl Keeper {
             alarm(code.as_str(), now_ms, step);
         }
         for (name, facts) in &self.readers {
-            if facts.state != ReaderState::Attached {
-                let step = facts.step(name);
-                alarm(state_word(facts.state), facts.since.0, &step);
-            } else if let Some(step) = facts.typed_for.and_then(|_| facts.trouble(name)) {
-                alarm("keyboard_other", now_ms, &step);
+            if let Some((code, since, step)) = facts.alarm(name) {
+                alarm(code, since.0, &step);
             }
         }
         for (name, since) in self.open_tampers() {
@@ -478,13 +275,7 @@ impl Keeper {
             State::NotSetUp(_) | State::Down { .. } => None,
         };
         let readers = self.readers.iter().take(MAX_LIST);
-        let readers = readers.map(|(name, facts)| ReaderStatus {
-            reader: name.to_string(),
-            kind: facts.kind.to_owned(),
-            state: state_word(facts.state).to_owned(),
-            scans: facts.scans,
-            refused: facts.refused,
-        });
+        let readers = readers.map(|(name, facts)| facts.told(name));
         let alarms = self
             .alarms(stamp.wall.0, &[])
             .into_iter()
