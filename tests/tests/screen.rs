@@ -638,12 +638,9 @@ async fn an_idle_screen_is_a_mirror_where_there_is_a_camera() {
                 client.goto(&site.url("/")).await.unwrap();
                 resize(&client, px).await;
                 becomes(&client, VIEW, json!([320, 180, true, false])).await;
-                assert_eq!(
-                    eval(&client, OUTLINED).await,
-                    json!([true, true]),
-                    "left is right"
-                );
-                assert_eq!(eval(&client, FRAMED).await, true, "{px:?}");
+                // Left is right.
+                becomes(&client, OUTLINED, json!([true, true])).await;
+                becomes(&client, FRAMED, true).await;
                 let first = eval(&client, "document.getElementById('stage').dataset.view").await;
                 let goes_on = format!(
                     "document.getElementById('stage').dataset.view > {} + 2",
